@@ -1,0 +1,1 @@
+"""One file a workflow; its class is named like the file."""
