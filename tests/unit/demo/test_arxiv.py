@@ -7,6 +7,7 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
+
 from harvest_demo import arxiv
 from harvest_demo.arxiv import ArxivError, read
 

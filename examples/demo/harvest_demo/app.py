@@ -1,0 +1,36 @@
+"""The site: a Flask app with a database of its own and the workflows extension."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from flask import Flask
+
+from invenio_workflows import InvenioWorkflows
+
+from .models import db
+
+DATABASE = "HARVEST_DEMO_DATABASE"
+"""Environment variable: the URI of a database other than `instance/demo.db`."""
+
+
+def create_app(database_uri: str | None = None) -> Flask:
+    """Make the site: `flask --app harvest_demo.app workflows list`."""
+    app = Flask("harvest_demo")
+    uri = database_uri or os.environ.get(DATABASE) or _default_uri(app)
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=uri,
+        WORKFLOWS_PACKAGES=["harvest_demo"],
+    )
+    db.init_app(app)
+    InvenioWorkflows(app)
+    with app.app_context():
+        db.create_all()  # the site's own two tables; a real site has migrations
+    return app
+
+
+def _default_uri(app: Flask) -> str:
+    folder = Path(app.instance_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{folder / 'demo.db'}"
