@@ -1,0 +1,46 @@
+"""What every test may ask for: databases of its own, empty and soon gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from servers import PostgreSQL, ServerMissing
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("workflows", deadline=None)
+settings.load_profile("workflows")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server of this run; without one its tests fail, never skip."""
+    try:
+        server = PostgreSQL().start()
+    except ServerMissing as error:
+        pytest.fail(str(error), pytrace=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PostgreSQL) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of this test."""
+    url = postgresql_server.create_database()
+    yield url
+    postgresql_server.drop_database(url)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a SQLite file of this test, which is not there yet."""
+    return f"sqlite:///{tmp_path / 'workflows.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database of this test: once of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url

@@ -1,0 +1,192 @@
+"""Servers that the tests start for themselves: private, on free ports, never
+those of the machine."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+#: Starts the rest of its arguments in the background and waits until its input
+#: is closed, which happens however the test process ends, SIGKILL included.
+GUARD = """
+directory=$1; shift
+"$@" &
+read -r _
+kill -QUIT $! 2>/dev/null
+wait $!
+rm -rf "$directory"
+"""
+
+#: PostgreSQL refuses to run as root, so it runs as the first of these.
+UNPRIVILEGED = ("postgres", "nobody")
+
+#: Nothing here outlives a crash of the machine, only of processes.
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "60",
+    "synchronous_commit": "off",
+    "timezone": "Asia/Tokyo",  # not UTC, so that who relies on it is found out
+    "unix_socket_directories": "",
+}
+
+
+class ServerMissing(Exception):
+    """What the tests need is not installed; says what to install."""
+
+
+class PostgreSQL:
+    """A PostgreSQL server in a directory of its own, gone when it is stopped."""
+
+    def __init__(self) -> None:
+        self._programs = find_postgresql()
+        self._user = unprivileged_user()
+        self._numbers = itertools.count(1)
+
+    def start(self) -> PostgreSQL:
+        self._directory = Path(tempfile.mkdtemp(prefix="workflows-postgresql-"))
+        if self._user is not None:
+            shutil.chown(self._directory, self._user)
+        try:
+            self._initdb()
+            self._launch()
+        except BaseException:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            raise
+        return self
+
+    def stop(self) -> None:
+        self._admin.close()
+        self._guard.communicate(timeout=30)
+
+    def create_database(self) -> str:
+        """Make an empty database and return its SQLAlchemy URL."""
+        name = f"test_{next(self._numbers)}"
+        self._admin.execute(f'CREATE DATABASE "{name}"')
+        return self.url(name)
+
+    def drop_database(self, url: str) -> None:
+        """Drop what :meth:`create_database` made, whoever is still connected."""
+        name = url.rpartition("/")[2]
+        self._admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://workflows@127.0.0.1:{self.port}/{database}"
+
+    def _initdb(self) -> None:
+        command: list[str | Path] = [
+            self._programs / "initdb",
+            f"--pgdata={self._directory / 'data'}",
+            "--username=workflows",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]
+        done = subprocess.run(
+            command,
+            user=self._user,
+            cwd=self._directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError(f"initdb failed:\n{done.stdout}")
+
+    def _launch(self) -> None:
+        for _ in range(5):  # another process may take the port before we do
+            self.port = free_port()
+            self._guard = self._spawn()
+            try:
+                self._admin = self._connect()
+                return
+            except psycopg.OperationalError:
+                log = (self._directory / "log").read_text(errors="replace")
+                if "could not bind" not in log:
+                    break
+                self._guard.kill()
+                self._guard.communicate()
+        self._guard.communicate()
+        raise RuntimeError(f"PostgreSQL did not start:\n{log}")
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        server: list[str | Path] = [self._programs / "postgres"]
+        server += ["-D", self._directory / "data", "-p", str(self.port)]
+        for name, value in SETTINGS.items():
+            server += ["-c", f"{name}={value}"]
+        with open(self._directory / "log", "wb") as log:
+            return subprocess.Popen(
+                ["/bin/sh", "-c", GUARD, "guard", self._directory, *server],
+                user=self._user,
+                cwd=self._directory,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the tests, not for it
+            )
+
+    def _connect(self) -> psycopg.Connection:
+        address = self.url("postgres").replace("+psycopg", "")
+        end = time.monotonic() + 30
+        while True:
+            try:
+                return psycopg.connect(address, autocommit=True)
+            except psycopg.OperationalError:
+                log = (self._directory / "log").read_text(errors="replace")
+                if time.monotonic() > end or "FATAL:  could not" in log:
+                    raise
+                time.sleep(0.02)
+
+
+def find_postgresql() -> Path:
+    """Return the directory of PostgreSQL's programs, the newest that is here."""
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/postgres"),
+        key=lambda path: int(re.sub(r"\D", "", path.parts[-3]) or 0),
+    )
+    on_path = shutil.which("initdb")
+    if on_path is not None:
+        # Distributions link some of the programs, so ask where they really are.
+        found.insert(0, Path(on_path).resolve().with_name("postgres"))
+    for postgres in reversed(found):
+        if postgres.exists() and postgres.with_name("initdb").exists():
+            return postgres.parent
+    raise ServerMissing(
+        "PostgreSQL is not installed, and this test needs it: install the package "
+        "'postgresql' (apt-get install postgresql), or let scripts/test do it as root"
+    )
+
+
+def unprivileged_user() -> str | None:
+    """Return who is to run a server that refuses root; None when we are not root."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    for name in UNPRIVILEGED:
+        if name in known:
+            return name
+    raise ServerMissing(
+        "PostgreSQL does not run as root, and none of these users is here to run it: "
+        + ", ".join(UNPRIVILEGED)
+    )
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
