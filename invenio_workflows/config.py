@@ -1,0 +1,115 @@
+"""Every ``WORKFLOWS_*`` setting: its default and its meaning.
+
+The settings are read once, in ``InvenioWorkflows.init_app``; the rooms of the
+package get values from here, never ``current_app.config``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .errors import ConfigurationError
+
+PREFIX = "WORKFLOWS_"
+
+
+def setting(default: Any, meaning: str) -> Any:
+    """Return a dataclass field with its meaning beside it."""
+    if isinstance(default, (list, dict)):
+        return field(default_factory=default.copy, metadata={"meaning": meaning})
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one application; ``bind`` is ``WORKFLOWS_BIND``."""
+
+    packages: list[str] = setting(
+        [],
+        "Packages whose `workflows/*.py` hold definitions, one class a file, "
+        "class and file of one name.",
+    )
+    bind: str | None = setting(
+        None,
+        "Key in `SQLALCHEMY_BINDS` of the database that holds our tables. "
+        "Elsewhere than the app's own, one commit for both is not promised.",
+    )
+    database_uri: str | None = setting(
+        None,
+        "The database when the app has no Flask-SQLAlchemy; "
+        "`SQLALCHEMY_DATABASE_URI` when left out.",
+    )
+    sqlite_synchronous: str = setting(
+        "FULL",
+        "SQLite's `synchronous` for a database of our own: `FULL` survives a power "
+        "cut, `NORMAL` may lose the last commits then.",
+    )
+    max_data_size: int = setting(
+        10 * 1024 * 1024,
+        "Bytes that the data, or the extra_data, of one object may have as JSON.",
+    )
+    max_log_size: int = setting(10_000, "Characters of one log line that are kept.")
+    log_level: str = setting(
+        "DEBUG", "The lowest level of `obj.log` and `eng.log` that is kept."
+    )
+    batch_size: int = setting(
+        100, "Objects of one `start()` that are written, or held in memory, at a time."
+    )
+    lease_seconds: int = setting(
+        60,
+        "Seconds for which a worker may move an object without saying that it lives; "
+        "each finished task extends it.",
+    )
+    max_attempts: int = setting(
+        3, "How often an object is taken over after a crash before it becomes ERROR."
+    )
+    busy_seconds: int = setting(
+        60, "Seconds to wait for a locked SQLite file before giving up."
+    )
+    data_processors: dict[str, Any] = setting(
+        {},
+        "Readers of input beside those of the entry points: a name to a callable, "
+        "or to its `module:name`, that takes an open binary file and gives items.",
+    )
+    holding_pen_default_output_format: str = setting(
+        "hd", "The output format that `get_formatted_data()` asks a formatter for."
+    )
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Settings:
+        """Read the settings from an application's configuration.
+
+        :raises ConfigurationError: if one has the wrong type.
+        """
+        chosen: dict[str, Any] = {}
+        for each in fields(cls):
+            name = PREFIX + each.name.upper()
+            if name in values:
+                chosen[each.name] = values[name]
+        settings = cls(**chosen)
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            number = each.type in ("int", int)
+            if number and (
+                not isinstance(value, int) or isinstance(value, bool) or value < 1
+            ):
+                raise ConfigurationError(
+                    f"{PREFIX}{each.name.upper()} must be a whole number of at "
+                    f"least 1, not {value!r}."
+                )
+        if isinstance(self.packages, str):
+            raise ConfigurationError(
+                f"WORKFLOWS_PACKAGES must be a list of package names, not "
+                f"{self.packages!r}; write [{self.packages!r}]."
+            )
+        if str(self.sqlite_synchronous).upper() not in {"FULL", "NORMAL", "EXTRA"}:
+            raise ConfigurationError(
+                "WORKFLOWS_SQLITE_SYNCHRONOUS must be FULL, NORMAL or EXTRA, not "
+                f"{self.sqlite_synchronous!r}."
+            )

@@ -1,0 +1,215 @@
+"""A node answers one question: which of my children is next?
+
+A list of tasks, a pattern and a loop are the same thing. A node remembers
+nothing: its memo is handed in, is JSON, and travels with the object, so that an
+object can be put down after any event and taken up by another process.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, TypeAlias, Union
+
+from ..errors import WorkflowDefinitionError
+
+#: ``f(obj, eng)``. What it returns is not used in a task list.
+Task: TypeAlias = Callable[[Any, Any], Any]
+#: The children that a user writes: tasks, nodes, nested lists, tuples, ``None``.
+Part: TypeAlias = Any
+Memo: TypeAlias = Any
+
+
+class Place:
+    """Where an object can stand: a task, or a pattern whose condition is asked.
+
+    The path and the identity are set once, when the definition is compiled.
+    """
+
+    name: str = ""
+    #: The indexes of the children from the root to here.
+    path: tuple[int, ...] = ()
+    #: Name, digest of constants, ordinal, how many share name and digest.
+    identity: tuple[str, str, int, int] = ("", "", 0, 1)
+    is_leaf: ClassVar[bool] = False
+
+    @property
+    def label(self) -> str:
+        """What a person reads: the name, and a pattern's condition."""
+        return self.name
+
+    def constants(self) -> tuple[Any, ...]:
+        """Return what tells this place from others of its name."""
+        return ()
+
+
+class Leaf(Place):
+    """One task of the definition."""
+
+    is_leaf = True
+
+    def __init__(self, call: Task) -> None:
+        self.call = call
+        self.name = _name_of(call)
+        #: Whether no other task and no condition can follow.
+        self.ends = False
+        #: What the cursor says after this task where no memo is involved.
+        self.encoded_cursor: str | None = None
+
+    @property
+    def description(self) -> str:
+        """A short name for people: ``@task``'s, the docstring's first line, or name."""
+        given = getattr(self.call, "description", None)
+        if given:
+            return str(given)
+        first = self.doc.split("\n", 1)[0]
+        return first if 0 < len(first) <= 80 else self.name
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the task."""
+        return inspect.getdoc(self.call) or ""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the task is kept out of histories and drawings."""
+        return bool(getattr(self.call, "hide", False)) or bool(
+            getattr(self.call, "branch", False)
+        )
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        """What the task's closure holds, callables apart, for people to read."""
+        return [(name, repr(value)) for name, value in _closure(self.call)]
+
+    def constants(self) -> tuple[Any, ...]:
+        inner = _plain_function(self.call)
+        qualname = getattr(inner, "__qualname__", type(inner).__qualname__)
+        kept = [(n, v) for n, v in _closure(self.call) if _is_constant(v)]
+        return (qualname, *kept)
+
+    def __repr__(self) -> str:
+        return f"<task {self.name} at {list(self.path)}>"
+
+
+class Node(Place):
+    """A shape made of children.
+
+    ``asks``: its :meth:`next` may run code of the user, so the checkpoint of the
+    task before is kept first. ``loops``: its memo is needed inside of it, so one
+    cannot be put into the middle of it from outside. ``shows``: it has variables.
+    """
+
+    asks: ClassVar[bool] = True
+    shows: ClassVar[bool] = False
+    loops: ClassVar[bool] = False
+
+    def __init__(self, children: Iterable[Part]) -> None:
+        self.children: tuple[Union[Leaf, Node], ...] = tuple(
+            part if isinstance(part, Node) else Leaf(part) for part in children
+        )
+        self.name = type(self).__name__
+
+    def next(
+        self, last: int | None, memo: Memo, obj: Any, eng: Any
+    ) -> tuple[int | None, Memo]:
+        """Return the next child's index and the memo that goes with it.
+
+        :param last: the child that just ended; ``None`` on entering.
+        :param memo: the notes of this visit; never changed in place, because an
+            exception in a condition must leave the old ones.
+        :return: ``None`` as index when this node is done.
+        """
+        raise NotImplementedError
+
+    def caught(self, memo: Memo, error: BaseException) -> Memo | None:
+        """Return the memo to try again with after ``error``, ``None`` to let it go.
+
+        A node may raise another error in its place.
+        """
+        return None
+
+    def variables(self, memo: Memo) -> dict[str, Any]:
+        """Return what tasks inside see laid over ``eng.extra_data``."""
+        return {}
+
+    def __repr__(self) -> str:
+        return f"<{self.label} at {list(self.path)}>"
+
+
+class Sequence(Node):
+    """One after the other: what a plain list means."""
+
+    asks = False
+
+    def next(
+        self, last: int | None, memo: Memo, obj: Any, eng: Any
+    ) -> tuple[int | None, Memo]:
+        index = 0 if last is None else last + 1
+        return (index if index < len(self.children) else None), memo
+
+
+def check_task(part: Part, where: str) -> None:
+    """Refuse what cannot be a task.
+
+    :raises WorkflowDefinitionError: saying what it is and what to write instead.
+    """
+    call = getattr(part, "__call__", part)  # noqa: B004
+    if inspect.iscoroutinefunction(part) or inspect.iscoroutinefunction(call):
+        raise WorkflowDefinitionError(
+            f"{where} is the coroutine function {_name_of(part)}; tasks are plain "
+            "functions. Write `def`, and call asyncio.run(...) inside of it."
+        )
+    if inspect.isgeneratorfunction(part):
+        raise WorkflowDefinitionError(
+            f"{where} is the generator function {_name_of(part)}, which would not "
+            "run when called; write a plain function."
+        )
+    if not callable(part):
+        raise WorkflowDefinitionError(
+            f"{where} is {part!r}, which cannot be called; a workflow is made of "
+            "functions f(obj, eng), patterns and lists of them."
+        )
+    if inspect.isclass(part):
+        raise WorkflowDefinitionError(
+            f"{where} is the class {part.__name__}; give an instance or a function."
+        )
+
+
+def _name_of(call: Any) -> str:
+    inner = _plain_function(call)
+    given = getattr(call, "task_name", None)
+    return str(given or getattr(inner, "__name__", None) or type(inner).__name__)
+
+
+def _plain_function(call: Any) -> Any:
+    while hasattr(call, "func"):  # functools.partial
+        call = call.func
+    return call
+
+
+def _closure(call: Any) -> list[tuple[str, Any]]:
+    """Return names and values that the task closes over, callables apart."""
+    pairs: list[tuple[str, Any]] = []
+    while hasattr(call, "func"):
+        pairs += [(f"argument {i}", value) for i, value in enumerate(call.args)]
+        pairs += sorted(call.keywords.items())
+        call = call.func
+    call = inspect.unwrap(call) if callable(call) else call
+    code = getattr(call, "__code__", None)
+    for name, cell in zip(
+        getattr(code, "co_freevars", ()),
+        getattr(call, "__closure__", None) or (),
+        strict=False,
+    ):
+        try:
+            pairs.append((name, cell.cell_contents))
+        except ValueError:  # not filled yet
+            continue
+    return [(name, value) for name, value in pairs if not callable(value)]
+
+
+def _is_constant(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(_is_constant(item) for item in value)
+    return value is None or type(value) in (str, int, float, bool)

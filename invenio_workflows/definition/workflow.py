@@ -1,0 +1,270 @@
+"""The classes that users write, and what becomes of them when registered."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast, overload
+
+from ..errors import WorkflowDefinitionError
+from .node import Leaf, Node, Place, Sequence
+from .build import clone, sequence
+from .patterns import RUN_WF
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class WorkflowBase:
+    """A workflow definition with its defaults. To inherit from it is not required:
+    any class with a ``workflow`` list will do, and may have some of these.
+    """
+
+    #: The tasks: functions ``f(obj, eng)``, patterns, nested lists of them.
+    workflow: Any = []
+    #: A title of the workflow for people; its name when empty.
+    title: str = ""
+    #: The ``data_type`` of the objects that this workflow makes.
+    object_type: str = ""
+    #: How many rounds a loop may make in one visit.
+    max_rounds: int = 1_000_000
+    #: How often an object may restart itself by ``eng.restart_from``.
+    max_restarts: int = 100
+
+    @staticmethod
+    def get_title(obj: Any) -> str:
+        """Return the title of the object for lists."""
+        return "No title"
+
+    @staticmethod
+    def get_description(obj: Any) -> str:
+        """Return a short description of the object for lists."""
+        return "No description"
+
+    @staticmethod
+    def get_additional(obj: Any) -> str:
+        """Return what else a list should show of the object."""
+        return ""
+
+    @staticmethod
+    def formatter(obj: Any, of: str | None = None, **kwargs: Any) -> str:
+        """Return the object's data for the record page, in output format ``of``."""
+        return "No data"
+
+    @staticmethod
+    def get_sort_data(obj: Any) -> dict[str, Any]:
+        """Return values by which a list may sort."""
+        return {}
+
+
+class Definition:
+    """A workflow, compiled and checked: a tree of nodes whose places are known."""
+
+    def __init__(self, name: str, source: Any, root: Sequence) -> None:
+        self.name = name
+        #: What the user wrote: the class, or whatever has the ``workflow``.
+        self.source = source
+        self.root = root
+        self.max_rounds = _ceiling(source, "max_rounds", WorkflowBase.max_rounds)
+        self.max_restarts = _ceiling(source, "max_restarts", WorkflowBase.max_restarts)
+        self.places: tuple[Place, ...] = tuple(_number(root))
+        self.leaves = tuple(place for place in self.places if isinstance(place, Leaf))
+        self.fingerprint = _fingerprint(root)
+        self._by_name: dict[str, list[Place]] = {}
+        for place in self.places:
+            self._by_name.setdefault(place.name, []).append(place)
+
+    @property
+    def title(self) -> str:
+        """The title for people."""
+        return str(getattr(self.source, "title", "") or self.name)
+
+    @property
+    def doc(self) -> str:
+        """The docstring of what the user wrote."""
+        if isinstance(self.source, (list, tuple)):
+            return ""
+        return inspect.getdoc(self.source) or ""
+
+    @property
+    def data_type(self) -> str:
+        """The ``data_type`` of the objects that this workflow makes."""
+        source = self.source
+        kind = getattr(source, "data_type", "") or getattr(source, "object_type", "")
+        return kind if isinstance(kind, str) else ""
+
+    def hook(self, name: str) -> Callable[..., Any] | None:
+        """Return ``get_title``, ``formatter`` … of the user's class, if it has it."""
+        found = getattr(self.source, name, None)
+        return found if callable(found) else None
+
+    def named(self, name: str) -> list[Place]:
+        """Return the places of this name, in the order of the definition."""
+        return self._by_name.get(name, [])
+
+    def place(self, path: tuple[int, ...] | list[int]) -> Place:
+        """Return the place at the end of ``path``.
+
+        :raises IndexError: if there is none.
+        """
+        place: Place = self.root
+        for index in path:
+            if not isinstance(place, Node):
+                raise IndexError(f"there is no place {list(path)}")
+            place = place.children[index]
+        return place
+
+
+def compile_workflow(
+    name: str, source: Any, resolve: Callable[[str], Any] | None = None
+) -> Definition:
+    """Compile and check a workflow.
+
+    :param source: a class, instance or module with a ``workflow``, or a task list.
+    :param resolve: gives the source of another workflow by its name, for ``RUN_WF``.
+    :raises WorkflowDefinitionError: naming the part that cannot be used.
+    """
+    tasks = source if isinstance(source, (list, tuple)) else _tasks_of(name, source)
+    try:
+        root = cast(Sequence, clone(sequence(tasks)))
+        _inline(root, (name,), resolve)
+        return Definition(name, source, root)
+    except RecursionError:
+        raise WorkflowDefinitionError(
+            f"The workflow {name!r} holds itself.", workflow_name=name
+        ) from None
+    except WorkflowDefinitionError as error:
+        raise WorkflowDefinitionError(
+            f"Workflow {name!r}: {error.message}", workflow_name=name
+        ) from error
+
+
+@overload
+def task(name: F) -> F: ...
+@overload
+def task(
+    name: str | None = None,
+    *,
+    description: str | None = None,
+    hidden: bool = False,
+) -> Callable[[F], F]: ...
+def task(
+    name: Any = None, *, description: str | None = None, hidden: bool = False
+) -> Any:
+    """Say more of a task: its name, what people read, whether it is hidden.
+
+    Used as ``@task``, or ``@task("name", description="…", hidden=True)``. The name
+    is what a sleeping object is known by: with a name of its own the function may
+    be renamed.
+    """
+
+    def mark(function: F) -> F:
+        marked: Any = function
+        if isinstance(name, str):
+            marked.task_name = name
+        if description is not None:
+            marked.description = description
+        if hidden:
+            marked.hide = True
+        return function
+
+    return mark(name) if callable(name) else mark
+
+
+def _tasks_of(name: str, source: Any) -> Any:
+    tasks = getattr(source, "workflow", None)
+    if isinstance(tasks, property) or tasks is None:
+        raise WorkflowDefinitionError(
+            f"{source!r} has no `workflow`; give the class an attribute "
+            "`workflow = [task, …]`.",
+            workflow_name=name,
+        )
+    if inspect.isroutine(tasks) and not inspect.isfunction(tasks):
+        return [tasks]
+    return tasks if isinstance(tasks, (list, tuple)) else [tasks]
+
+
+def _ceiling(source: Any, name: str, default: int) -> int:
+    value = getattr(source, name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise WorkflowDefinitionError(
+            f"{name} must be a whole number of at least 1, not {value!r}."
+        )
+    return value
+
+
+def _inline(
+    node: Node, names: tuple[str, ...], resolve: Callable[[str], Any] | None
+) -> None:
+    """Put the tasks of other workflows in the place of their names."""
+    for child in node.children:
+        if not isinstance(child, Node):
+            continue
+        inner = names
+        if isinstance(child, RUN_WF) and child.target is not None:
+            if child.target in names:
+                raise WorkflowDefinitionError(
+                    f"RUN_WF({child.target!r}) runs itself: "
+                    f"{' → '.join((*names, child.target))}."
+                )
+            if resolve is None:
+                raise WorkflowDefinitionError(
+                    f"RUN_WF({child.target!r}) is known by name only in an "
+                    "application; give the class or the list."
+                )
+            child.fill(_tasks_of(child.target, resolve(child.target)))
+            inner = (*names, child.target)
+        _inline(child, inner, resolve)
+
+
+def _number(root: Node) -> Iterator[Place]:
+    """Give every place its path and its identity, and yield it."""
+    places = list(_walk(root, ()))
+    digests = [_digest(place) for place in places]
+    groups: dict[tuple[str, str], list[Place]] = {}
+    for place, digest in zip(places, digests, strict=True):
+        groups.setdefault((place.name, digest), []).append(place)
+    for (name, digest), members in groups.items():
+        for ordinal, place in enumerate(members):
+            place.identity = (name, digest, ordinal, len(members))
+    for leaf in places:
+        if isinstance(leaf, Leaf):
+            leaf.ends = _ends(root, leaf.path)
+    return iter(places)
+
+
+def _walk(node: Node, path: tuple[int, ...]) -> Iterator[Place]:
+    node.path = path
+    for index, child in enumerate(node.children):
+        if isinstance(child, Node):
+            yield child
+            yield from _walk(child, (*path, index))
+        else:
+            child.path = (*path, index)
+            yield child
+
+
+def _ends(root: Node, path: tuple[int, ...]) -> bool:
+    node: Any = root
+    for index in path:
+        if node.asks or index != len(node.children) - 1:
+            return False
+        node = node.children[index]
+    return True
+
+
+def _digest(place: Place) -> str:
+    return hashlib.sha256(repr(place.constants()).encode()).hexdigest()[:12]
+
+
+def _fingerprint(root: Node) -> str:
+    """Return a digest of the structure and of the identities in it."""
+
+    def shape(place: Place) -> Any:
+        if isinstance(place, Node):
+            return [place.identity, [shape(child) for child in place.children]]
+        return place.identity
+
+    text = json.dumps([shape(child) for child in root.children])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,159 @@
+"""JSON that gives back what it was given.
+
+Beyond what JSON holds, tuples, sets, bytes, datetimes, dates, decimals, UUIDs
+and dictionaries with keys that are no strings survive: each is written as a
+dictionary of one key that begins with ``$``. A dictionary of the user's that
+looks like one is written as ``$map`` and so comes back as it was.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from .errors import DataNotSerializable
+
+_ATOMS = frozenset({str, int, bool, type(None)})
+_encode = json.JSONEncoder(
+    separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
+
+_TAGS: dict[str, Callable[[Any], Any]] = {
+    "$tuple": lambda items: tuple(_untagged(item) for item in items),
+    "$set": lambda items: {_untagged(item) for item in items},
+    "$map": lambda pairs: {_untagged(k): _untagged(v) for k, v in pairs},
+    "$bytes": base64.b64decode,
+    "$datetime": datetime.fromisoformat,
+    "$date": date.fromisoformat,
+    "$decimal": Decimal,
+    "$uuid": UUID,
+}
+
+
+def dumps(value: Any, what: str = "data") -> str:
+    """Return ``value`` as JSON.
+
+    :param what: what the value is, for the error; ``data of object 17``.
+    :raises DataNotSerializable: naming the key path and the type.
+    """
+    try:
+        return _encode(value if _is_plain(value) else _tagged(value, what))
+    except RecursionError:
+        raise DataNotSerializable(
+            f"{what} is nested too deeply or holds itself; JSON cannot keep that."
+        ) from None
+    except ValueError:
+        # The encoder does not say where the NaN is.
+        return _encode(_tagged(value, what))
+
+
+def loads(text: str) -> Any:
+    """Return the value that :func:`dumps` wrote."""
+    value = json.loads(text)
+    return _untagged(value) if '{"$' in text else value
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether the C encoder alone writes ``value`` without loss."""
+    kind = type(value)
+    if kind in _ATOMS or kind is float:
+        return True
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                return False
+            if type(item) not in _ATOMS and not _is_plain(item):
+                return False
+        return not (len(value) == 1 and next(iter(value)).startswith("$"))
+    if kind is list:
+        for item in value:
+            if type(item) not in _ATOMS and not _is_plain(item):
+                return False
+        return True
+    return False
+
+
+def _tagged(value: Any, path: str) -> Any:
+    """Return ``value`` made of what JSON holds, or say what it cannot hold."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return _unwrapped(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise DataNotSerializable(
+                f"{path} is {value!r}, a number that JSON cannot keep; "
+                "use None or a string.",
+                path=path,
+                type="float",
+            )
+        return float(value)
+    if isinstance(value, dict):
+        return _tagged_dict(value, path)
+    if isinstance(value, (list, tuple)):
+        items = [_tagged(item, f"{path}[{i}]") for i, item in enumerate(value)]
+        return items if isinstance(value, list) else {"$tuple": items}
+    return _tagged_other(value, path)
+
+
+def _unwrapped(value: Any) -> Any:
+    """Return the plain value of a subclass of it, such as a member of an enum."""
+    for kind in (str, bool, int):
+        if isinstance(value, kind):
+            return value if type(value) is kind else kind(value)
+    return None
+
+
+def _tagged_dict(value: dict[Any, Any], path: str) -> Any:
+    plain = all(type(key) is str for key in value)
+    if plain and not (len(value) == 1 and next(iter(value)).startswith("$")):
+        return {key: _tagged(item, f"{path}.{key}") for key, item in value.items()}
+    return {
+        "$map": [
+            [_tagged(key, f"key {key!r} of {path}"), _tagged(item, f"{path}[{key!r}]")]
+            for key, item in value.items()
+        ]
+    }
+
+
+def _tagged_other(value: Any, path: str) -> Any:
+    if type(value) is set:
+        return {"$set": [_tagged(item, f"{path}{{}}") for item in _ordered(value)]}
+    if type(value) is bytes:
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, datetime):
+        return {"$datetime": value.isoformat()}
+    if isinstance(value, date):
+        return {"$date": value.isoformat()}
+    if isinstance(value, Decimal):
+        return {"$decimal": str(value)}
+    if isinstance(value, UUID):
+        return {"$uuid": str(value)}
+    kind = type(value)
+    raise DataNotSerializable(
+        f"{path} is a {kind.__module__}.{kind.__qualname__}, which cannot be kept as "
+        "JSON; keep an id, a string or a dictionary of it instead.",
+        path=path,
+        type=f"{kind.__module__}.{kind.__qualname__}",
+    )
+
+
+def _ordered(value: set[Any]) -> list[Any]:
+    """Return a set's items in an order that does not depend on the process."""
+    return sorted(value, key=lambda item: (type(item).__name__, repr(item)))
+
+
+def _untagged(value: Any) -> Any:
+    if type(value) is list:
+        return [_untagged(item) for item in value]
+    if type(value) is dict:
+        if len(value) == 1:
+            key, item = next(iter(value.items()))
+            if key in _TAGS:
+                return _TAGS[key](item)
+        return {key: _untagged(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,190 @@
+"""Where an object stands in a definition, and where that is in an edited one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..definition.node import Leaf, Node, Place
+from ..definition.workflow import Definition
+from ..encoding import dumps, loads
+from ..errors import DefinitionChanged
+
+#: The task there finished; the next one follows.
+AFTER = "after"
+#: The task there is to be run next.
+BEFORE = "before"
+#: The task there failed.
+FAILED = "failed"
+#: The pattern there is to be asked which of its children is next.
+ASKING = "asking"
+
+
+@dataclass
+class Cursor:
+    """A stack of ``[index of the child, memo]`` from the root down to a place.
+
+    Nothing in it means before the first task. Beside the path it keeps the
+    identity of the place and the fingerprint of the definition, so that the
+    place is found again when the definition has been edited.
+    """
+
+    frames: list[list[Any]] = field(default_factory=list)
+    mode: str = AFTER
+    #: How often the object restarted itself.
+    restarts: int = 0
+    identity: tuple[Any, ...] | None = None
+    fingerprint: str = ""
+
+    @property
+    def path(self) -> list[int]:
+        """The indexes from the root to the place."""
+        frames = self.frames[:-1] if self.mode == ASKING else self.frames
+        return [frame[0] for frame in frames]
+
+    @property
+    def task_name(self) -> str:
+        """The name of the task, or pattern, that the object stands at."""
+        return str(self.identity[0]) if self.identity else ""
+
+    @classmethod
+    def decode(cls, text: str | None) -> Cursor:
+        """Return the cursor that :func:`encode` wrote; the start for ``None``."""
+        if not text:
+            return cls()
+        kept = loads(text)
+        return cls(
+            frames=kept["frames"],
+            mode=kept["mode"],
+            restarts=kept.get("restarts", 0),
+            identity=tuple(kept["place"]),
+            fingerprint=kept["definition"],
+        )
+
+
+def encode(
+    definition: Definition, place: Place | None, cursor: Cursor, nodes: list[Node]
+) -> str | None:
+    """Return the cursor as JSON; ``None`` for the start.
+
+    :param nodes: the node of each frame; a memo is kept with the identity of its
+        node, so that it is not given to another loop later.
+    """
+    if place is None:
+        return None
+    plain = cursor.mode == AFTER and not cursor.restarts
+    plain = plain and all(frame[1] is None for frame in cursor.frames)
+    if plain and isinstance(place, Leaf) and place.encoded_cursor is not None:
+        return place.encoded_cursor
+    frames = [
+        [index, memo] if memo is None else [index, memo, *node.identity[:2]]
+        for (index, memo), node in zip(cursor.frames, nodes, strict=True)
+    ]
+    kept: dict[str, Any] = {
+        "mode": cursor.mode,
+        "place": list(place.identity),
+        "definition": definition.fingerprint,
+        "frames": frames,
+    }
+    if cursor.restarts:
+        kept["restarts"] = cursor.restarts
+    text = dumps(kept, "cursor")
+    if plain and isinstance(place, Leaf):
+        place.encoded_cursor = text
+    return text
+
+
+def locate(definition: Definition, cursor: Cursor) -> Place | None:
+    """Return the place that the cursor means; its frames then lead there.
+
+    :return: ``None`` for the start.
+    :raises DefinitionChanged: if the definition was edited and the place is gone,
+        is no longer the only one of its identity, or stands in a loop that the
+        object has not entered.
+    """
+    if not cursor.frames or cursor.identity is None:
+        return None
+    if cursor.fingerprint == definition.fingerprint:
+        place = definition.place(cursor.path)
+        cursor.frames = [frame[:2] for frame in cursor.frames]
+        return place
+    place = _find(definition, cursor.identity)
+    cursor.frames = _moved(definition, place, cursor)
+    cursor.fingerprint = definition.fingerprint
+    return place
+
+
+def move(definition: Definition, cursor: Cursor, place: Place) -> None:
+    """Make the frames lead to ``place``, with the memos of the way that is shared."""
+    frames: list[list[Any]] = []
+    shared = True
+    for depth, (node, index) in enumerate(_way(definition, place)):
+        old = cursor.frames[depth] if shared and depth < len(cursor.frames) else None
+        memo = old[1] if old is not None else None
+        if node.loops and memo is None:
+            raise _in_a_loop(place, node)
+        frames.append([index, memo])
+        shared = old is not None and old[0] == index
+    cursor.frames = frames
+
+
+def _find(definition: Definition, identity: tuple[Any, ...]) -> Place:
+    name, digest, ordinal, count = identity
+    named = definition.named(name)
+    if len(named) == 1:
+        return named[0]
+    alike = [place for place in named if place.identity[1] == digest]
+    if len(alike) == 1:
+        return alike[0]
+    if alike and len(alike) == count:
+        return alike[ordinal]
+    if named:
+        raise DefinitionChanged(
+            f"The workflow {definition.name!r} was edited: it now has {len(named)} "
+            f"tasks {name!r}, and which of them the object stands at is not clear. "
+            "Give them names by @task, or restart the object.",
+            definition.name,
+            task=name,
+        )
+    raise DefinitionChanged(
+        f"The workflow {definition.name!r} was edited: the task {name!r}, at which "
+        "the object stands, is no longer in it. Put it back under that name, or "
+        "go on from another one (restart_first, task:<name>).",
+        definition.name,
+        task=name,
+    )
+
+
+def _moved(definition: Definition, place: Place, cursor: Cursor) -> list[list[Any]]:
+    kept: Iterator[list[Any]] = iter(frame for frame in cursor.frames if len(frame) > 2)
+    waiting = next(kept, None)
+    frames: list[list[Any]] = []
+    way: list[tuple[Node, int | None]] = list(_way(definition, place))
+    if cursor.mode == ASKING and isinstance(place, Node):
+        way.append((place, cursor.frames[-1][0]))
+    for node, index in way:
+        memo = None
+        if waiting is not None and tuple(waiting[2:]) == node.identity[:2]:
+            memo, waiting = waiting[1], next(kept, None)
+        elif node.loops and not (node is place and index is None):
+            raise _in_a_loop(place, node)
+        frames.append([index, memo])
+    return frames
+
+
+def _way(definition: Definition, place: Place) -> Iterator[tuple[Node, int]]:
+    node: Place = definition.root
+    for index in place.path:
+        assert isinstance(node, Node)
+        yield node, index
+        node = node.children[index]
+
+
+def _in_a_loop(place: Place, node: Node) -> DefinitionChanged:
+    return DefinitionChanged(
+        f"{place.label} stands inside the loop {node.label}, which the object has "
+        "not entered; go on from the loop's beginning or restart the object.",
+        task=place.name,
+    )
+

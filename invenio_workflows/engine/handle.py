@@ -1,0 +1,360 @@
+"""``eng``: the second argument of every task, and what ``start()`` returns.
+
+It asks the engine for what comes next by raising a wish, and asks the run for
+what it is and holds through a port, :class:`Run`, that the conductor gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NoReturn, Protocol
+
+from .. import errors
+from ..encoding import dumps
+from ..logs import KeptLog, LogLine
+from ..states import ObjectStatus, WorkflowStatus, check_start_point
+from .old_names import OldNames
+
+
+class Run(Protocol):
+    """What the handle asks of the run it stands for."""
+
+    uuid: str
+    name: str
+    id_user: int
+    max_rounds: int
+    log: KeptLog
+
+    @property
+    def status(self) -> WorkflowStatus:
+        """The status of the run, as it is kept now."""
+
+    @property
+    def data_type(self) -> str:
+        """The data type that the definition gives its objects."""
+
+    def objects(
+        self, statuses: Iterable[ObjectStatus] | None = None, live: bool = False
+    ) -> list[Any]:
+        """Return the objects of the run; without their snapshots if ``live``."""
+
+    def keep_extra(self, changes: Changes) -> dict[str, Any]:
+        """Merge changes into the shared extra_data, and return what it is then."""
+
+    def get_log(self) -> list[LogLine]:
+        """Return the log lines of the run."""
+
+
+class Changes:
+    """What a task changed in the shared ``extra_data``; nothing, mostly."""
+
+    __slots__ = ("adds", "appends", "removed", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.removed: list[str] = []
+        self.adds: list[tuple[str, Any]] = []
+        self.appends: list[tuple[str, Any]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.values or self.removed or self.adds or self.appends)
+
+    def apply(self, shared: dict[str, Any]) -> dict[str, Any]:
+        """Return ``shared`` with the changes in it."""
+        merged = {key: shared[key] for key in shared if key not in self.removed}
+        merged.update(self.values)
+        for key, number in self.adds:
+            merged[key] = merged.get(key, 0) + number
+        for key, item in self.appends:
+            merged[key] = [*merged.get(key, []), item]
+        return merged
+
+
+class WorkflowEngine(OldNames):
+    """One run, as a task and as the caller see it."""
+
+    def __init__(self, run: Run, extra_data: dict[str, Any] | None = None) -> None:
+        self._run = run
+        #: How many rounds a loop may make in one visit.
+        self.max_rounds = run.max_rounds
+        #: Shared by all objects of the run; the variables of loops lie over it.
+        self.extra_data: dict[str, Any] = {}
+        self._frames: list[list[Any]] = []
+        self._nodes: list[Any] = []
+        self._object: Any = None
+        self._task: Any = None
+        self._hidden: dict[str, Any] = {}
+        self._variables: dict[str, Any] = {}
+        self.settle(extra_data or {})
+
+    def __repr__(self) -> str:
+        return f"<WorkflowEngine {self.name} {self.uuid}>"
+
+    # --- what the run is -------------------------------------------------------
+
+    @property
+    def uuid(self) -> str:
+        """The uuid of the run."""
+        return self._run.uuid
+
+    @property
+    def name(self) -> str:
+        """The name of the workflow."""
+        return self._run.name
+
+    @property
+    def id_user(self) -> int:
+        """Who started the run; 0 for nobody."""
+        return self._run.id_user
+
+    @property
+    def status(self) -> WorkflowStatus:
+        """The status of the run, as it is kept now."""
+        return self._run.status
+
+    @property
+    def log(self) -> KeptLog:
+        """A logger whose lines are kept with the run."""
+        return self._run.log
+
+    def get_log(self) -> list[LogLine]:
+        """Return the log lines of the run, oldest first."""
+        return self._run.get_log()
+
+    def has_completed(self) -> bool:
+        """Say whether all objects of the run are done."""
+        return self.status == WorkflowStatus.COMPLETED
+
+    def get_default_data_type(self) -> str:
+        """Return the data type that the definition gives its objects."""
+        return self._run.data_type
+
+    # --- its objects -----------------------------------------------------------
+
+    @property
+    def objects(self) -> list[Any]:
+        """The objects of the run and their snapshots, by id."""
+        return self._run.objects()
+
+    @property
+    def initial_objects(self) -> list[Any]:
+        """The snapshots, and the objects that never ran."""
+        return self.objects_of_statuses([ObjectStatus.INITIAL])
+
+    @property
+    def completed_objects(self) -> list[Any]:
+        """The objects that are done."""
+        return self.objects_of_statuses([ObjectStatus.COMPLETED])
+
+    @property
+    def halted_objects(self) -> list[Any]:
+        """The objects that wait for a person."""
+        return self.objects_of_statuses([ObjectStatus.HALTED])
+
+    @property
+    def running_objects(self) -> list[Any]:
+        """The objects that a worker holds."""
+        return self.objects_of_statuses([ObjectStatus.RUNNING])
+
+    @property
+    def waiting_objects(self) -> list[Any]:
+        """The objects that wait for something outside."""
+        return self.objects_of_statuses([ObjectStatus.WAITING])
+
+    @property
+    def error_objects(self) -> list[Any]:
+        """The objects whose task failed."""
+        return self.objects_of_statuses([ObjectStatus.ERROR])
+
+    @property
+    def processed_objects(self) -> list[Any]:
+        """The objects without their snapshots, in the order of the run."""
+        return self._run.objects(live=True)
+
+    def objects_of_statuses(self, statuses: Iterable[ObjectStatus]) -> list[Any]:
+        """Return the objects, and snapshots, in one of the statuses."""
+        return self._run.objects([ObjectStatus(each) for each in statuses])
+
+    def getObjects(self) -> Iterator[tuple[int, Any]]:
+        """Yield index and object, snapshots left out, in the order of the run."""
+        yield from enumerate(self.processed_objects)
+
+    def get_current_object(self) -> Any:
+        """Return the object that is worked on; ``None`` outside of a task."""
+        return self._object
+
+    def get_current_taskname(self) -> str:
+        """Return the name of the task at work; ``""`` outside of one."""
+        return self._task.name if self._task is not None else ""
+
+    def get_current_task(self) -> list[int]:
+        """Return the position of the task at work, its indexes from the outside in."""
+        return list(self._task.path) if self._task is not None else []
+
+    # --- what a task may ask ---------------------------------------------------
+
+    def halt(
+        self, message: str = "", action: str | None = None, **payload: Any
+    ) -> NoReturn:
+        """Stop this object here until a person decides; the next object is run.
+
+        What the task changed is kept, and the task counts as finished.
+
+        :param action: what is asked of the person: the name of an action.
+        :param payload: further values for the action; JSON.
+        """
+        raise errors.WorkflowHalt(str(message), action=action, **payload)
+
+    def wait(self, message: str = "", **payload: Any) -> NoReturn:
+        """Stop this object here until something outside continues it."""
+        raise errors.WaitProcessing(str(message), **payload)
+
+    def stop(self) -> NoReturn:
+        """End this object, done, and do not start the later ones of the run."""
+        raise errors.StopProcessing
+
+    def continue_next_token(self) -> NoReturn:
+        """End this object, done, and go on with the next one."""
+        raise errors.SkipToken("continue_next_token")
+
+    def skip_token(self) -> NoReturn:
+        """End this object, done, and go on with the next one."""
+        raise errors.SkipToken("skip_token")
+
+    def abort(self) -> NoReturn:
+        """Undo what this task did, cancel the object and do not start later ones."""
+        raise errors.AbortProcessing
+
+    def break_current_loop(self) -> NoReturn:
+        """Leave the list that the task stands in, and the loop if it is its body."""
+        raise errors.BreakFromThisLoop
+
+    def jump_call(self, offset: int) -> NoReturn:
+        """Go on elsewhere in the list that the task stands in.
+
+        :param offset: 1 is the next task, 0 this one again, -1 the one before;
+            beyond an end it is the end.
+        """
+        if not isinstance(offset, int):
+            raise errors.WorkflowError(f"jump_call needs a number, not {offset!r}.")
+        raise errors.JumpCall(offset)
+
+    def jump_token(self, offset: int) -> NoReturn:
+        """Refused: the objects of a run move on their own."""
+        raise errors.WorkflowError(
+            "The objects of a run move on their own, so none can jump to another; "
+            "use continue_next_token() to end this one here."
+        )
+
+    def restart_from(self, start_point: str = "restart_first") -> NoReturn:
+        """Go on at a start point; ``restart_first`` is the first task.
+
+        :raises ValueError: if there is no such start point.
+        """
+        raise errors.RestartFrom(check_start_point(start_point))
+
+    # --- what the run shares ---------------------------------------------------
+
+    def add(self, key: str, number: float = 1) -> None:
+        """Add to a number in ``extra_data``, counting what other workers added."""
+        self._changes.adds.append((key, number))
+        self.extra_data[key] = self.extra_data.get(key, 0) + number
+        self._base[key] = dumps(self.extra_data[key])
+
+    def append(self, key: str, item: Any) -> None:
+        """Append to a list in ``extra_data``, after what other workers appended."""
+        self._changes.appends.append((key, item))
+        self.extra_data[key] = [*self.extra_data.get(key, []), item]
+        self._base[key] = dumps(self.extra_data[key])
+
+    def get_extra_data(self) -> dict[str, Any]:
+        """Return what the objects of the run share."""
+        return self.extra_data
+
+    def set_extra_data(self, values: dict[str, Any]) -> None:
+        """Replace what the objects of the run share; kept at once outside a task."""
+        self.extra_data.clear()
+        self.extra_data.update(values)
+        self._keep_now()
+
+    def set_extra_data_params(self, **values: Any) -> None:
+        """Set some keys of what the objects share; kept at once outside a task."""
+        self.extra_data.update(values)
+        self._keep_now()
+
+    def reset_extra_data(self) -> None:
+        """Empty what the objects of the run share."""
+        self.set_extra_data({})
+
+    def save(self) -> None:
+        """Keep ``extra_data``: at the checkpoint in a task, else at once."""
+        self._keep_now()
+
+    def changes(self) -> Changes:
+        """Return what changed in ``extra_data`` since it was settled."""
+        found = self._changes
+        if not self.extra_data and not self._base and not found:
+            return found
+        shared = self._shared()
+        for key, value in shared.items():
+            if self._base.get(key) != dumps(value, f"eng.extra_data.{key}"):
+                found.values[key] = value
+        found.removed = [key for key in self._base if key not in shared]
+        return found
+
+    def settle(self, shared: dict[str, Any]) -> None:
+        """Take ``shared`` as what is kept; changes are counted from here."""
+        self._changes = Changes()
+        self._base = {key: dumps(value) for key, value in shared.items()}
+        self._hidden = {}
+        self.extra_data.clear()
+        self.extra_data.update(shared)
+        self._lay_over()
+
+    def _keep_now(self) -> None:
+        if self._object is None and (changes := self.changes()):
+            self.settle(self._run.keep_extra(changes))
+
+    # --- what the machine sets -------------------------------------------------
+
+    def loop_memo(self) -> Any:
+        """Return the memo of the innermost loop that the task stands in."""
+        return self._innermost()[1]
+
+    def loop_item(self) -> Any:
+        """Return the item of this round of the innermost ``FOR``."""
+        node, memo = self._innermost()
+        return node.item(memo)
+
+    def _innermost(self) -> tuple[Any, Any]:
+        pairs = zip(reversed(self._nodes), reversed(self._frames), strict=True)
+        for node, frame in pairs:
+            if hasattr(node, "item"):
+                return node, frame[1]
+        raise errors.WorkflowError("There is no loop around this task.")
+
+    def _show(self, variables: dict[str, Any]) -> None:
+        """Lay the variables of the loops over ``extra_data``."""
+        if variables or self._variables:
+            shared = self._shared()
+            self._variables = variables
+            self.extra_data.clear()
+            self.extra_data.update(shared)
+            self._hidden = {}
+            self._lay_over()
+
+    def _lay_over(self) -> None:
+        for key, value in self._variables.items():
+            if key in self.extra_data:
+                self._hidden[key] = self.extra_data[key]
+            self.extra_data[key] = value
+
+    def _shared(self) -> dict[str, Any]:
+        if not self._variables:
+            return self.extra_data.copy()
+        shared = {
+            key: value
+            for key, value in self.extra_data.items()
+            if key not in self._variables
+        }
+        return {**shared, **self._hidden}

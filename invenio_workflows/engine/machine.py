@@ -1,0 +1,356 @@
+"""The engine: a loop over a stack of nodes. It yields events and touches nothing.
+
+No database, no Flask, no clock, no thread: given a definition, an object and a
+cursor it says, event by event, what happens. Who drives it remembers, and may
+throw an error into it at a yielded event whose outcome cannot be kept: the
+engine then goes on as if the task had raised it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .. import errors
+from ..definition.node import Leaf, Node, Place
+from ..definition.workflow import Definition
+from ..states import (
+    Aborted,
+    Event,
+    Failed,
+    Finished,
+    Halted,
+    Jumped,
+    Started,
+    TaskFinished,
+    TaskRetried,
+    TaskSkipped,
+    Waiting,
+)
+from .cursor import AFTER, ASKING, BEFORE, FAILED, Cursor, encode, locate, move
+from .handle import WorkflowEngine
+
+
+class Machine:
+    """Runs one object through one definition, once."""
+
+    def __init__(
+        self, definition: Definition, obj: Any, eng: WorkflowEngine, cursor: Cursor
+    ) -> None:
+        self.definition = definition
+        self.obj = obj
+        self.eng = eng
+        self._cursor = cursor
+        self._frames: list[list[Any]] = []
+        self._nodes: list[Node] = []
+        self._mode = AFTER
+        self._place: Place | None = None
+        self._encoded: str | None = None
+
+    def cursor(self) -> str | None:
+        """Return the cursor as JSON, as it is at the event just yielded."""
+        if self._frames:  # at the end there are none: the last place stays
+            self._cursor.frames, self._cursor.mode = self._frames, self._mode
+            self._encoded = encode(
+                self.definition, self._place, self._cursor, self._nodes
+            )
+        return self._encoded
+
+    @property
+    def place(self) -> Place | None:
+        """The task, or pattern, at which the object stands; ``None`` at the start."""
+        return self._place
+
+    def run(self, start_point: str = "continue_next") -> Iterator[Event]:
+        """Yield events until the object ends, halts, waits or fails.
+
+        :raises DefinitionChanged: if the place of the object cannot be found.
+        :raises WorkflowDefinitionError: if ``task:<name>`` names no task.
+        """
+        skipped = self._take_up(start_point)
+        obj, eng = self.obj, self.eng
+        yield Started(start_point)
+        if skipped is not None:
+            yield TaskSkipped(skipped)
+        event: Event
+        while True:
+            try:
+                leaf = self._next()
+            except Exception as error:
+                event = self._failed(self._nodes[-1], error)
+            except errors.Control as wish:
+                event = self._failed(self._nodes[-1], _misplaced(wish, self._nodes[-1]))
+            else:
+                if leaf is None:
+                    yield Finished()
+                    return
+                eng._task = self._place = leaf
+                self._mode = AFTER
+                try:
+                    leaf.call(obj, eng)
+                    yield TaskFinished(leaf, leaf.ends)
+                    continue
+                except Exception as error:
+                    event = self._failed(leaf, error)
+                except errors.Control as wish:
+                    frames = [frame.copy() for frame in self._frames]
+                    event = self._granted(leaf, wish)
+                    try:
+                        yield event
+                        if isinstance(event, (Jumped, TaskRetried)):
+                            continue
+                        return
+                    except Exception as error:
+                        self._put_back(leaf, frames)
+                        event = self._failed(leaf, error)
+            yield event
+            if not isinstance(event, TaskRetried):
+                return
+
+    # --- going on ----------------------------------------------------------------
+
+    def _next(self) -> Leaf | None:
+        """Move to the next task and return it; ``None`` at the end."""
+        frames, nodes = self._frames, self._nodes
+        if self._mode == BEFORE:
+            place = self._place
+            assert isinstance(place, Leaf)
+            return place
+        while frames:
+            frame, node = frames[-1], nodes[-1]
+            index, memo = node.next(frame[0], frame[1], self.obj, self.eng)
+            if index is None:
+                frames.pop()
+                nodes.pop()
+                if node.shows:
+                    self._show_variables()
+                continue
+            frame[0], frame[1] = index, memo
+            if node.shows:
+                self._show_variables()
+            child = node.children[index]
+            if child.is_leaf:
+                return child  # type: ignore[return-value]
+            frames.append([None, None])
+            nodes.append(child)  # type: ignore[arg-type]
+        return None
+
+    def _show_variables(self) -> None:
+        variables: dict[str, Any] = {}
+        for node, frame in zip(self._nodes, self._frames, strict=True):
+            for key, value in node.variables(frame[1]).items():
+                known = variables.get(key)
+                if isinstance(known, dict) and key.startswith("_"):
+                    value = {**known, **value}
+                variables[key] = value
+        self.eng._show(variables)
+
+    # --- taking up ---------------------------------------------------------------
+
+    def _take_up(self, start_point: str) -> Place | None:
+        """Put the frames where the start point says; return a task passed over."""
+        cursor = self._cursor
+        place = locate(self.definition, cursor)
+        skipped: Place | None = None
+        if start_point == "restart_first" or place is None:
+            if start_point.startswith("task:"):
+                self._go_to(self._named(start_point[5:]))
+            else:
+                self._go_to(None)
+        elif start_point == "continue_next":
+            skipped = self._pass(place)
+        elif start_point == "resume":
+            self._set(place, BEFORE if cursor.mode == FAILED else cursor.mode)
+        elif start_point == "restart_task":
+            again = ASKING if cursor.mode == ASKING else BEFORE
+            self._set(place, again if isinstance(place, Leaf) else ASKING)
+        elif start_point == "restart_prev":
+            self._go_to(self._previous(place))
+        else:
+            self._go_to(self._named(start_point[5:]))
+        self._join()
+        return skipped
+
+    def _join(self) -> None:
+        eng = self.eng
+        eng._object, eng._frames, eng._nodes = self.obj, self._frames, self._nodes
+        self._show_variables()
+
+    def _pass(self, place: Place) -> Place | None:
+        """Stand after the place, and return it if it had failed or was asking."""
+        mode = self._cursor.mode
+        if mode == BEFORE:
+            self._set(place, BEFORE)
+            return None
+        if mode == ASKING:
+            self._cursor.frames.pop()
+        self._set(place, AFTER)
+        return place if mode in (FAILED, ASKING) else None
+
+    def _set(self, place: Place, mode: str) -> None:
+        """Take the cursor's frames, and the nodes that they lead through."""
+        self._place, self._mode = place, mode
+        frames = self._cursor.frames
+        self._frames[:] = [list(frame) for frame in frames]
+        self._nodes[:] = self._nodes_of(len(frames))
+        if mode == ASKING and len(frames) == len(place.path):
+            assert isinstance(place, Node)
+            self._frames.append([None, None])
+            self._nodes.append(place)
+
+    def _go_to(self, place: Place | None) -> None:
+        """Stand before a place; before everything for ``None``."""
+        if place is None:
+            self._frames[:], self._nodes[:] = [[None, None]], [self.definition.root]
+            self._place, self._mode = None, AFTER
+            return
+        move(self.definition, self._cursor, place)
+        self._set(place, BEFORE if isinstance(place, Leaf) else ASKING)
+
+    def _nodes_of(self, depth: int) -> list[Node]:
+        nodes: list[Node] = [self.definition.root]
+        for frame in self._cursor.frames[: depth - 1]:
+            child = nodes[-1].children[frame[0]]
+            assert isinstance(child, Node)
+            nodes.append(child)
+        return nodes
+
+    def _named(self, name: str) -> Place:
+        named = self.definition.named(name)
+        if len(named) == 1:
+            return named[0]
+        names = sorted({leaf.name for leaf in self.definition.leaves})
+        raise errors.WorkflowDefinitionError(
+            f"task:{name} is not possible: {self.definition.name!r} has "
+            f"{len(named) or 'no'} tasks of that name. Its tasks: {', '.join(names)}.",
+            self.definition.name,
+        )
+
+    def _previous(self, place: Place) -> Place:
+        """Return the place before in the same list; the first has none before."""
+        parent = self.definition.place(place.path[:-1])
+        assert isinstance(parent, Node)
+        return parent.children[max(place.path[-1] - 1, 0)]
+
+    # --- what a task asked -------------------------------------------------------
+
+    def _granted(self, leaf: Leaf, wish: errors.Control) -> Event:
+        if isinstance(wish, errors.WorkflowHalt):
+            return Halted(leaf, wish.message, wish.action, wish.payload)
+        if isinstance(wish, errors.WaitProcessing):
+            return Waiting(leaf, wish.message, wish.payload)
+        if isinstance(wish, errors.StopProcessing):
+            return Finished("stop", leaf, run_ends=True)
+        if isinstance(wish, errors.SkipToken):
+            return Finished(wish.message or "skip_token", leaf)
+        if isinstance(wish, errors.AbortProcessing):
+            self._mode = FAILED
+            return Aborted(leaf, wish.message)
+        try:
+            return self._jumped(leaf, wish)
+        except errors.WorkflowsError as error:
+            return self._failed(leaf, error)
+
+    def _jumped(self, leaf: Leaf, wish: errors.Control) -> Event:
+        if isinstance(wish, errors.BreakFromThisLoop):
+            self._leave_list()
+            return Jumped(leaf, "out of the list")
+        if isinstance(wish, errors.RestartFrom):
+            self._restart(leaf, wish.start_point)
+            return Jumped(leaf, wish.start_point)
+        assert isinstance(wish, errors.JumpCall)
+        frame, node = self._frames[-1], self._nodes[-1]
+        target = max(leaf.path[-1] + wish.offset, 0)
+        if wish.offset <= 0:
+            self._count_jump(frame)
+        if target >= len(node.children):
+            self._pop()
+            return Jumped(leaf, "the end of the list")
+        frame[0] = target
+        child = node.children[target]
+        self._cursor.frames = self._frames.copy()
+        self._set(child, BEFORE if isinstance(child, Leaf) else ASKING)
+        return Jumped(leaf, child.label)
+
+    def _count_jump(self, frame: list[Any]) -> None:
+        """Jumps back make a loop too: count them in the list's memo."""
+        count = frame[1] or 0
+        if count >= self.eng.max_rounds:
+            raise errors.WorkflowError(
+                f"{count} jumps back, the ceiling of this workflow; set max_rounds "
+                "on the definition if that is right."
+            )
+        frame[1] = count + 1
+
+    def _restart(self, leaf: Leaf, start_point: str) -> None:
+        cursor = self._cursor
+        if cursor.restarts >= self.definition.max_restarts:
+            raise errors.WorkflowError(
+                f"The object restarted itself {cursor.restarts} times, the ceiling of "
+                "this workflow; set max_restarts on the definition if that is right."
+            )
+        place: Place | None = leaf
+        if start_point == "restart_first":
+            place = None
+        elif start_point == "restart_prev":
+            place = self._previous(leaf)
+        elif start_point.startswith("task:"):
+            place = self._named(start_point[5:])
+        elif start_point == "continue_next":
+            return
+        cursor.restarts += 1
+        cursor.frames = [list(frame) for frame in self._frames]
+        self._go_to(place if place is not None else self.definition.root.children[0])
+        self._show_variables()
+
+    def _leave_list(self) -> None:
+        """Pop the list; a loop whose body it is, too."""
+        body = self._nodes[-1]
+        self._pop()
+        if body.path and hasattr(self._nodes[-1], "round"):
+            self._pop()
+
+    def _pop(self) -> None:
+        """Leave the innermost node; the outermost is left by standing at its end."""
+        self._mode = AFTER
+        if len(self._nodes) == 1:
+            root = self._nodes[0]
+            self._frames[0][0] = len(root.children) - 1
+            self._place = root.children[-1]
+            return
+        self._place = self._nodes.pop()
+        self._frames.pop()
+        self._show_variables()
+
+    def _put_back(self, leaf: Leaf, frames: list[list[Any]]) -> None:
+        """Stand at the task again, whose outcome could not be kept."""
+        self._cursor.frames = frames
+        self._set(leaf, AFTER)
+
+    # --- what went wrong ---------------------------------------------------------
+
+    def _failed(self, place: Place, error: BaseException) -> Event:
+        """Stand at what failed, or before it to try again."""
+        for depth in range(len(self._frames) - 1, -1, -1):
+            node, frame = self._nodes[depth], self._frames[depth]
+            try:
+                memo = node.caught(frame[1], error)
+            except Exception as other:
+                error = other
+                continue
+            if memo is not None:
+                del self._frames[depth + 1 :], self._nodes[depth + 1 :]
+                self._frames[depth] = [None, memo]
+                self._place, self._mode = node, ASKING
+                self._show_variables()
+                return TaskRetried(place, error)
+        self._place = place
+        self._mode = FAILED if isinstance(place, Leaf) else ASKING
+        return Failed(place, error)
+
+
+def _misplaced(wish: errors.Control, node: Node) -> Exception:
+    return errors.WorkflowError(
+        f"The condition of {node.label} asked to {type(wish).__name__}; only a task "
+        "may halt, stop or jump. Move the call into a task before the pattern."
+    )

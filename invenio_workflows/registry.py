@@ -1,0 +1,77 @@
+"""Names to things. A second owner of a name is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Generic, TypeVar
+
+from .errors import ConfigurationError
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """A dictionary that says which names there are when one is missing.
+
+    :param unknown: makes the error for an unknown name, from a sentence.
+    """
+
+    def __init__(self, kind: str, unknown: Callable[[str, str], Exception]) -> None:
+        self.kind = kind
+        self._unknown = unknown
+        self._things: dict[str, T] = {}
+
+    def register(self, name: str, thing: T, replace: bool = False) -> T:
+        """Give ``thing`` a name.
+
+        :raises ConfigurationError: if another thing has it and ``replace`` is false.
+        """
+        if not isinstance(name, str) or not name:
+            raise ConfigurationError(
+                f"A {self.kind} needs a name that is a string, not {name!r}."
+            )
+        if name in self._things and not replace:
+            raise ConfigurationError(
+                f"There is a {self.kind} {name!r} already: {self._things[name]!r}. "
+                "Give the second another name, or register it with replace=True."
+            )
+        self._things[name] = thing
+        return thing
+
+    def __getitem__(self, name: str) -> T:
+        try:
+            return self._things[name]
+        except (KeyError, TypeError):
+            known = ", ".join(sorted(self._things)) or "none"
+            raise self._unknown(
+                f"There is no {self.kind} {name!r}. Known: {known}.", str(name)
+            ) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._things
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the thing of this name, or ``default``."""
+        return self._things.get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._things))
+
+    def __len__(self) -> int:
+        return len(self._things)
+
+
+def plugins(group: str) -> Iterator[tuple[str, Any]]:
+    """Yield name and thing of each entry point of a group.
+
+    :raises ConfigurationError: naming the entry point that cannot be loaded.
+    """
+    for entry in entry_points(group=group):
+        try:
+            yield entry.name, entry.load()
+        except Exception as error:
+            raise ConfigurationError(
+                f"The entry point {entry.name} = {entry.value} of the group {group} "
+                f"cannot be loaded: {error!r}."
+            ) from error

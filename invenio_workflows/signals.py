@@ -1,0 +1,47 @@
+"""What others may listen to.
+
+Every signal is sent after the commit that made it true, with the object or the
+engine as sender. A receiver that raises is logged; it undoes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from blinker import Namespace, NamedSignal
+
+_signals = Namespace()
+_logger = logging.getLogger(__name__)
+
+workflow_started = _signals.signal("workflow-started")
+"""A run was started or taken up again. Sender: the engine."""
+
+workflow_finished = _signals.signal("workflow-finished")
+"""All objects of a run are done. Sender: the engine."""
+
+workflow_halted = _signals.signal("workflow-halted")
+"""An object halted or waits. Sender: the object."""
+
+workflow_error = _signals.signal("workflow-error")
+"""A task of an object failed. Sender: the object."""
+
+workflow_object_saved = _signals.signal("workflow-object-saved")
+"""An object was saved by ``save()``, outside of a task. Sender: the object."""
+
+workflow_object_deleted = _signals.signal("workflow-object-deleted")
+"""An object was deleted. Sender: the object, as it last was."""
+
+task_finished = _signals.signal("task-finished")
+"""A task finished and its checkpoint is kept. Sender: the object; ``task``: its name."""
+
+
+def send(signal: NamedSignal, sender: Any, **values: Any) -> None:
+    """Tell the listeners; what one of them raises is logged and goes no further."""
+    if not signal.receivers:
+        return
+    for receiver in signal.receivers_for(sender):
+        try:
+            receiver(sender, **values)
+        except Exception:
+            _logger.exception("A receiver of %s failed.", signal.name)
