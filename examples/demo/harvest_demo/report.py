@@ -61,10 +61,12 @@ def _waiting(width: int) -> Iterator[str]:
 
 
 def _known(run: Any) -> Iterator[str]:
-    why: dict[str, int] = {}
-    for obj in run.completed_objects:
-        if known := obj.extra_data.get("known"):
-            why[known] = why.get(known, 0) + 1
+    """Each task that ended a known record counted it in what the run shares."""
+    why = {
+        key.removeprefix("known: "): count
+        for key, count in run.extra_data.items()
+        if key.startswith("known: ")
+    }
     yield _headline("Known already, nothing done", sum(why.values()))
     for reason, count in sorted(why.items()):
         yield f"{count:>6}  {reason}"
@@ -76,8 +78,8 @@ def _failed(run: Any) -> Iterator[str]:
         return
     yield _headline("Failed", len(failed))
     for obj in failed[:LONGEST]:
-        lines = str(obj.get_error_message() or "").strip().splitlines()
-        yield f"{obj.id:>6}  {lines[-1] if lines else 'no message'}"
+        title, _traceback = obj.get_error_message()
+        yield f"{obj.id:>6}  {title}"
     yield from _more(len(failed))
 
 

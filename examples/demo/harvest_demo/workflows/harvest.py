@@ -45,8 +45,9 @@ def recognise(obj: Any, eng: Any) -> None:
 
 
 def known(obj: Any, eng: Any, why: str) -> None:
-    """End this object, and go on with the next record."""
+    """End this object, count it in what the run shares, go on with the next."""
     obj.extra_data["known"] = why
+    eng.add(f"known: {why}")
     eng.skip_token()
 
 
@@ -67,7 +68,8 @@ def score(obj: Any, eng: Any) -> None:
     else:
         concerns = judgement.concerns(record, points, reasons)
         concerns += duplicates(record)
-    obj.extra_data.update(score=points, concerns=concerns)
+    # An answer of an earlier time is none: the object may have been restarted.
+    obj.extra_data.update(score=points, concerns=concerns, approved=None)
     obj.add_task_result(
         "score",
         {"score": points, "reasons": reasons, "concerns": concerns},
@@ -104,7 +106,7 @@ def needs_a_person(obj: Any, eng: Any) -> bool:
 
 def ask(obj: Any, eng: Any) -> None:
     """Stop until a person has said yes or no."""
-    obj.extra_data.pop("approved", None)  # an answer of an earlier time is none
+    obj.extra_data["approved"] = None
     reason = " ".join(obj.extra_data["concerns"])
     remember(obj, "waiting", reason)
     eng.halt(reason, action="approval")
@@ -114,12 +116,13 @@ def still_wanted(obj: Any, eng: Any) -> None:
     """End here if a newer version came while this one waited."""
     seen = db.session.get(Seen, obj.data["identifier"])
     if seen is not None and seen.id_object != obj.id:
-        known(obj, eng, f"a newer version came, object {seen.id_object}")
+        known(obj, eng, "a newer version came")
 
 
 def may_be_published(obj: Any, eng: Any) -> bool:
     """Whether nobody had to be asked, or the answer was yes."""
-    return bool(obj.extra_data.get("approved", not obj.extra_data["concerns"]))
+    approved = obj.extra_data["approved"]
+    return not obj.extra_data["concerns"] if approved is None else bool(approved)
 
 
 def is_deleted(obj: Any, eng: Any) -> bool:
