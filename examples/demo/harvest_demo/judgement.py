@@ -48,7 +48,7 @@ def concerns(record: Record, points: int, reasons: list[str]) -> list[str]:
     found += [f"It has no {key}." for key in ("title", "authors") if not record[key]]
     comments = record.get("comments") or ""
     found += [
-        f"{said}: “{comments}”" for sign, said in TELLING if sign.search(comments)
+        f"{said}: “{comments}”." for sign, said in TELLING if sign.search(comments)
     ]
     if points < ENOUGH:
         found.append(
