@@ -59,6 +59,23 @@ def loads(text: str) -> Any:
     return _untagged(value) if '{"$' in text else value
 
 
+def copied(value: Any) -> Any:
+    """Return ``value`` with containers of its own, all the way down.
+
+    What is no container is shared: unlike ``deepcopy`` this takes anything.
+    """
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if kind is dict:
+        return {key: copied(item) for key, item in value.items()}
+    if kind is list:
+        return [copied(item) for item in value]
+    if kind is tuple:
+        return tuple(copied(item) for item in value)
+    return set(value) if kind is set else value
+
+
 def _is_plain(value: Any) -> bool:
     """Say whether the C encoder alone writes ``value`` without loss."""
     kind = type(value)
@@ -82,7 +99,7 @@ def _is_plain(value: Any) -> bool:
 def _tagged(value: Any, path: str) -> Any:
     """Return ``value`` made of what JSON holds, or say what it cannot hold."""
     if value is None or isinstance(value, (str, bool, int)):
-        return _unwrapped(value)
+        return _unwrapped(value, path)
     if isinstance(value, float):
         if not math.isfinite(value):
             raise DataNotSerializable(
@@ -100,12 +117,22 @@ def _tagged(value: Any, path: str) -> Any:
     return _tagged_other(value, path)
 
 
-def _unwrapped(value: Any) -> Any:
+def _unwrapped(value: Any, path: str) -> Any:
     """Return the plain value of a subclass of it, such as a member of an enum."""
-    for kind in (str, bool, int):
-        if isinstance(value, kind):
-            return value if type(value) is kind else kind(value)
-    return None
+    if isinstance(value, str):
+        return str.__str__(value)
+    if value is None or isinstance(value, bool):
+        return value
+    try:
+        int.__repr__(value)  # Python refuses to write down what is too long
+    except ValueError:
+        raise DataNotSerializable(
+            f"{path} is a number of {value.bit_length()} bits, which is too long to be "
+            "kept as JSON; use a string.",
+            path=path,
+            type="int",
+        ) from None
+    return int.__index__(value)
 
 
 def _tagged_dict(value: dict[Any, Any], path: str) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..encoding import dumps
-from ..errors import WorkflowDefinitionError, WorkflowError
+from ..encoding import copied, dumps, loads
+from ..errors import DefinitionChanged, WorkflowDefinitionError, WorkflowError
 from .build import children
 from .node import Memo, Part, Sequence, Task, check_task
 from .patterns import Condition, Pattern, resolved
@@ -13,6 +13,8 @@ from .patterns import Condition, Pattern, resolved
 
 class Loop(Pattern):
     """A pattern that may run its body many times; the memo begins with the rounds."""
+
+    repeats = True
 
     def round(self, done: int, eng: Any) -> int:
         """Return the number of the next round.
@@ -96,7 +98,14 @@ class FOR(Loop):
         """Return the item of the round that the memo tells of."""
         done, kept = memo
         items = self.items if kept is None else kept
-        return items[-done if self.backwards else done - 1]
+        if done > len(items):
+            raise DefinitionChanged(
+                f"{self.label} was edited: the object is in its round {done}, and "
+                f"there are {len(items)} items now. Restart the object.",
+                task=self.name,
+            )
+        # A task that changes its item must not change the definition or the memo.
+        return copied(items[-done if self.backwards else done - 1])
 
     def variables(self, memo: Memo) -> dict[str, Any]:
         if memo is None or not 0 < memo[0] or self.setter is None:
@@ -104,15 +113,15 @@ class FOR(Loop):
         return {self.setter: self.item(memo)}
 
     def constants(self) -> tuple[Any, ...]:
-        return (*super().constants(), self.setter)
+        return (*super().constants(), self.setter, *["DSC"][: self.backwards])
 
     def _kept(self, obj: Any, eng: Any) -> list[Any] | None:
         """Return the items to keep; ``None`` where the definition has them."""
         if not callable(self.items):
             return None
         items = list(resolved(self.items, obj, eng))
-        dumps(items, f"items of {self.label}")
-        return items
+        kept: list[Any] = loads(dumps(items, f"items of {self.label}"))
+        return kept
 
 
 class FOREACH(FOR):
@@ -133,11 +142,14 @@ class FOREACH(FOR):
     ) -> tuple[int | None, Memo]:
         if last == 1:
             return None, None
-        before = obj.data if last is None else memo[2]
+        before = copied(obj.data) if last is None else memo[2]
         index, fresh = super().next(last, memo and memo[:2], obj, eng)
         if index is None:
             return 1, [0, [], before]
         return index, [*fresh, before]
+
+    def broken(self, memo: Memo) -> tuple[int | None, Memo]:
+        return 1, [0, [], memo[2]]
 
     def item(self, memo: Memo) -> Any:
         return super().item(memo[:2])
@@ -145,8 +157,8 @@ class FOREACH(FOR):
     def variables(self, memo: Memo) -> dict[str, Any]:
         if not memo or not memo[0]:
             return {}
-        key = str([*self.path, 0])
-        return {"_Iterators": {key: {"iterator": memo[0] - 1, "value": self.item(memo)}}}
+        state = {"iterator": memo[0] - 1, "value": self.item(memo)}
+        return {"_Iterators": {str(list(self.path)): state}}
 
 
 class SIMPLE_FOR(Loop):
@@ -168,6 +180,7 @@ class SIMPLE_FOR(Loop):
         if last is None:
             value, end, step = (resolved(bound, obj, eng) for bound in self.bounds)
             done = 0
+            dumps([value, end, step], f"init, end and step of {self.label}")
             if step == 0:
                 raise WorkflowError(f"{self.label} counts by 0 and would never end.")
         else:
@@ -201,7 +214,7 @@ def _set_data(savename: str | None) -> Any:
     def foreach(obj: Any, eng: Any, item: Any) -> None:
         obj.data = item
         if savename is not None:
-            obj.extra_data[savename] = item
+            obj.extra_data[savename] = copied(item)
 
     return foreach
 

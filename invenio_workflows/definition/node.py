@@ -7,6 +7,7 @@ object can be put down after any event and taken up by another process.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeAlias, Union
@@ -31,6 +32,8 @@ class Place:
     path: tuple[int, ...] = ()
     #: Name, digest of constants, ordinal, how many share name and digest.
     identity: tuple[str, str, int, int] = ("", "", 0, 1)
+    #: A digest of the names of the tasks in it; empty for a task.
+    contents: str = ""
     is_leaf: ClassVar[bool] = False
 
     @property
@@ -103,6 +106,8 @@ class Node(Place):
     asks: ClassVar[bool] = True
     shows: ClassVar[bool] = False
     loops: ClassVar[bool] = False
+    #: A break in the list that is its body leaves this node, too.
+    repeats: ClassVar[bool] = False
 
     def __init__(self, children: Iterable[Part]) -> None:
         self.children: tuple[Union[Leaf, Node], ...] = tuple(
@@ -128,6 +133,10 @@ class Node(Place):
         A node may raise another error in its place.
         """
         return None
+
+    def broken(self, memo: Memo) -> tuple[int | None, Memo]:
+        """Return what follows a break in the body, as :meth:`next` would."""
+        return None, None
 
     def variables(self, memo: Memo) -> dict[str, Any]:
         """Return what tasks inside see laid over ``eng.extra_data``."""
@@ -155,12 +164,14 @@ def check_task(part: Part, where: str) -> None:
     :raises WorkflowDefinitionError: saying what it is and what to write instead.
     """
     call = getattr(part, "__call__", part)  # noqa: B004
-    if inspect.iscoroutinefunction(part) or inspect.iscoroutinefunction(call):
+    if any(map(inspect.iscoroutinefunction, (part, call))) or any(
+        map(inspect.isasyncgenfunction, (part, call))
+    ):
         raise WorkflowDefinitionError(
             f"{where} is the coroutine function {_name_of(part)}; tasks are plain "
             "functions. Write `def`, and call asyncio.run(...) inside of it."
         )
-    if inspect.isgeneratorfunction(part):
+    if any(map(inspect.isgeneratorfunction, (part, call))):
         raise WorkflowDefinitionError(
             f"{where} is the generator function {_name_of(part)}, which would not "
             "run when called; write a plain function."
@@ -183,7 +194,7 @@ def _name_of(call: Any) -> str:
 
 
 def _plain_function(call: Any) -> Any:
-    while hasattr(call, "func"):  # functools.partial
+    while isinstance(call, functools.partial):
         call = call.func
     return call
 
@@ -191,7 +202,7 @@ def _plain_function(call: Any) -> Any:
 def _closure(call: Any) -> list[tuple[str, Any]]:
     """Return names and values that the task closes over, callables apart."""
     pairs: list[tuple[str, Any]] = []
-    while hasattr(call, "func"):
+    while isinstance(call, functools.partial):
         pairs += [(f"argument {i}", value) for i, value in enumerate(call.args)]
         pairs += sorted(call.keywords.items())
         call = call.func

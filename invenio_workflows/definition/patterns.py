@@ -125,7 +125,9 @@ class CHOICE(Pattern):
 
 
 class TRY(Pattern):
-    """Run ``body``; if it raises, undo it and try again.
+    """Run ``body``; if a task of it raises, undo that task and begin it again.
+
+    The tasks of it that had finished run again too, on what they left.
 
     :param retry: how often to try again.
     :param onfailure: what then: an exception to raise in place of the last one, a
@@ -148,6 +150,11 @@ class TRY(Pattern):
             )
         self.retry = retry
         self.error = onfailure if _is_error(onfailure) else None
+        if self.error is not None and not _is_error(onfailure, Exception):
+            raise WorkflowDefinitionError(
+                f"TRY: onfailure cannot be {onfailure!r}, which is no error; give a "
+                "task that does what you want."
+            )
         parts = [sequence(body)]
         if self.error is None and onfailure is not None:
             parts.append(sequence(onfailure))
@@ -159,7 +166,8 @@ class TRY(Pattern):
         if last is not None:
             return None, None
         memo = memo or {"tried": 0}
-        return (1 if memo.get("failed") else 0), memo
+        failed = memo.get("failed") and len(self.children) > 1
+        return (1 if failed else 0), memo
 
     def caught(self, memo: Memo, error: BaseException) -> Memo | None:
         memo = memo or {"tried": 0}
@@ -170,6 +178,8 @@ class TRY(Pattern):
             return {"tried": tried}
         if len(self.children) > 1:
             return {"tried": tried, "failed": True}
+        if isinstance(self.error, BaseException):
+            raise self.error.with_traceback(None) from error
         if self.error not in (None, Exception):
             raise self.error from error
         return None
@@ -184,8 +194,7 @@ class SIMPLE_MERGE(Pattern):
         if len(parts) < 2:
             raise WorkflowDefinitionError("SIMPLE_MERGE needs at least two parts.")
         built = [
-            sequence(part) if isinstance(part, (list, tuple)) else children(part)[0]
-            for part in parts
+            children(part)[0] if callable(part) else sequence(part) for part in parts
         ]
         super().__init__(built, comment=comment)
 
@@ -364,7 +373,7 @@ def _case(case: Any) -> tuple[Any, ...]:
     )
 
 
-def _is_error(value: Any) -> bool:
-    return isinstance(value, BaseException) or (
-        isinstance(value, type) and issubclass(value, BaseException)
+def _is_error(value: Any, kind: type[BaseException] = BaseException) -> bool:
+    return isinstance(value, kind) or (
+        isinstance(value, type) and issubclass(value, kind)
     )

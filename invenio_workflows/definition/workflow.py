@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast, overload
 
 from ..errors import WorkflowDefinitionError
-from .node import Leaf, Node, Place, Sequence
 from .build import clone, sequence
+from .node import Leaf, Node, Place, Sequence
 from .patterns import RUN_WF
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -125,9 +125,8 @@ def compile_workflow(
     :param resolve: gives the source of another workflow by its name, for ``RUN_WF``.
     :raises WorkflowDefinitionError: naming the part that cannot be used.
     """
-    tasks = source if isinstance(source, (list, tuple)) else _tasks_of(name, source)
     try:
-        root = cast(Sequence, clone(sequence(tasks)))
+        root = cast(Sequence, clone(sequence(_tasks_of(name, source))))
         _inline(root, (name,), resolve)
         return Definition(name, source, root)
     except RecursionError:
@@ -173,6 +172,8 @@ def task(
 
 
 def _tasks_of(name: str, source: Any) -> Any:
+    if isinstance(source, (list, tuple)):
+        return source
     tasks = getattr(source, "workflow", None)
     if isinstance(tasks, property) or tasks is None:
         raise WorkflowDefinitionError(
@@ -221,11 +222,13 @@ def _inline(
 def _number(root: Node) -> Iterator[Place]:
     """Give every place its path and its identity, and yield it."""
     places = list(_walk(root, ()))
-    digests = [_digest(place) for place in places]
-    groups: dict[tuple[str, str], list[Place]] = {}
-    for place, digest in zip(places, digests, strict=True):
-        groups.setdefault((place.name, digest), []).append(place)
-    for (name, digest), members in groups.items():
+    groups: dict[tuple[str, str, str], list[Place]] = {}
+    for place in places:
+        if isinstance(place, Node):
+            place.contents = _digest(_names(place))
+        key = (place.name, _digest(place.constants()), place.contents)
+        groups.setdefault(key, []).append(place)
+    for (name, digest, _), members in groups.items():
         for ordinal, place in enumerate(members):
             place.identity = (name, digest, ordinal, len(members))
     for leaf in places:
@@ -254,8 +257,16 @@ def _ends(root: Node, path: tuple[int, ...]) -> bool:
     return True
 
 
-def _digest(place: Place) -> str:
-    return hashlib.sha256(repr(place.constants()).encode()).hexdigest()[:12]
+def _names(node: Node) -> list[Any]:
+    """Return the names of the tasks inside, nested as they are."""
+    return [
+        [child.name, _names(child)] if isinstance(child, Node) else child.name
+        for child in node.children
+    ]
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:12]
 
 
 def _fingerprint(root: Node) -> str:

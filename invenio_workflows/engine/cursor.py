@@ -15,8 +15,14 @@ from ..errors import DefinitionChanged
 AFTER = "after"
 #: The task there is to be run next.
 BEFORE = "before"
+#: The task there left its list, and the loop whose body that is.
+BROKE = "broke"
+#: The task there jumped to the end of its list.
+ENDED = "ended"
 #: The task there failed.
 FAILED = "failed"
+#: What is there failed, and is to be passed over.
+PASSING = "passing"
 #: The pattern there is to be asked which of its children is next.
 ASKING = "asking"
 
@@ -83,7 +89,7 @@ def encode(
     ]
     kept: dict[str, Any] = {
         "mode": cursor.mode,
-        "place": list(place.identity),
+        "place": [*place.identity, place.contents],
         "definition": definition.fingerprint,
         "frames": frames,
     }
@@ -130,19 +136,26 @@ def move(definition: Definition, cursor: Cursor, place: Place) -> None:
 
 
 def _find(definition: Definition, identity: tuple[Any, ...]) -> Place:
-    name, digest, ordinal, count = identity
-    named = definition.named(name)
-    if len(named) == 1:
+    name, digest, ordinal, count, contents = identity
+    # What a task is called, a person has chosen; the name of a pattern says little.
+    is_task = not contents
+    named = [place for place in definition.named(name) if place.is_leaf == is_task]
+    if is_task and len(named) == 1:
         return named[0]
-    alike = [place for place in named if place.identity[1] == digest]
-    if len(alike) == 1:
+    alike = [
+        place
+        for place in named
+        if place.identity[1] == digest and place.contents == contents
+    ]
+    if is_task and len(alike) == 1:
         return alike[0]
     if alike and len(alike) == count:
         return alike[ordinal]
     if named:
+        kind = "task" if is_task else "pattern"
         raise DefinitionChanged(
             f"The workflow {definition.name!r} was edited: it now has {len(named)} "
-            f"tasks {name!r}, and which of them the object stands at is not clear. "
+            f"{kind}s {name!r}, and which of them the object stands at is not clear. "
             "Give them names by @task, or restart the object.",
             definition.name,
             task=name,
@@ -157,17 +170,23 @@ def _find(definition: Definition, identity: tuple[Any, ...]) -> Place:
 
 
 def _moved(definition: Definition, place: Place, cursor: Cursor) -> list[list[Any]]:
-    kept: Iterator[list[Any]] = iter(frame for frame in cursor.frames if len(frame) > 2)
-    waiting = next(kept, None)
-    frames: list[list[Any]] = []
+    """Return the frames to ``place``, each with the memo that its node had."""
     way: list[tuple[Node, int | None]] = list(_way(definition, place))
     if cursor.mode == ASKING and isinstance(place, Node):
         way.append((place, cursor.frames[-1][0]))
-    for node, index in way:
-        memo = None
-        if waiting is not None and tuple(waiting[2:]) == node.identity[:2]:
-            memo, waiting = waiting[1], next(kept, None)
-        elif node.loops and not (node is place and index is None):
+    kept: dict[tuple[str, str], list[Any]] = {}
+    for frame in cursor.frames:
+        if len(frame) > 2:
+            kept.setdefault((frame[2], frame[3]), []).append(frame[1])
+    frames: list[list[Any]] = []
+    for depth, (node, index) in enumerate(way):
+        key = node.identity[:2]
+        memos = kept.get(key, [])
+        rank = sum(each.identity[:2] == key for each, _ in way[:depth])
+        rest = sum(each.identity[:2] == key for each, _ in way[depth:])
+        # Of two loops alike, one of which went, nobody knows which memo is whose.
+        memo = memos[rank] if rank + rest == len(memos) else None
+        if memo is None and node.loops and not (node is place and index is None):
             raise _in_a_loop(place, node)
         frames.append([index, memo])
     return frames

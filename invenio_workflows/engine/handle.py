@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn, Protocol
 
 from .. import errors
-from ..encoding import dumps
+from ..checkpoint import Changes
+from ..encoding import copied, dumps, loads
 from ..logs import KeptLog, LogLine
 from ..states import ObjectStatus, WorkflowStatus, check_start_point
 from .old_names import OldNames
@@ -45,31 +46,6 @@ class Run(Protocol):
         """Return the log lines of the run."""
 
 
-class Changes:
-    """What a task changed in the shared ``extra_data``; nothing, mostly."""
-
-    __slots__ = ("adds", "appends", "removed", "values")
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-        self.removed: list[str] = []
-        self.adds: list[tuple[str, Any]] = []
-        self.appends: list[tuple[str, Any]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self.values or self.removed or self.adds or self.appends)
-
-    def apply(self, shared: dict[str, Any]) -> dict[str, Any]:
-        """Return ``shared`` with the changes in it."""
-        merged = {key: shared[key] for key in shared if key not in self.removed}
-        merged.update(self.values)
-        for key, number in self.adds:
-            merged[key] = merged.get(key, 0) + number
-        for key, item in self.appends:
-            merged[key] = [*merged.get(key, []), item]
-        return merged
-
-
 class WorkflowEngine(OldNames):
     """One run, as a task and as the caller see it."""
 
@@ -84,6 +60,7 @@ class WorkflowEngine(OldNames):
         self._object: Any = None
         self._task: Any = None
         self._hidden: dict[str, Any] = {}
+        self._laid: set[str] = set()
         self._variables: dict[str, Any] = {}
         self.settle(extra_data or {})
 
@@ -257,15 +234,21 @@ class WorkflowEngine(OldNames):
 
     def add(self, key: str, number: float = 1) -> None:
         """Add to a number in ``extra_data``, counting what other workers added."""
-        self._changes.adds.append((key, number))
-        self.extra_data[key] = self.extra_data.get(key, 0) + number
-        self._base[key] = dumps(self.extra_data[key])
+        before = self.extra_data.get(key, 0)
+        self._count(key, before + number, self._changes.adds, number)
 
     def append(self, key: str, item: Any) -> None:
         """Append to a list in ``extra_data``, after what other workers appended."""
-        self._changes.appends.append((key, item))
-        self.extra_data[key] = [*self.extra_data.get(key, []), item]
-        self._base[key] = dumps(self.extra_data[key])
+        before = self.extra_data.get(key, [])
+        self._count(key, [*before, item], self._changes.appends, item)
+
+    def _count(self, key: str, value: Any, deltas: list[Any], delta: Any) -> None:
+        """Note a delta, unless the task has set the key, which then wins."""
+        known = key in self.extra_data
+        if (dumps(self.extra_data[key]) if known else None) == self._base.get(key):
+            deltas.append((key, delta))
+            self._base[key] = dumps(value)
+        self.extra_data[key] = value
 
     def get_extra_data(self) -> dict[str, Any]:
         """Return what the objects of the run share."""
@@ -299,6 +282,8 @@ class WorkflowEngine(OldNames):
         for key, value in shared.items():
             if self._base.get(key) != dumps(value, f"eng.extra_data.{key}"):
                 found.values[key] = value
+                found.adds = [each for each in found.adds if each[0] != key]
+                found.appends = [each for each in found.appends if each[0] != key]
         found.removed = [key for key in self._base if key not in shared]
         return found
 
@@ -306,10 +291,19 @@ class WorkflowEngine(OldNames):
         """Take ``shared`` as what is kept; changes are counted from here."""
         self._changes = Changes()
         self._base = {key: dumps(value) for key, value in shared.items()}
-        self._hidden = {}
+        self._settled = self._base.copy()
+        self._hidden, self._laid = {}, set()
         self.extra_data.clear()
         self.extra_data.update(shared)
         self._lay_over()
+
+    def forget(self) -> None:
+        """Go back to what was settled: the task that made the changes is undone."""
+        self.settle({key: loads(text) for key, text in self._settled.items()})
+
+    def get_current_place(self) -> Any:
+        """Return the task at work as the definition knows it; None outside of one."""
+        return self._task
 
     def _keep_now(self) -> None:
         if self._object is None and (changes := self.changes()):
@@ -318,7 +312,7 @@ class WorkflowEngine(OldNames):
     # --- what the machine sets -------------------------------------------------
 
     def loop_memo(self) -> Any:
-        """Return the memo of the innermost loop that the task stands in."""
+        """Return the memo of the innermost ``FOR`` that the task stands in."""
         return self._innermost()[1]
 
     def loop_item(self) -> Any:
@@ -340,14 +334,16 @@ class WorkflowEngine(OldNames):
             self._variables = variables
             self.extra_data.clear()
             self.extra_data.update(shared)
-            self._hidden = {}
+            self._hidden, self._laid = {}, set()
             self._lay_over()
 
     def _lay_over(self) -> None:
         for key, value in self._variables.items():
-            if key in self.extra_data:
+            if key in self.extra_data and key not in self._laid:
                 self._hidden[key] = self.extra_data[key]
-            self.extra_data[key] = value
+            self._laid.add(key)
+            # Each task sees it as the memo has it, whatever one before it did.
+            self.extra_data[key] = copied(value)
 
     def _shared(self) -> dict[str, Any]:
         if not self._variables:

@@ -8,7 +8,7 @@ engine then goes on as if the task had raised it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .. import errors
@@ -27,7 +27,19 @@ from ..states import (
     TaskSkipped,
     Waiting,
 )
-from .cursor import AFTER, ASKING, BEFORE, FAILED, Cursor, encode, locate, move
+from .cursor import (
+    AFTER,
+    ASKING,
+    BEFORE,
+    BROKE,
+    ENDED,
+    FAILED,
+    PASSING,
+    Cursor,
+    encode,
+    locate,
+    move,
+)
 from .handle import WorkflowEngine
 
 
@@ -35,9 +47,16 @@ class Machine:
     """Runs one object through one definition, once."""
 
     def __init__(
-        self, definition: Definition, obj: Any, eng: WorkflowEngine, cursor: Cursor
+        self,
+        definition: Definition,
+        obj: Any,
+        eng: WorkflowEngine,
+        cursor: Cursor,
+        again: Callable[[BaseException], bool] | None = None,
     ) -> None:
         self.definition = definition
+        #: Says of an error that it is none of the task's, which is then run again.
+        self._again = again
         self.obj = obj
         self.eng = eng
         self._cursor = cursor
@@ -68,31 +87,43 @@ class Machine:
         :raises WorkflowDefinitionError: if ``task:<name>`` names no task.
         """
         skipped = self._take_up(start_point)
+        try:
+            yield Started(start_point)
+            if skipped is not None:
+                self._mode = AFTER
+                yield TaskSkipped(skipped)
+            yield from self._events()
+        finally:
+            self._leave()
+
+    def _events(self) -> Iterator[Event]:
         obj, eng = self.obj, self.eng
-        yield Started(start_point)
-        if skipped is not None:
-            yield TaskSkipped(skipped)
         event: Event
         while True:
+            eng._task = None
             try:
                 leaf = self._next()
-            except Exception as error:
-                event = self._failed(self._nodes[-1], error)
-            except errors.Control as wish:
-                event = self._failed(self._nodes[-1], _misplaced(wish, self._nodes[-1]))
+            except (Exception, errors.Control) as error:
+                event = self._failed(self._nodes[-1], _sayable(error, self._nodes[-1]))
             else:
                 if leaf is None:
                     yield Finished()
                     return
                 eng._task = self._place = leaf
                 self._mode = AFTER
+                if eng._variables:
+                    eng._lay_over()
                 try:
                     leaf.call(obj, eng)
                     yield TaskFinished(leaf, leaf.ends)
+                    if leaf.ends:  # inside, so that a refusal here is the task's
+                        yield Finished()
+                        return
                     continue
                 except Exception as error:
                     event = self._failed(leaf, error)
                 except errors.Control as wish:
+                    restarts = self._cursor.restarts
                     frames = [frame.copy() for frame in self._frames]
                     event = self._granted(leaf, wish)
                     try:
@@ -101,7 +132,7 @@ class Machine:
                             continue
                         return
                     except Exception as error:
-                        self._put_back(leaf, frames)
+                        self._put_back(leaf, frames, restarts)
                         event = self._failed(leaf, error)
             yield event
             if not isinstance(event, TaskRetried):
@@ -112,10 +143,8 @@ class Machine:
     def _next(self) -> Leaf | None:
         """Move to the next task and return it; ``None`` at the end."""
         frames, nodes = self._frames, self._nodes
-        if self._mode == BEFORE:
-            place = self._place
-            assert isinstance(place, Leaf)
-            return place
+        if self._mode != AFTER and (first := self._depart()) is not None:
+            return first
         while frames:
             frame, node = frames[-1], nodes[-1]
             index, memo = node.next(frame[0], frame[1], self.obj, self.eng)
@@ -135,6 +164,28 @@ class Machine:
             nodes.append(child)  # type: ignore[arg-type]
         return None
 
+    def _depart(self) -> Leaf | None:
+        """Do what the last task asked for; return the task that comes of it."""
+        mode, self._mode = self._mode, AFTER
+        if mode == BEFORE:
+            assert isinstance(self._place, Leaf)
+            return self._place
+        if mode not in (BROKE, ENDED):
+            return None
+        self._frames.pop()
+        body = self._nodes.pop()
+        leaf = None
+        if mode == BROKE and body.path and self._nodes[-1].repeats:
+            loop, frame = self._nodes[-1], self._frames[-1]
+            frame[0], frame[1] = loop.broken(frame[1])
+            if frame[0] is None:
+                self._frames.pop()
+                self._nodes.pop()
+            else:
+                leaf = loop.children[frame[0]]
+        self._show_variables()
+        return leaf if isinstance(leaf, Leaf) else None
+
     def _show_variables(self) -> None:
         variables: dict[str, Any] = {}
         for node, frame in zip(self._nodes, self._frames, strict=True):
@@ -150,9 +201,9 @@ class Machine:
     def _take_up(self, start_point: str) -> Place | None:
         """Put the frames where the start point says; return a task passed over."""
         cursor = self._cursor
-        place = locate(self.definition, cursor)
+        place = self._located(start_point)
         skipped: Place | None = None
-        if start_point == "restart_first" or place is None:
+        if place is None:
             if start_point.startswith("task:"):
                 self._go_to(self._named(start_point[5:]))
             else:
@@ -161,6 +212,7 @@ class Machine:
             skipped = self._pass(place)
         elif start_point == "resume":
             self._set(place, BEFORE if cursor.mode == FAILED else cursor.mode)
+            skipped = place if cursor.mode == PASSING else None
         elif start_point == "restart_task":
             again = ASKING if cursor.mode == ASKING else BEFORE
             self._set(place, again if isinstance(place, Leaf) else ASKING)
@@ -171,21 +223,43 @@ class Machine:
         self._join()
         return skipped
 
+    def _located(self, start_point: str) -> Place | None:
+        """Return where the object stands, if that matters to the start point."""
+        cursor = self._cursor
+        if start_point == "restart_first":
+            cursor.restarts = 0
+            return None
+        try:
+            return locate(self.definition, cursor)
+        except errors.DefinitionChanged:
+            if not start_point.startswith("task:"):
+                raise
+            cursor.frames = []
+            return None
+
+    def _leave(self) -> None:
+        """Outside of a task there is no object at work, and no variable of a loop."""
+        eng = self.eng
+        if eng._frames is self._frames:
+            eng._show({})
+            eng._object = eng._task = None
+            eng._frames, eng._nodes = [], []
+
     def _join(self) -> None:
         eng = self.eng
         eng._object, eng._frames, eng._nodes = self.obj, self._frames, self._nodes
         self._show_variables()
 
     def _pass(self, place: Place) -> Place | None:
-        """Stand after the place, and return it if it had failed or was asking."""
+        """Stand after the place; return it if it had failed, for an event of its own."""
         mode = self._cursor.mode
-        if mode == BEFORE:
-            self._set(place, BEFORE)
+        if mode in (BEFORE, BROKE, ENDED):
+            self._set(place, mode)
             return None
         if mode == ASKING:
             self._cursor.frames.pop()
-        self._set(place, AFTER)
-        return place if mode in (FAILED, ASKING) else None
+        self._set(place, AFTER if mode == AFTER else PASSING)
+        return place if mode != AFTER else None
 
     def _set(self, place: Place, mode: str) -> None:
         """Take the cursor's frames, and the nodes that they lead through."""
@@ -216,7 +290,7 @@ class Machine:
         return nodes
 
     def _named(self, name: str) -> Place:
-        named = self.definition.named(name)
+        named = [each for each in self.definition.named(name) if each.is_leaf]
         if len(named) == 1:
             return named[0]
         names = sorted({leaf.name for leaf in self.definition.leaves})
@@ -253,7 +327,7 @@ class Machine:
 
     def _jumped(self, leaf: Leaf, wish: errors.Control) -> Event:
         if isinstance(wish, errors.BreakFromThisLoop):
-            self._leave_list()
+            self._mode = BROKE
             return Jumped(leaf, "out of the list")
         if isinstance(wish, errors.RestartFrom):
             self._restart(leaf, wish.start_point)
@@ -264,7 +338,7 @@ class Machine:
         if wish.offset <= 0:
             self._count_jump(frame)
         if target >= len(node.children):
-            self._pop()
+            self._mode = ENDED
             return Jumped(leaf, "the end of the list")
         frame[0] = target
         child = node.children[target]
@@ -303,34 +377,20 @@ class Machine:
         self._go_to(place if place is not None else self.definition.root.children[0])
         self._show_variables()
 
-    def _leave_list(self) -> None:
-        """Pop the list; a loop whose body it is, too."""
-        body = self._nodes[-1]
-        self._pop()
-        if body.path and hasattr(self._nodes[-1], "round"):
-            self._pop()
-
-    def _pop(self) -> None:
-        """Leave the innermost node; the outermost is left by standing at its end."""
-        self._mode = AFTER
-        if len(self._nodes) == 1:
-            root = self._nodes[0]
-            self._frames[0][0] = len(root.children) - 1
-            self._place = root.children[-1]
-            return
-        self._place = self._nodes.pop()
-        self._frames.pop()
-        self._show_variables()
-
-    def _put_back(self, leaf: Leaf, frames: list[list[Any]]) -> None:
+    def _put_back(self, leaf: Leaf, frames: list[list[Any]], restarts: int) -> None:
         """Stand at the task again, whose outcome could not be kept."""
-        self._cursor.frames = frames
+        self._cursor.frames, self._cursor.restarts = frames, restarts
         self._set(leaf, AFTER)
+        self._show_variables()
 
     # --- what went wrong ---------------------------------------------------------
 
     def _failed(self, place: Place, error: BaseException) -> Event:
         """Stand at what failed, or before it to try again."""
+        if self._again is not None and self._again(error):
+            self._place = place
+            self._mode = BEFORE if isinstance(place, Leaf) else ASKING
+            return TaskRetried(place, error)
         for depth in range(len(self._frames) - 1, -1, -1):
             node, frame = self._nodes[depth], self._frames[depth]
             try:
@@ -348,9 +408,20 @@ class Machine:
         self._mode = FAILED if isinstance(place, Leaf) else ASKING
         return Failed(place, error)
 
+    def interrupted(self, error: BaseException) -> Event:
+        """Return the failure of the task at work, because the process is to end."""
+        running = self.eng.get_current_place()
+        place = running if running is not None else self._nodes[-1]
+        self._place = place
+        self._mode = FAILED if isinstance(place, Leaf) else ASKING
+        return Failed(place, error)
 
-def _misplaced(wish: errors.Control, node: Node) -> Exception:
+
+def _sayable(error: BaseException, node: Node) -> BaseException:
+    """Return the error of a condition; a wish is one there."""
+    if not isinstance(error, errors.Control):
+        return error
     return errors.WorkflowError(
-        f"The condition of {node.label} asked to {type(wish).__name__}; only a task "
+        f"The condition of {node.label} asked to {type(error).__name__}; only a task "
         "may halt, stop or jump. Move the call into a task before the pattern."
     )

@@ -1,0 +1,49 @@
+"""Work on data that a program starts and a person finishes."""
+
+from .api import cancel as cancel
+from .api import continue_oid as continue_oid
+from .api import delete as delete
+from .api import recover as recover
+from .api import resolve as resolve
+from .api import resume_objects_in_workflow as resume_objects_in_workflow
+from .api import start as start
+from .api import start_by_oids as start_by_oids
+from .api import start_by_wid as start_by_wid
+from .definition.workflow import WorkflowBase as WorkflowBase
+from .definition.workflow import task as task
+from .engine import BibWorkflowEngine as BibWorkflowEngine
+from .engine import WorkflowEngine as WorkflowEngine
+from .ext import InvenioWorkflows as InvenioWorkflows
+from .models import BibWorkflowObject as BibWorkflowObject
+from .models import ObjectStatus as ObjectStatus
+from .models import ObjectVersion as ObjectVersion
+from .models import Workflow as Workflow
+from .models import WorkflowObject as WorkflowObject
+from .proxies import current_workflows as current_workflows
+from .states import WorkflowStatus as WorkflowStatus
+from .version import __version__ as __version__
+
+__all__ = [
+    "BibWorkflowEngine",
+    "BibWorkflowObject",
+    "InvenioWorkflows",
+    "ObjectStatus",
+    "ObjectVersion",
+    "Workflow",
+    "WorkflowBase",
+    "WorkflowEngine",
+    "WorkflowObject",
+    "WorkflowStatus",
+    "__version__",
+    "cancel",
+    "continue_oid",
+    "current_workflows",
+    "delete",
+    "recover",
+    "resolve",
+    "resume_objects_in_workflow",
+    "start",
+    "start_by_oids",
+    "start_by_wid",
+    "task",
+]

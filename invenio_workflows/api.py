@@ -1,0 +1,449 @@
+"""The verbs: start, continue, resume, restart, resolve, cancel, delete, recover.
+
+Every verb works in an application context. Every one that runs tasks commits the
+app's session, what the caller left pending included; inside a task it commits
+what the task has written so far. A verb that is refused commits nothing.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+from uuid import uuid4
+
+from .actions.core import Resolution
+from .checkpoint import EventLine, RunInfo
+from .conductor import Conductor, check
+from .definition.workflow import Definition, compile_workflow
+from .encoding import dumps
+from .engine import WorkflowEngine
+from .errors import IllegalMove, WorkflowAPIError, WorkflowDefinitionError, WorkflowError
+from .objects import WorkflowObject
+from .proxies import current_workflows
+from .states import (
+    ObjectStatus,
+    WorkflowStatus,
+    check_start_point,
+    operation,
+    require,
+)
+
+__all__ = [
+    "Recovered",
+    "cancel",
+    "continue_oid",
+    "delete",
+    "recover",
+    "resolve",
+    "resume_objects_in_workflow",
+    "start",
+    "start_by_oids",
+    "start_by_wid",
+]
+
+
+def start(workflow_name: str, data: Any, **kwargs: Any) -> WorkflowEngine:
+    """Commit the app's session, and run data through a workflow, now and here.
+
+    Run, objects and their snapshots are kept before the first task runs, and the
+    outcome of each task before the next. Inside a task, what the task has written
+    so far is committed.
+
+    :param workflow_name: the name of a registered workflow.
+    :param data: a list, tuple or iterator of many; everything else is one. An item
+        is a :class:`WorkflowObject`, or the data of a new one.
+    :param kwargs: ``id_user``; ``stop_on_error`` (true: the first error ends the
+        run and is raised); ``stop_on_halt`` (false); everything else is found in
+        ``eng.extra_data``.
+    :return: the engine that ran it, halted or not.
+    :raises WorkflowError: if a task failed, chained to what it raised.
+    :raises WorkflowDefinitionError: if no workflow has this name.
+    :raises WorkflowAPIError: if there is no data, or it cannot be kept as JSON.
+    :raises IllegalMove: if an object given is held by a worker.
+    """
+    definition = current_workflows.definition(workflow_name)
+    given: list[tuple[weakref.ref[WorkflowObject], dict[str, Any]]] = []
+    objects = _objects(data, definition, given)
+    info = RunInfo(
+        uuid=str(uuid4()),
+        name=workflow_name,
+        id_user=_id_user(kwargs.pop("id_user", 0)),
+        stop_on_halt=bool(kwargs.pop("stop_on_halt", False)),
+        stop_on_error=bool(kwargs.pop("stop_on_error", True)),
+        extra_data=kwargs,
+    )
+    try:
+        first = current_workflows.acceptor.start(info, objects)
+    except BaseException:
+        for reference, columns in given:
+            obj = reference()
+            if obj is not None:
+                obj._columns = columns
+        raise
+    conductor = _conductor(info, definition)
+    conductor.know(obj for obj in (reference() for reference, _ in given) if obj)
+    return conductor.conduct(first)
+
+
+def start_by_wid(wid: str, **kwargs: Any) -> WorkflowEngine:
+    """Commit the app's session, and run a run again, with the data it began with.
+
+    Data and extra_data come from the snapshots, what the run's objects shared is
+    emptied, the uuid stays, and no rows are added.
+
+    :param wid: the uuid of the run.
+    :param kwargs: found in ``eng.extra_data``.
+    :raises WorkflowNotFound: if no run has this uuid.
+    :raises IllegalMove: if one of its objects is held by a worker.
+    """
+    if "data" in kwargs:
+        raise WorkflowAPIError(
+            "start_by_wid() runs the original data again; for other data use start()."
+        )
+    info = current_workflows.store.run_info(str(wid))
+    definition = current_workflows.definition(info.name)
+    first = current_workflows.acceptor.start_over(info)
+    return _conductor(info, definition, kwargs).conduct(first)
+
+
+def start_by_oids(
+    workflow_name: str, oids: Iterable[int | str], **kwargs: Any
+) -> WorkflowEngine:
+    """Commit the app's session, and run objects through a workflow, by their ids.
+
+    They are run in the order given. See :func:`start`.
+
+    :raises WorkflowAPIError: if there are no ids.
+    :raises ObjectNotFound: if an object of these ids does not exist.
+    """
+    wanted = list(oids) if not isinstance(oids, (int, str)) else [oids]
+    if not wanted:
+        raise WorkflowAPIError("No Object IDs are defined; give at least one.")
+    current_workflows.definition(workflow_name)
+    query = current_workflows.queries.query()
+    return start(workflow_name, [query.one_by_id(oid) for oid in wanted], **kwargs)
+
+
+def continue_oid(
+    oid: int | str | WorkflowObject, start_point: str = "continue_next", **kwargs: Any
+) -> WorkflowEngine:
+    """Commit the app's session, and go on with an object where it stopped.
+
+    :param oid: the id of the object, or the object: then it is saved as it is.
+    :param start_point: ``continue_next``, ``restart_task``, ``restart_prev``,
+        ``restart_first`` or ``task:<name>``.
+    :param kwargs: found in ``eng.extra_data``.
+    :return: the engine of the object's run, in which this object alone moved.
+    :raises ValueError: if there is no such start point.
+    :raises ObjectNotFound: if there is no such object.
+    :raises WorkflowAPIError: if it belongs to no workflow.
+    :raises IllegalMove: if its status does not allow it, or it moved meanwhile.
+    :raises WorkflowError: if a task failed, chained to what it raised.
+    """
+    check_start_point(start_point)
+    obj = _object(oid)
+    event = EventLine("Started", message=start_point)
+    return _continue(obj, start_point, event, kwargs)
+
+
+def resume_objects_in_workflow(
+    id_workflow: str, start_point: str | None = None, **kwargs: Any
+) -> Generator[WorkflowEngine, None, None]:
+    """Go on with all objects of a run that halted, wait, failed or never ran.
+
+    A generator: each object is run when it is asked for, and commits the app's
+    session. Without a start point a failed object runs its failed task again, one
+    that halted or waits goes on with its next, one that never ran with its first.
+    One that fails again is yielded too, and the next goes on.
+
+    :param id_workflow: the uuid of the run.
+    :raises WorkflowNotFound: at once, if no run has this uuid.
+    :raises ValueError: at once, if there is no such start point.
+    """
+    if start_point is not None:
+        check_start_point(start_point)
+    info = current_workflows.store.run_info(str(id_workflow))
+    current_workflows.definition(info.name)
+    return _resume(info, start_point, kwargs)
+
+
+def resolve(
+    oid: int | str | WorkflowObject,
+    action: str | None = None,
+    form: Mapping[str, Any] | None = None,
+    actor: Any = None,
+    revision: int | None = None,
+) -> WorkflowEngine | None:
+    """Commit the app's session, and answer what a halted object asks.
+
+    :param action: what is answered; the object must ask for that.
+    :param form: the answer, for the action.
+    :param actor: who answers; kept in the history.
+    :param revision: the revision that was seen; if the object changed since,
+        nothing is decided.
+    :return: the engine that went on, ``None`` if the object stays where it is.
+    :raises IllegalMove: if it is not halted, asks for something else, or changed.
+    :raises ActionNotFound: if no such action is registered.
+    :raises ValueError: with a sentence for the person, if the form is not valid.
+    """
+    obj = _object(oid)
+    require("resolve", obj.id, obj.status, obj.waits_for)
+    asked = obj.get_action()
+    if asked is None or action not in (None, asked):
+        raise IllegalMove(
+            f"Object {obj.id} asks for {asked or 'no action'}"
+            + (f", not for {action}." if action else ".")
+            + ("" if asked else " Use continue_oid() to go on with it."),
+            id_object=obj.id,
+            status=obj.status.name,
+        )
+    if revision is not None and revision != obj.revision:
+        raise IllegalMove(
+            f"Object {obj.id} changed since it was seen (revision {revision}, now "
+            f"{obj.revision}); look at it again before deciding.",
+            id_object=obj.id,
+            status=obj.status.name,
+        )
+    resolution = current_workflows.actions[asked].resolve(obj, dict(form or {}), actor)
+    event = _resolved(asked, resolution, actor)
+    if resolution.start_point is None:
+        current_workflows.save(obj)
+        return None
+    return _continue(obj, check_start_point(resolution.start_point), event, {})
+
+
+def cancel(oid: int | str | WorkflowObject) -> WorkflowObject:
+    """Commit the app's session, and cancel an object that sleeps.
+
+    :raises IllegalMove: if it moves, or has ended.
+    """
+    obj = _object(oid)
+    current_workflows.acceptor.cancel(obj)
+    return obj
+
+
+def delete(oid: int | str | WorkflowObject) -> None:
+    """Commit the app's session, and delete an object with all that belongs to it.
+
+    :raises IllegalMove: if a worker holds it.
+    :raises ObjectNotFound: if there is none.
+    """
+    current_workflows.delete(oid)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What :func:`recover` found of one object that a worker held.
+
+    ``outcome``: its status afterwards; ``None`` if its worker lives, or the lease
+    has ``seconds`` left and its worker cannot be seen from here.
+    """
+
+    id: int
+    owner: str
+    seconds: float
+    outcome: ObjectStatus | None
+
+
+def recover() -> Iterator[Recovered]:
+    """Take up again what dead workers left, each from its last checkpoint.
+
+    A generator: each object is run when it is asked for. What a dead process of
+    this machine held is taken over at once, what other machines hold when the
+    lease has ended. Objects of a ``start()`` that was cut short go on in order.
+    """
+    for held in current_workflows.recovery.held():
+        if not held.free:
+            yield Recovered(held.id, held.owner or "", held.seconds, None)
+            continue
+        obj = current_workflows.recovery.take_over(held)
+        if obj is None:
+            continue
+        info = current_workflows.store.run_info(obj.id_workflow)
+        try:
+            _take_up(obj, info)
+        except WorkflowError:
+            pass  # the object says it
+        now = current_workflows.queries.query().get(obj.id)
+        status = None if now is None else now.status
+        yield Recovered(obj.id, held.owner or "", 0.0, status)
+
+
+# --- how ------------------------------------------------------------------------------
+
+
+def _take_up(obj: WorkflowObject, info: RunInfo) -> None:
+    """Go on with an object that was taken over, unless it was lost too often."""
+    attempts = obj._columns["attempts"]
+    most = current_workflows.settings.max_attempts
+    try:
+        definition = current_workflows.definition(info.name)
+    except WorkflowDefinitionError as error:
+        conductor = _conductor(info, compile_workflow(info.name, []))
+        conductor.fail(obj, error)
+        return
+    conductor = _conductor(info, definition)
+    if attempts > most:
+        task = obj.extra_data.get("_last_task_name")
+        where = f"after task {task}" if task else "before its first task finished"
+        conductor.fail(obj, WorkflowError(f"Worker lost {most} times {where}."))
+        return
+    conductor.conduct(obj, "resume")
+
+
+def _conductor(
+    info: RunInfo, definition: Definition, extra: Mapping[str, Any] | None = None
+) -> Conductor:
+    state = current_workflows
+    conductor = Conductor(info, definition, state.store, state.settings)
+    if extra:
+        conductor.engine.set_extra_data_params(**extra)
+    return conductor
+
+
+def _continue(
+    obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
+) -> WorkflowEngine:
+    return _claimed(obj, start_point, event, kwargs).conduct(obj, start_point)
+
+
+def _claimed(
+    obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
+) -> Conductor:
+    """Claim an object that exists, and return who can move it."""
+    if obj.id_workflow is None:
+        raise WorkflowAPIError(
+            f"No workflow associated with object: {obj!r}. Start one first, by "
+            "start_workflow(name)."
+        )
+    require(operation(start_point), obj.id, obj.status, obj.waits_for)
+    info = current_workflows.store.run_info(obj.id_workflow)
+    definition = current_workflows.definition(info.name)
+    _check_task(definition, start_point)
+    dumps(kwargs, "the keyword arguments")
+    before = dict(obj.extra_data)
+    obj.remove_action()
+    obj.extra_data.pop("_payload", None)
+    obj.reset_error_message()
+    try:
+        texts = check(obj, current_workflows.settings)
+        current_workflows.store.take(obj, event, *texts)
+    except BaseException:
+        obj.extra_data = before
+        raise
+    return _conductor(info, definition, kwargs)
+
+
+def _resume(
+    info: RunInfo, start_point: str | None, kwargs: dict[str, Any]
+) -> Generator[WorkflowEngine, None, None]:
+    last = -1
+    while True:
+        moving = current_workflows.store.run_status(info.uuid) in (
+            WorkflowStatus.RUNNING,
+            WorkflowStatus.NEW,
+        )
+        obj = current_workflows.queries.next_asleep(info.uuid, last, not moving)
+        if obj is None:
+            return
+        last = obj.position
+        point = start_point or "continue_next"
+        if start_point is None and obj.status == ObjectStatus.ERROR:
+            point = "restart_task"
+        event = EventLine("Started", message=point)
+        try:
+            if obj.status == ObjectStatus.INITIAL:
+                conductor = _taken_first(obj, info, event)
+            else:
+                conductor = _claimed(obj, point, event, kwargs)
+        except IllegalMove:  # someone else moved it first
+            continue
+        try:
+            yield conductor.conduct(obj, point)
+        except WorkflowError:
+            yield conductor.engine
+
+
+def _taken_first(obj: WorkflowObject, info: RunInfo, event: EventLine) -> Conductor:
+    """Claim an object that an error left INITIAL."""
+    require("resume", obj.id, obj.status, obj.waits_for)
+    texts = check(obj, current_workflows.settings)
+    current_workflows.store.take(obj, event, *texts)
+    return _conductor(info, current_workflows.definition(info.name))
+
+
+def _check_task(definition: Definition, start_point: str) -> None:
+    if not start_point.startswith("task:"):
+        return
+    name = start_point[5:]
+    if len(definition.named(name)) != 1:
+        names = sorted({leaf.name for leaf in definition.leaves})
+        raise ValueError(
+            f"{start_point} is not possible: {definition.name!r} has "
+            f"{len(definition.named(name)) or 'no'} tasks of that name. Its tasks: "
+            f"{', '.join(names)}."
+        )
+
+
+def _object(oid: int | str | WorkflowObject) -> WorkflowObject:
+    if isinstance(oid, WorkflowObject):
+        if oid.id is None:
+            raise WorkflowAPIError("The object was never saved; save() it first.")
+        return oid
+    obj: WorkflowObject = current_workflows.queries.query().one_by_id(oid)
+    return obj
+
+
+def _objects(
+    data: Any,
+    definition: Definition,
+    given: list[tuple[weakref.ref[WorkflowObject], dict[str, Any]]],
+) -> Iterator[WorkflowObject]:
+    """Yield an object for each item; those given are noted in ``given``."""
+    many = isinstance(data, (list, tuple)) or hasattr(data, "__next__")
+    items = iter(data if many else [data])
+    try:
+        first = next(items)
+    except StopIteration:
+        raise WorkflowAPIError(
+            "There is no data to start with; give at least one item."
+        ) from None
+
+    def made() -> Iterator[WorkflowObject]:
+        seen: set[int] = set()
+        for item in chain([first], items):
+            if not isinstance(item, WorkflowObject):
+                yield WorkflowObject(item, data_type=definition.data_type)
+                continue
+            mark = item.id or -id(item)
+            if mark in seen:
+                raise WorkflowAPIError(
+                    f"{item!r} is given twice; an object runs once in a run."
+                )
+            seen.add(mark)
+            given.append((weakref.ref(item), dict(item._columns)))
+            yield item
+
+    return made()
+
+
+def _id_user(value: Any) -> int:
+    try:
+        return int(value or 0)
+    except (TypeError, ValueError):
+        raise WorkflowAPIError(f"id_user is a number, not {value!r}.") from None
+
+
+def _resolved(action: str, resolution: Resolution, actor: Any) -> EventLine:
+    payload = {
+        "action": action,
+        "value": resolution.value,
+        "reason": resolution.reason,
+        "actor": None if actor is None else str(actor),
+    }
+    return EventLine(
+        "Resolved", message=resolution.value, payload=dumps(payload, "the decision")
+    )

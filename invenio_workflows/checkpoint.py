@@ -1,0 +1,88 @@
+"""What is kept of an object at once: the words between engine, conductor and store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .logs import LogLine
+from .objects import WorkflowObject
+from .states import ObjectStatus
+
+
+class Changes:
+    """What a task changed in the shared ``extra_data``; nothing, mostly."""
+
+    __slots__ = ("adds", "appends", "removed", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.removed: list[str] = []
+        self.adds: list[tuple[str, Any]] = []
+        self.appends: list[tuple[str, Any]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.values or self.removed or self.adds or self.appends)
+
+    def apply(self, shared: dict[str, Any]) -> dict[str, Any]:
+        """Return ``shared`` with the changes in it."""
+        merged = {key: shared[key] for key in shared if key not in self.removed}
+        merged.update(self.values)
+        for key, number in self.adds:
+            merged[key] = merged.get(key, 0) + number
+        for key, item in self.appends:
+            merged[key] = [*merged.get(key, []), item]
+        return merged
+
+
+@dataclass(slots=True)
+class EventLine:
+    """One event as it is kept."""
+
+    kind: str
+    task: str | None = None
+    path: str | None = None
+    message: str | None = None
+    payload: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(slots=True)
+class RunInfo:
+    """A run, as the conductor needs it."""
+
+    uuid: str
+    name: str
+    id_user: int = 0
+    stop_on_halt: bool = False
+    stop_on_error: bool = True
+    extra_data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """What one commit keeps: the object as it is now, and what led there.
+
+    ``data`` and ``extra_data`` are JSON, ``None`` where they did not change;
+    ``take_next``: in the same commit the next object of the run is claimed.
+    """
+
+    run: RunInfo
+    obj: WorkflowObject
+    events: Sequence[EventLine]
+    status: ObjectStatus
+    cursor: str | None
+    data: str | None
+    extra_data: str | None
+    waits_for: str | None = None
+    changes: Changes = field(default_factory=Changes)
+    lines: Sequence[LogLine] = ()
+    take_next: bool = False
+    #: Set by the store: what the run's objects share after the changes.
+    shared: dict[str, Any] | None = None
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the object stops moving here."""
+        return self.status != ObjectStatus.RUNNING

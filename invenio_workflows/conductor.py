@@ -1,0 +1,513 @@
+"""Deciding meets remembering here, and only here.
+
+The engine yields an event; the conductor has it recorded, in one commit with
+what the task wrote itself, and then announces it. Events with nothing between
+them are recorded together.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+
+from . import signals
+from .checkpoint import Changes, Checkpoint, EventLine, RunInfo
+from .definition.node import Place
+from .definition.workflow import Definition
+from .encoding import dumps
+from .engine import Cursor, Machine, WorkflowEngine
+from .errors import DataTooLarge, DefinitionChanged, WorkflowError, WorkflowsError
+from .logs import KeptLog, LogLine
+from .objects import WorkflowObject
+from .states import (
+    LEADS_TO,
+    Aborted,
+    Event,
+    Failed,
+    Finished,
+    Halted,
+    Jumped,
+    ObjectStatus,
+    Started,
+    TaskFinished,
+    TaskRetried,
+    Waiting,
+    WorkflowStatus,
+)
+
+
+class Store(Protocol):
+    """What the conductor asks of a store; :mod:`.testing` has one in memory."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Make ready for many checkpoints of this thread."""
+
+    def record(self, point: Checkpoint) -> WorkflowObject | None:
+        """Keep a checkpoint in one commit; return the next object, if asked for."""
+
+    def undo(self) -> None:
+        """Undo what the task wrote since the last checkpoint."""
+
+    def is_busy(self, error: BaseException) -> bool:
+        """Say whether the error means only that another one was writing."""
+
+    def run_status(self, uuid: str) -> WorkflowStatus:
+        """Return the status of the run."""
+
+    def objects_of(
+        self,
+        uuid: str,
+        statuses: Iterable[ObjectStatus] | None = None,
+        live: bool = False,
+    ) -> list[WorkflowObject]:
+        """Return the objects of the run."""
+
+    def keep_extra(self, uuid: str, changes: Changes) -> dict[str, Any]:
+        """Merge changes into what the run's objects share."""
+
+    def keep_lines(self, lines: list[LogLine]) -> None:
+        """Keep log lines at once."""
+
+    def log_of(self, oid: int | None, level: int | None = None) -> list[LogLine]:
+        """Return the log lines of an object."""
+
+    def log_of_run(self, uuid: str) -> list[LogLine]:
+        """Return the log lines of a run."""
+
+
+class Limits(Protocol):
+    """The settings that hold here."""
+
+    max_data_size: int
+    max_log_size: int
+    log_level: str
+    busy_seconds: int
+
+
+class RunPort:
+    """What ``eng`` knows of its run, and where its log lines go."""
+
+    def __init__(
+        self, info: RunInfo, definition: Definition, store: Store, limits: Limits
+    ) -> None:
+        self.info = info
+        self.uuid, self.name, self.id_user = info.uuid, info.name, info.id_user
+        self.max_rounds = definition.max_rounds
+        self.data_type = definition.data_type
+        self.lines: list[LogLine] = []
+        self.in_task = False
+        self.task: Place | None = None
+        self._store = store
+        self._limits = limits
+        self.log = KeptLog("run", {"workflow_run": info.uuid}, self._keep_line)
+
+    @property
+    def status(self) -> WorkflowStatus:
+        return self._store.run_status(self.uuid)
+
+    def objects(
+        self, statuses: Iterable[ObjectStatus] | None = None, live: bool = False
+    ) -> list[Any]:
+        return self._store.objects_of(self.uuid, statuses, live)
+
+    def keep_extra(self, changes: Changes) -> dict[str, Any]:
+        return self._store.keep_extra(self.uuid, changes)
+
+    def get_log(self) -> list[LogLine]:
+        held = [line for line in self.lines if line.id_object is None]
+        return [*self._store.log_of_run(self.uuid), *held]
+
+    def log_of(self, oid: int | None, level: int | None = None) -> list[LogLine]:
+        """Return the kept lines of an object, and those held for the checkpoint."""
+        held = [
+            line
+            for line in self.lines
+            if line.id_object == oid and level in (None, line.level)
+        ]
+        return [*self._store.log_of(oid, level), *held]
+
+    def keep(self, level: int, text: str, oid: int | None) -> None:
+        """Hold a line for the checkpoint, or keep it at once outside of a task."""
+        line = kept_line(self._limits, level, text, oid, self.uuid, self.task)
+        if line is None:
+            return
+        if self.in_task:
+            self.lines.append(line)
+        else:
+            self._store.keep_lines([line])
+
+    def _keep_line(self, level: int, text: str) -> None:
+        self.keep(level, text, None)
+
+
+class Conductor:
+    """Moves the objects of one run, one after the other."""
+
+    def __init__(
+        self, info: RunInfo, definition: Definition, store: Store, limits: Limits
+    ) -> None:
+        self.info = info
+        self.definition = definition
+        self.store = store
+        self.limits = limits
+        self.port = RunPort(info, definition, store, limits)
+        self.engine = WorkflowEngine(self.port, info.extra_data)
+        self._busy_since: float | None = None
+        self._known: WeakValueDictionary[int, WorkflowObject] = WeakValueDictionary()
+
+    def conduct(
+        self, obj: WorkflowObject | None, start_point: str = "continue_next"
+    ) -> WorkflowEngine:
+        """Drive a claimed object, then those that follow it in a start.
+
+        :raises WorkflowError: if a task failed and the run stops on errors.
+        :raises LeaseLost: if another worker took the object over.
+        """
+        signals.send(signals.workflow_started, self.engine)
+        error: WorkflowsError | None = None
+        with self.store.held():
+            while obj is not None:
+                drive = _Drive(self, obj, start_point)
+                following, failure = drive.run()
+                obj = self._same(following)
+                error = error or failure
+                start_point = "continue_next"
+        if error is not None and self.info.stop_on_error:
+            raise error from error.__cause__
+        if (
+            signals.workflow_finished.receivers
+            and self.engine.status == WorkflowStatus.COMPLETED
+        ):
+            signals.send(signals.workflow_finished, self.engine)
+        return self.engine
+
+    def _same(self, obj: WorkflowObject | None) -> WorkflowObject | None:
+        known = self._known.get(obj.id) if obj is not None else None
+        if known is None or obj is None:
+            return obj
+        known.__dict__.update(obj.__dict__)
+        return known
+
+    def know(self, objects: Iterable[WorkflowObject]) -> None:
+        """Bring these documents themselves up to date when their turn comes."""
+        self._known.update({obj.id: obj for obj in objects})
+
+    def fail(self, obj: WorkflowObject, error: WorkflowsError) -> None:
+        """End a claimed object as ERROR, without running a task."""
+        _Drive(self, obj, "resume").keep_alone(Failed(None, error))
+
+    def may_wait(self, error: BaseException) -> bool:
+        """Say whether a task is to be run again, because the database was busy."""
+        if not self.store.is_busy(error):
+            return False
+        now = time.monotonic()
+        self._busy_since = self._busy_since or now
+        return now - self._busy_since < self.limits.busy_seconds
+
+
+class _Drive:
+    """One object on its way: from its claim to where it stops."""
+
+    def __init__(
+        self, conductor: Conductor, obj: WorkflowObject, start_point: str
+    ) -> None:
+        self.conductor = conductor
+        self.store, self.info = conductor.store, conductor.info
+        self.engine, self.port = conductor.engine, conductor.port
+        self.obj = obj
+        self.start_point = start_point
+        self.in_start = bool(obj._columns.get("in_start"))
+        self.machine = Machine(
+            conductor.definition,
+            obj,
+            self.engine,
+            Cursor.decode(obj.cursor),
+            conductor.may_wait,
+        )
+        self.cursor: str | None = obj.cursor
+        self.began = 0.0
+        self.interrupt: BaseException | None = None
+
+    def run(self) -> tuple[WorkflowObject | None, WorkflowsError | None]:
+        """Return the next object, if it was claimed, and the error of this one."""
+        obj = self.obj
+        obj._world = self
+        self.port.in_task = True
+        try:
+            return self._events()
+        finally:
+            self.port.in_task, self.port.task = False, None
+            self.engine._object = self.engine._task = None
+            obj._world = None
+
+    def keep_alone(self, event: Event) -> None:
+        """Record and announce one event, without the engine."""
+        self._keep([event])
+        self._announce([event])
+
+    def keep_line(self, obj: WorkflowObject, level: int, text: str) -> None:
+        """Hold a log line of the object for its checkpoint."""
+        self.port.task = self.engine._task
+        self.port.keep(level, text, obj.id)
+
+    def get_log(self, obj: WorkflowObject, level: int | None = None) -> list[LogLine]:
+        """Return the log lines of the object, those of this task too."""
+        return self.port.log_of(obj.id, level)
+
+    # --- events -----------------------------------------------------------------------
+
+    def _events(self) -> tuple[WorkflowObject | None, WorkflowsError | None]:
+        events = self.machine.run(self.start_point)
+        together: list[Event] = []
+        event = self._next(events)
+        while event is not None:
+            # That the object was started is kept with its claim.
+            if not isinstance(event, Started):
+                together.append(event)
+            if isinstance(event, Started) or getattr(event, "more", False):
+                event = self._next(events)
+                continue
+            refused: Exception | None = None
+            taken: WorkflowObject | None = None
+            try:
+                taken = self._keep(together)
+            except _Refused as refusal:
+                refused = refusal.error
+            else:
+                self._announce(together)
+                if LEADS_TO[type(event)] != ObjectStatus.RUNNING:
+                    if self.interrupt is not None:
+                        raise self.interrupt
+                    return taken, self._error_of(event)
+            together = []
+            event = self._next(events, refused)
+        return None, None
+
+    def _next(
+        self, events: Iterator[Event], refused: Exception | None = None
+    ) -> Event | None:
+        self.began = time.perf_counter()
+        try:
+            if refused is None:
+                return next(events, None)
+            return events.throw(refused)  # type: ignore[attr-defined, no-any-return]
+        except WorkflowsError as error:  # the place of the object is not found
+            return Failed(None, error)
+        except Exception:
+            raise
+        except BaseException as error:  # Ctrl-C, or the process is to end
+            self.interrupt = error
+            return self.machine.interrupted(error)
+
+    # --- keeping ----------------------------------------------------------------------
+
+    def _keep(self, together: list[Event]) -> WorkflowObject | None:
+        """Record events that belong together, in one commit.
+
+        :raises _Refused: if what the task did cannot be kept.
+        """
+        event = together[-1]
+        if isinstance(event, (Failed, TaskRetried, Aborted)):
+            self._undo()
+        self._mark(event)
+        point = self._checkpoint(together)
+        try:
+            taken = self.store.record(point)
+        except Exception as error:
+            original = getattr(error, "original", None)
+            if original is None or isinstance(event, Failed):
+                raise
+            raise _Refused(original) from error
+        self.port.lines.clear()
+        if point.shared is not None:
+            self.engine.settle(point.shared)
+        self.cursor = point.cursor
+        return taken
+
+    def _undo(self) -> None:
+        """Go back to the last checkpoint; log lines are kept all the same."""
+        self.store.undo()
+        kept = self.obj._kept
+        if kept is not None:
+            self.obj.restore(*kept)
+        self.engine.forget()
+
+    def _mark(self, event: Event) -> None:
+        obj = self.obj
+        if isinstance(event, (Halted, Waiting)):
+            action = event.action if isinstance(event, Halted) else None
+            obj.extra_data["_action"] = action
+            obj.extra_data["_message"] = event.message
+            obj.extra_data.pop("_payload", None)
+            if event.payload:
+                obj.extra_data["_payload"] = dict(event.payload)
+        elif isinstance(event, Failed):
+            obj.set_error_message(_told(event.error))
+
+    def _checkpoint(self, together: list[Event]) -> Checkpoint:
+        obj, event = self.obj, together[-1]
+        seconds = time.perf_counter() - self.began
+        try:
+            data, extra_data = check(obj, self.conductor.limits)
+            changes = self.engine.changes()
+            cursor = self.cursor if event is together[0] and _unmoved(event) else None
+            cursor = cursor or self.machine.cursor()
+            lines = [_event_line(each, seconds) for each in together]
+        except WorkflowsError as error:
+            if isinstance(event, Failed):
+                raise
+            raise _Refused(error) from error
+        kept = obj._kept or ("", "")
+        status = LEADS_TO[type(event)]
+        point = Checkpoint(
+            run=self.info,
+            obj=obj,
+            events=lines,
+            status=status,
+            cursor=cursor,
+            data=None if data == kept[0] else data,
+            extra_data=None if extra_data == kept[1] else extra_data,
+            waits_for="event" if status == ObjectStatus.WAITING else None,
+            changes=changes,
+            lines=self.port.lines,
+            take_next=self.in_start and self._goes_on(event),
+        )
+        self._place(together)
+        return point
+
+    def _place(self, together: list[Event]) -> None:
+        """Let the document say where it stands."""
+        place = next((e.task for e in reversed(together) if getattr(e, "task", 0)), None)
+        if place is not None:
+            self.obj.extra_data["_task_counter"] = list(place.path)
+            self.obj.extra_data["_last_task_name"] = place.name
+
+    def _goes_on(self, event: Event) -> bool:
+        """Say whether the next object of the run is to be taken."""
+        if isinstance(event, Finished):
+            return not event.run_ends
+        if isinstance(event, (Halted, Waiting)):
+            return not self.info.stop_on_halt
+        return isinstance(event, Failed) and not self.info.stop_on_error
+
+    # --- telling ----------------------------------------------------------------------
+
+    def _announce(self, together: list[Event]) -> None:
+        obj = self.obj
+        for event in together:
+            if isinstance(event, TaskFinished):
+                self.conductor._busy_since = None
+                if signals.task_finished.receivers:
+                    signals.send(signals.task_finished, obj, task=event.task.name)
+            elif isinstance(event, (Halted, Waiting)):
+                signals.send(signals.workflow_halted, obj)
+            elif isinstance(event, Failed):
+                signals.send(signals.workflow_error, obj)
+
+    def _error_of(self, event: Event) -> WorkflowsError | None:
+        if not isinstance(event, Failed):
+            return None
+        error = event.error
+        if isinstance(error, DefinitionChanged):
+            return error
+        if isinstance(error, WorkflowError):
+            error.id_workflow = error.id_workflow or self.info.uuid
+            error.id_object = error.id_object or self.obj.id
+            return error
+        told = WorkflowError(_told(error)[1], self.info.uuid, self.obj.id)
+        told.__cause__ = error
+        return told
+
+
+class _Refused(Exception):
+    """What a task did cannot be kept; it counts as the task's failure."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
+def check(obj: WorkflowObject, limits: Limits) -> tuple[str, str]:
+    """Return the document's data and extra_data as JSON.
+
+    :raises DataNotSerializable: naming object, key path and type.
+    :raises DataTooLarge: if one of the two is over WORKFLOWS_MAX_DATA_SIZE.
+    """
+    texts = obj.encoded()
+    for name, text in zip(("data", "extra_data"), texts, strict=True):
+        if len(text) > limits.max_data_size:
+            raise DataTooLarge(
+                f"The {name} of object {obj.id} has {len(text)} bytes as JSON; "
+                f"WORKFLOWS_MAX_DATA_SIZE allows {limits.max_data_size}. Keep large "
+                "content elsewhere, and its address in the object.",
+                id_object=obj.id,
+                size=len(text),
+            )
+    return texts
+
+
+def kept_line(
+    limits: Limits,
+    level: int,
+    text: str,
+    oid: int | None,
+    uuid: str | None,
+    task: Place | None = None,
+) -> LogLine | None:
+    """Return the line to keep, ``None`` if its level is too low to be kept."""
+    if level < _level(limits.log_level):
+        return None
+    text = text.replace("\0", "\ufffd")
+    if len(text) > limits.max_log_size:
+        text = text[: limits.max_log_size - 1] + "…"
+    return LogLine(
+        level, text, task.name if task else "", id_object=oid, id_workflow=uuid
+    )
+
+
+def _level(name: str) -> int:
+    levels = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+    return levels.get(str(name).upper(), 10)
+
+
+def _unmoved(event: Event) -> bool:
+    """Say whether the cursor stays as it was kept last."""
+    if isinstance(event, Failed):
+        return event.task is None
+    return isinstance(event, Finished) and event.task is None
+
+
+def _told(error: BaseException) -> tuple[str, str]:
+    """Return the error in a line, and with its whole traceback."""
+    title = "".join(traceback.format_exception_only(error)).strip().splitlines()
+    return title[-1] if title else repr(error), "".join(
+        traceback.format_exception(error)
+    )
+
+
+def _event_line(event: Event, seconds: float) -> EventLine:
+    place: Place | None = getattr(event, "task", None)
+    line = EventLine(type(event).__name__)
+    if place is not None:
+        line.task = place.name[:255]
+        line.path = "/".join(map(str, place.path))
+        line.seconds = seconds
+    if isinstance(event, (Halted, Waiting)):
+        line.message = event.message
+        payload: dict[str, Any] = dict(event.payload)
+        if isinstance(event, Halted) and event.action:
+            payload["action"] = event.action
+        line.payload = dumps(payload, "the halt's payload") if payload else None
+    elif isinstance(event, (Failed, TaskRetried)):
+        line.message = _told(event.error)[0]
+    elif isinstance(event, Jumped):
+        line.message = f"to {event.to}"
+    elif isinstance(event, Finished):
+        line.message = event.reason or None
+    elif isinstance(event, Aborted):
+        line.message = event.message or None
+    return line

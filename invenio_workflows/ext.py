@@ -1,0 +1,310 @@
+"""The wiring: settings, registries, database and store of an application."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+from types import ModuleType
+from typing import Any
+
+from flask import Flask, current_app, has_app_context
+
+from . import api, signals
+from .actions.core import Action
+from .conductor import check, kept_line
+from .config import Settings
+from .definition.workflow import Definition, compile_workflow
+from .encoding import dumps
+from .errors import ActionNotFound, ConfigurationError, WorkflowDefinitionError
+from .objects import WorkflowObject
+from .proxies import EXTENSION
+from .registry import Registry, plugins
+from .states import ObjectStatus
+from .store.accept import Acceptor
+from .store.database import Database
+from .store.migrations import current, upgrade
+from .store.queries import Queries
+from .store.recovery import Recovery
+from .store.sql import SQLStore
+from .store.transactions import Transactions
+
+_logger = logging.getLogger(__name__)
+
+
+class State:
+    """What one application has: the target of ``current_workflows``."""
+
+    def __init__(self, app: Flask) -> None:
+        self.settings = Settings.read(app.config)
+        self.database = Database(app, self.settings)
+        transactions = Transactions(self.database, self.settings.busy_seconds)
+        self.store = SQLStore(transactions, self.settings.lease_seconds)
+        self.acceptor = Acceptor(
+            self.store, self.settings.batch_size, lambda obj: check(obj, self.settings)
+        )
+        self.queries = Queries(self.store)
+        self.recovery = Recovery(self.store)
+        self.actions: Registry[Action] = Registry("action", _no_action)
+        self.workflows: Registry[Any] = Registry("workflow", WorkflowDefinitionError)
+        self._definitions: dict[str, Definition] = {}
+
+    # --- definitions --------------------------------------------------------------
+
+    def register_workflow(self, name: str, source: Any, replace: bool = False) -> None:
+        """Compile, check and register a workflow.
+
+        :raises WorkflowDefinitionError: naming the part that cannot be used.
+        :raises ConfigurationError: if the name is taken and ``replace`` is false.
+        """
+        definition = compile_workflow(name, source, self._source)
+        self.workflows.register(name, source, replace)
+        self._definitions[name] = definition
+
+    def register_action(
+        self, name: str, action: Any, replace: bool = False
+    ) -> None:
+        """Register an action: an :class:`Action`, or its class."""
+        made = action() if isinstance(action, type) else action
+        if not callable(getattr(made, "resolve", None)):
+            raise ConfigurationError(
+                f"The action {name!r} needs a method resolve(obj, form, actor)."
+            )
+        self.actions.register(name, made, replace)
+
+    def definition(self, name: str) -> Definition:
+        """Return the compiled workflow of this name.
+
+        :raises WorkflowDefinitionError: if there is none; naming those there are.
+        """
+        found = self._definitions.get(name) if isinstance(name, str) else None
+        if found is None:
+            self.workflows[name]
+            found = self._definitions[name] = compile_workflow(
+                name, self.workflows[name], self._source
+            )
+        return found
+
+    def _source(self, name: str) -> Any:
+        return self.workflows[name]
+
+    def load(self) -> None:
+        """Fill the registries: from packages, then from entry points."""
+        for package in self.settings.packages:
+            for name, source in _in_package(package):
+                self.workflows.register(name, source)
+        for name, source in plugins("invenio_workflows.workflows"):
+            self.workflows.register(name, source)
+        for name in self.workflows:
+            self.definition(name)
+        for name, action in plugins("invenio_workflows.actions"):
+            self.register_action(name, action)
+
+    # --- what an object asks ------------------------------------------------------
+
+    def verb(self, name: str) -> Any:
+        """Return a verb of the api by its name.
+
+        :raises ConfigurationError: if this release does not have it.
+        """
+        found = getattr(api, name, None)
+        if found is None:
+            raise ConfigurationError(
+                f"{name} is not in this release: workflows run in the process that "
+                "starts them. Leave out delayed=True."
+            )
+        return found
+
+    def save(
+        self,
+        obj: WorkflowObject,
+        status: ObjectStatus | None = None,
+        task_counter: list[int] | None = None,
+    ) -> None:
+        """Keep a document; see :meth:`WorkflowObject.save`."""
+        cursor = None
+        if task_counter is not None:
+            cursor = self._cursor_at(obj, task_counter)
+        self.acceptor.save(obj, status, cursor)
+        signals.send(signals.workflow_object_saved, obj)
+
+    def _cursor_at(self, obj: WorkflowObject, path: list[int]) -> str:
+        name = obj.get_workflow_name()
+        if name is None:
+            raise ConfigurationError(f"{obj!r} belongs to no workflow, so it has no tasks.")
+        definition = self.definition(name)
+        try:
+            place = definition.place(path)
+        except IndexError:
+            raise ValueError(f"{name!r} has no task at {path}.") from None
+        return dumps(
+            {
+                "mode": "after",
+                "place": list(place.identity),
+                "definition": definition.fingerprint,
+                "frames": [[index, None] for index in path],
+            }
+        )
+
+    def delete(self, obj: WorkflowObject | int | str) -> None:
+        """Delete an object; see :func:`.api.delete`."""
+        oid = obj.id if isinstance(obj, WorkflowObject) else obj
+        gone = self.acceptor.delete(self.queries.query().one_by_id(oid).id)
+        signals.send(signals.workflow_object_deleted, gone)
+
+    def keep_line(self, obj: WorkflowObject, level: int, text: str) -> None:
+        """Keep a log line of an object that no worker holds."""
+        line = kept_line(self.settings, level, text, obj.id, obj.id_workflow)
+        if line is not None and obj.id is not None:
+            self.store.keep_lines([line])
+
+    def task_info(self, obj: WorkflowObject) -> dict[str, Any] | str:
+        """Return what is known of the task that an object stands at."""
+        name = obj.get_workflow_name()
+        if name not in self.workflows or not obj.get_current_task():
+            return ""
+        try:
+            place = self.definition(str(name)).place(obj.get_current_task())
+        except IndexError:
+            return ""
+        return {
+            "name": place.name,
+            "nicename": getattr(place, "description", place.label),
+            "doc": getattr(place, "doc", ""),
+            "parameters": getattr(place, "parameters", []),
+        }
+
+    def formatted(self, obj: WorkflowObject, of: str | None) -> Any:
+        """Return what the workflow's ``formatter`` makes of an object."""
+        name = obj.get_workflow_name()
+        if name not in self.workflows:
+            return ""
+        formatter = self.definition(str(name)).hook("formatter")
+        if formatter is None:
+            return ""
+        of = of or self.settings.holding_pen_default_output_format
+        try:
+            return formatter(obj, of=of)
+        except Exception:
+            _logger.exception("The formatter of %s failed for %r.", name, obj)
+            return ""
+
+
+class InvenioWorkflows:
+    """The extension: ``InvenioWorkflows(app)``, or ``init_app(app)`` later.
+
+    Reads every ``WORKFLOWS_*`` setting of :mod:`invenio_workflows.config`.
+    """
+
+    def __init__(self, app: Flask | None = None) -> None:
+        self._app: Flask | None = None
+        self._pending: list[tuple[str, tuple[Any, ...]]] = []
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Give an application its workflows.
+
+        :raises ConfigurationError: if a setting, an entry point or the database
+            cannot be used, or the app has workflows already.
+        :raises WorkflowDefinitionError: if a workflow is broken.
+        """
+        if EXTENSION in app.extensions:
+            raise ConfigurationError(
+                "This application has workflows already; call init_app() once."
+            )
+        state = State(app)
+        state.load()
+        for verb, arguments in self._pending:
+            getattr(state, verb)(*arguments)
+        app.extensions[EXTENSION] = state
+        self._app = app
+
+    @property
+    def state(self) -> State:
+        """What the current application has; outside of one, the one initialised last.
+
+        :raises ConfigurationError: if no application was initialised.
+        """
+        app = self._app
+        if has_app_context() and EXTENSION in current_app.extensions:
+            app = current_app._get_current_object()  # type: ignore[attr-defined]
+        if app is None:
+            raise ConfigurationError("Call init_app(app) first.")
+        found: State = app.extensions[EXTENSION]
+        return found
+
+    @property
+    def db(self) -> Any:
+        """The database in use: the app's Flask-SQLAlchemy, or ours."""
+        return self.state.database.db
+
+    @property
+    def engine(self) -> Any:
+        """SQLAlchemy's engine of the database that holds our tables."""
+        return self.state.database.engine
+
+    def create_all(self) -> None:
+        """Make or upgrade the tables; any number of times, by any number of processes."""
+        upgrade(self.state.database.engine)
+
+    def is_current(self) -> bool:
+        """Say whether the tables are there and of this release."""
+        have, want = current(self.state.database.engine)
+        return have == want
+
+    def register_workflow(self, name: str, cls: Any, replace: bool = False) -> None:
+        """Register a workflow; before ``init_app`` too.
+
+        :raises WorkflowDefinitionError: naming the part that cannot be used.
+        :raises ConfigurationError: if the name is taken and ``replace`` is false.
+        """
+        self._do("register_workflow", name, cls, replace)
+
+    def register_action(self, name: str, action: Any, replace: bool = False) -> None:
+        """Register an action; before ``init_app`` too."""
+        self._do("register_action", name, action, replace)
+
+    def _do(self, verb: str, *arguments: Any) -> None:
+        if self._app is None:
+            self._pending.append((verb, arguments))
+        else:
+            getattr(self.state, verb)(*arguments)
+
+
+def _in_package(package: str) -> list[tuple[str, Any]]:
+    """Return name and class of each module of ``<package>.workflows``."""
+    try:
+        importlib.import_module(package)
+        home = importlib.import_module(f"{package}.workflows")
+    except ModuleNotFoundError as error:
+        if error.name not in (package, f"{package}.workflows"):
+            raise
+        raise ConfigurationError(
+            f"WORKFLOWS_PACKAGES names {package!r}, but {error.name!r} cannot be "
+            "imported."
+        ) from error
+    found = []
+    for each in pkgutil.iter_modules(home.__path__):
+        if not each.name.startswith("_"):
+            module = importlib.import_module(f"{home.__name__}.{each.name}")
+            found.append(_in_module(module, each.name))
+    return found
+
+
+def _in_module(module: ModuleType, name: str) -> tuple[str, Any]:
+    listed = getattr(module, "__all__", ())
+    source = getattr(module, name, None)
+    if source is None and listed:
+        name = listed[0]
+        source = getattr(module, name, None)
+    if source is None:
+        raise ConfigurationError(
+            f"{module.__name__} holds no workflow: name the class like the module, "
+            "or name it first in __all__."
+        )
+    return name, source
+
+
+def _no_action(message: str, name: str) -> ActionNotFound:
+    return ActionNotFound(message)

@@ -1,0 +1,491 @@
+"""``WorkflowObject``: one piece of data on its way.
+
+A document, not a row: it is read and written by statements of the store, and a
+task that rolls the session back cannot lose what the engine keeps of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar
+
+from .encoding import dumps, loads
+from .errors import WorkflowAPIError
+from .logs import KeptLog, LogLine
+from .proxies import current_workflows, has_workflows
+from .states import ObjectStatus
+
+#: Keys of ``extra_data`` that are made from the cursor and the events on reading.
+DERIVED = frozenset({"_task_counter", "_last_task_name", "_task_history"})
+
+_EMPTY: Any = object()
+
+
+def default_extra_data() -> dict[str, Any]:
+    """Return a new object's ``extra_data``, with the keys of the document."""
+    return {
+        "_tasks_results": {},
+        "owner": {},
+        "_task_counter": {},
+        "_error_msg": None,
+        "_last_task_name": "",
+        "latest_object": -1,
+        "_action": None,
+        "redis_search": {},
+        "source": "",
+        "_task_history": [],
+    }
+
+
+class Column:
+    """A value of the object that is kept in a column of its own."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, obj: Any, owner: type | None = None) -> Any:
+        return self if obj is None else obj._columns.get(self.name)
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        obj._columns[self.name] = value
+
+
+class _Query:
+    """``WorkflowObject.query``: a new query of the current app at each access."""
+
+    def __get__(self, obj: Any, owner: type[WorkflowObject]) -> Any:
+        return current_workflows.queries.query(owner)
+
+
+class WorkflowObject:
+    """One piece of data with its status, its extra_data and its place in a workflow.
+
+    :param data: anything that JSON holds, and tuples, sets, bytes, dates, decimals
+        and UUIDs; see :mod:`invenio_workflows.encoding`.
+    :param columns: ``data_type``, ``uri``, ``id_user``.
+    """
+
+    query: ClassVar[Any] = _Query()
+
+    id = Column()
+    id_workflow = Column()
+    id_parent = Column()
+    position = Column()
+    waits_for = Column()
+    workflow_name = Column()
+    data_type = Column()
+    uri = Column()
+    id_user = Column()
+    created = Column()
+    modified = Column()
+    revision = Column()
+    cursor = Column()
+
+    def __init__(
+        self,
+        data: Any = _EMPTY,
+        extra_data: dict[str, Any] | None = None,
+        **columns: Any,
+    ) -> None:
+        self._columns: dict[str, Any] = {"data_type": "", "uri": "", "id_user": 0}
+        self._columns["revision"] = 0
+        status = columns.pop("version", columns.pop("status", ObjectStatus.INITIAL))
+        self._columns["status"] = ObjectStatus(status)
+        for name, value in columns.items():
+            if not isinstance(getattr(type(self), name, None), Column):
+                raise TypeError(f"A workflow object has no column {name!r}.")
+            self._columns[name] = value
+        self.data: Any = {} if data is _EMPTY else data
+        self.extra_data: dict[str, Any] = {**default_extra_data(), **(extra_data or {})}
+        #: What the row holds, as JSON; ``None`` where there is no row yet.
+        self._kept: tuple[str, str] | None = None
+        self._world: Any = None
+
+    @property
+    def status(self) -> ObjectStatus:
+        """Where the object stands. Changed by verbs and ``save(status=…)`` only."""
+        status: ObjectStatus = self._columns["status"]
+        return status
+
+    @property
+    def version(self) -> ObjectStatus:
+        """The name that the document gives to :attr:`status`."""
+        return self.status
+
+    known_statuses = ObjectStatus
+
+    def __repr__(self) -> str:
+        return f"<WorkflowObject {self.id} {self.status.name}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, WorkflowObject):
+            return NotImplemented
+        return self._compared() == other._compared()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _compared(self) -> tuple[Any, ...]:
+        extra = {k: v for k, v in self.extra_data.items() if k not in DERIVED}
+        return (self.data, extra, self.id_workflow, self.status, self.id_parent)
+
+    # --- making, saving, deleting ----------------------------------------------
+
+    @classmethod
+    def create_object(cls, **columns: Any) -> WorkflowObject:
+        """Commit a new, empty object and return it.
+
+        Commits the app's session, what it holds pending included.
+
+        :param columns: ``data``, ``extra_data``, ``data_type``, ``uri``, ``id_user``.
+        """
+        return cls(**columns)._save(None)
+
+    create = create_object
+
+    @classmethod
+    def create_object_revision(
+        cls, old: WorkflowObject, version: ObjectStatus, **columns: Any
+    ) -> WorkflowObject:
+        """Commit a copy of ``old`` in the given status and return it."""
+        fresh = cls(version=version)
+        fresh.copy(old)
+        fresh._columns["status"] = ObjectStatus(version)
+        for name, value in columns.items():
+            setattr(fresh, name, value)
+        return fresh._save(None)
+
+    @classmethod
+    def get(cls, *criteria: Any, **filters: Any) -> Any:
+        """Return a query of the objects with these columns; an id alone, the object.
+
+        :raises ObjectNotFound: if an id is given that no object has.
+        """
+        query = cls.query
+        if len(criteria) == 1 and isinstance(criteria[0], (int, str)):
+            return query.one_by_id(criteria[0])
+        return query.filter_by(*criteria, **filters)
+
+    def copy(self, other: WorkflowObject) -> None:
+        """Take data, extra_data, status and describing columns of ``other``."""
+        self.data = copy.deepcopy(other.data)
+        self.extra_data = copy.deepcopy(other.get_extra_data())
+        for name in ("status", "id_parent", "data_type", "uri", "cursor"):
+            self._columns[name] = other._columns.get(name)
+
+    def save(
+        self,
+        version: ObjectStatus | int | None = None,
+        task_counter: list[int] | None = None,
+        id_workflow: str | None = None,
+        status: ObjectStatus | int | None = None,
+    ) -> WorkflowObject:
+        """Keep the object as it is now; inside a task, at its checkpoint.
+
+        Commits the app's session, what it holds pending included. With ``status``
+        the status changes too, except from and to RUNNING.
+
+        :param task_counter: moves the object to this position of its workflow.
+        :raises IllegalMove: if a worker holds the object, or it was changed since
+            it was read.
+        :raises DataNotSerializable: naming the key path and the type.
+        :raises ValueError: if ``task_counter`` is no list of numbers.
+        """
+        if task_counter is not None and (
+            not isinstance(task_counter, list)
+            or not all(isinstance(index, int) for index in task_counter)
+        ):
+            raise ValueError("Task counter must be a list!")
+        if id_workflow is not None:
+            self.id_workflow = id_workflow
+        wanted = status if version is None else version
+        if self._world is not None:
+            if wanted is not None or task_counter is not None:
+                raise WorkflowAPIError(
+                    "Inside a task the engine sets status and position; use "
+                    "eng.halt(), eng.stop() or eng.jump_call()."
+                )
+            return self
+        return self._save(wanted, task_counter)
+
+    def _save(
+        self, status: Any = None, task_counter: list[int] | None = None
+    ) -> WorkflowObject:
+        wanted = None if status is None else ObjectStatus(status)
+        current_workflows.save(self, wanted, task_counter)
+        return self
+
+    def delete(self: WorkflowObject | int) -> None:
+        """Delete the object, its snapshots, events and log lines.
+
+        Commits the app's session. ``WorkflowObject.delete(17)`` does it by id.
+
+        :raises IllegalMove: if a worker holds the object.
+        :raises ObjectNotFound: if there is no such object.
+        """
+        current_workflows.delete(self)
+
+    # --- running ---------------------------------------------------------------
+
+    def start_workflow(
+        self, workflow_name: str, delayed: bool = False, **kwargs: Any
+    ) -> Any:
+        """Save the object and run it through a workflow, from its first task.
+
+        Commits the app's session, what it holds pending included. See
+        :func:`invenio_workflows.api.start`.
+        """
+        if delayed:
+            return current_workflows.verb("start_delayed")(
+                workflow_name, [self], **kwargs
+            )
+        return current_workflows.verb("start")(workflow_name, [self], **kwargs)
+
+    def continue_workflow(
+        self, start_point: str = "continue_next", delayed: bool = False, **kwargs: Any
+    ) -> Any:
+        """Save the object and go on with it where it stopped.
+
+        Commits the app's session, what it holds pending included. See
+        :func:`invenio_workflows.api.continue_oid`.
+
+        :raises WorkflowAPIError: if it belongs to no workflow.
+        """
+        if self.id_workflow is None:
+            raise WorkflowAPIError(
+                f"No workflow associated with object: {self!r}. Start one first, by "
+                "start_workflow(name)."
+            )
+        verb = "continue_oid_delayed" if delayed else "continue_oid"
+        return current_workflows.verb(verb)(self, start_point, **kwargs)
+
+    def restart_current(self) -> Any:
+        """Run the current task again and go on."""
+        return self.continue_workflow("restart_task")
+
+    def restart_previous(self) -> Any:
+        """Run the task before the current one again and go on."""
+        return self.continue_workflow("restart_prev")
+
+    def restart_next(self) -> Any:
+        """Go on with the task after the current one."""
+        return self.continue_workflow("continue_next")
+
+    # --- data ------------------------------------------------------------------
+
+    def get_data(self) -> Any:
+        """Return the data."""
+        return self.data
+
+    def set_data(self, value: Any) -> None:
+        """Set the data; kept by :meth:`save`, or when the object is started."""
+        self.data = value
+
+    def get_extra_data(self) -> dict[str, Any]:
+        """Return the extra data, with the task history read."""
+        history = self.extra_data.get("_task_history")
+        if isinstance(history, TaskHistory):
+            self.extra_data["_task_history"] = list(history)
+        return self.extra_data
+
+    def set_extra_data(self, value: dict[str, Any]) -> None:
+        """Set the extra data; kept by :meth:`save`, or when the object is started."""
+        self.extra_data = value
+
+    def save_to_file(
+        self, directory: str | None = None, prefix: str = "workflow_", suffix: str = ""
+    ) -> str:
+        """Write the data to a new file and return its path: text as it is, else JSON."""
+        binary = isinstance(self.data, bytes)
+        with tempfile.NamedTemporaryFile(
+            "wb", dir=directory, prefix=prefix, suffix=suffix, delete=False
+        ) as file:
+            text = self.data if isinstance(self.data, str) else dumps(self.data)
+            file.write(self.data if binary else text.encode())
+        return file.name
+
+    # --- what a person is asked ------------------------------------------------
+
+    def set_action(self, action: str, message: str = "") -> None:
+        """Ask a person for ``action``, saying why."""
+        self.extra_data["_action"] = action
+        self.extra_data["_message"] = message
+
+    def get_action(self) -> str | None:
+        """Return the action that the object asks for, ``None`` for none."""
+        action: str | None = self.extra_data.get("_action")
+        return action
+
+    def get_action_message(self) -> str:
+        """Return why the object halted or waits; ``""`` if nothing was said."""
+        return self.extra_data.get("_message") or ""
+
+    def remove_action(self) -> None:
+        """Ask for nothing any more."""
+        self.extra_data["_action"] = None
+        self.extra_data["_message"] = ""
+
+    def set_error_message(self, message: Any) -> None:
+        """Set the error: a text, or the pair of title and traceback."""
+        self.extra_data["_error_msg"] = message
+
+    def get_error_message(self) -> Any:
+        """Return the error, a pair of title and traceback if a task failed; or None."""
+        return self.extra_data.get("_error_msg")
+
+    def reset_error_message(self) -> None:
+        """Remove the error."""
+        self.extra_data["_error_msg"] = None
+
+    def change_status(self, message: str) -> None:
+        """Set the free text that describes the state; not the status."""
+        self.extra_data["_status_message"] = message
+
+    # --- results of tasks ------------------------------------------------------
+
+    def add_task_result(
+        self,
+        name: str,
+        result: Any,
+        template: str = "workflows/results/default.html",
+    ) -> None:
+        """Add a result to the list of this name, to be shown by ``template``."""
+        entry = {"name": name, "result": result, "template": template}
+        self.get_tasks_results().setdefault(name, []).append(entry)
+
+    def update_task_results(self, name: str, results: list[Any]) -> None:
+        """Replace the list of results of this name."""
+        self.get_tasks_results()[name] = results
+
+    def get_tasks_results(self) -> dict[str, list[Any]]:
+        """Return all results as ``{name: [result, …]}``."""
+        results: dict[str, list[Any]] = self.extra_data.setdefault("_tasks_results", {})
+        return results
+
+    # --- its workflow ----------------------------------------------------------
+
+    def get_workflow_name(self) -> str | None:
+        """Return the name of the workflow, ``None`` if it belongs to none."""
+        name: str | None = self.workflow_name
+        return name or None
+
+    def get_current_task(self) -> list[int]:
+        """Return the position in the workflow, the indexes from the outside in."""
+        counter = self.extra_data.get("_task_counter")
+        return list(counter) if isinstance(counter, list) else []
+
+    def get_current_task_info(self) -> dict[str, Any] | str:
+        """Return name, nicename, doc and parameters of the task it stands at.
+
+        ``""`` if it belongs to no workflow or stands nowhere.
+        """
+        info: dict[str, Any] | str = current_workflows.task_info(self)
+        return info
+
+    def get_formatted_data(self, of: str | None = None) -> Any:
+        """Return what the workflow's ``formatter`` makes of the object.
+
+        :param of: the output format; ``WORKFLOWS_HOLDING_PEN_DEFAULT_OUTPUT_FORMAT``
+            when left out.
+        :return: ``""`` if there is no formatter, or it fails, which is logged.
+        """
+        return current_workflows.formatted(self, of)
+
+    # --- log and history -------------------------------------------------------
+
+    @property
+    def log(self) -> KeptLog:
+        """A logger whose lines are kept with the object; see :meth:`get_log`."""
+        extra = {"workflow_object": self.id, "workflow_run": self.id_workflow}
+        return KeptLog("object", extra, self._keep_line)
+
+    def _keep_line(self, level: int, text: str) -> None:
+        if self._world is not None:
+            self._world.keep_line(self, level, text)
+        elif has_workflows():
+            current_workflows.keep_line(self, level, text)
+        else:
+            logging.getLogger(__name__).debug("A log line is not kept without an app.")
+
+    def get_log(self, *criteria: Any, **filters: Any) -> list[LogLine]:
+        """Return the log lines, oldest first.
+
+        :param filters: ``level`` keeps only lines of that level.
+        """
+        if criteria:
+            raise TypeError("get_log() takes keywords, such as level=40.")
+        if self._world is not None:
+            lines: list[LogLine] = self._world.get_log(self, **filters)
+            return lines
+        found: list[LogLine] = current_workflows.queries.log_of(self.id, **filters)
+        return found
+
+    def history(self) -> list[Any]:
+        """Return what happened to the object, oldest first."""
+        events: list[Any] = current_workflows.queries.history(self.id)
+        return events
+
+    def at(self, event: Any) -> WorkflowObject:
+        """Return the object as it was after ``event``, one of :meth:`history`."""
+        then: WorkflowObject = current_workflows.queries.at(self.id, event)
+        return then
+
+    # --- for the store and the conductor -----------------------------------------
+
+    def encoded(self) -> tuple[str, str]:
+        """Return data and extra_data as JSON, as they are kept.
+
+        :raises DataNotSerializable: naming object, key path and type.
+        """
+        extra = self.extra_data
+        if not isinstance(extra, dict):
+            raise WorkflowAPIError(
+                f"extra_data of object {self.id} must be a dictionary, not "
+                f"{type(extra).__name__}."
+            )
+        kept = {key: extra[key] for key in extra if key not in DERIVED}
+        return (
+            dumps(self.data, f"data of object {self.id}"),
+            dumps(kept, f"extra_data of object {self.id}"),
+        )
+
+    def restore(self, data: str, extra_data: str) -> None:
+        """Take data and extra_data as they are kept; what is derived stays."""
+        derived = {k: v for k, v in self.extra_data.items() if k in DERIVED}
+        self.data = loads(data)
+        self.extra_data = {**loads(extra_data), **derived}
+
+
+class TaskHistory:
+    """``_task_history``: the tasks that finished, read from the events when asked."""
+
+    def __init__(self, read: Callable[[], list[dict[str, Any]]]) -> None:
+        self._read = read
+        self._items: list[dict[str, Any]] | None = None
+
+    def _list(self) -> list[dict[str, Any]]:
+        if self._items is None:
+            self._items = self._read()
+        return self._items
+
+    def __iter__(self) -> Any:
+        return iter(self._list())
+
+    def __len__(self) -> int:
+        return len(self._list())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._list()[index]
+
+    def __eq__(self, other: object) -> bool:
+        return self._list() == (other._list() if isinstance(other, TaskHistory) else other)
+
+    def __deepcopy__(self, memo: Any) -> list[dict[str, Any]]:
+        return copy.deepcopy(self._list())
+
+    def __repr__(self) -> str:
+        return json.dumps(self._list(), default=str)

@@ -1,0 +1,49 @@
+"""Who holds a lease, and whether that process of this machine is still alive."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from functools import lru_cache
+from pathlib import Path
+
+
+def owner() -> str:
+    """Return who holds the leases taken by this thread: host, process, thread."""
+    return _owner(os.getpid(), threading.get_ident())
+
+
+@lru_cache(maxsize=64)
+def _owner(pid: int, thread: int) -> str:
+    return f"{socket.gethostname()}:{pid}:{_began(pid)}:{thread}"
+
+
+def is_dead(lease_owner: str | None) -> bool | None:
+    """Say whether the holder is dead; ``None`` if that cannot be known from here."""
+    if not lease_owner:
+        return True
+    host, pid, began, *_ = [*lease_owner.rsplit(":", 3), "", "", ""]
+    if host != socket.gethostname() or not pid.isdigit():
+        return None
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    now = _began(int(pid))
+    return bool(began) and now != began
+
+
+def _began(pid: int) -> str:
+    """Return when the process began, so that a pid used again is another one.
+
+    ``""`` where the system does not tell; ``"ended"`` for one not yet reaped.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    fields = stat.rpartition(")")[2].split()
+    return "ended" if fields[0] == "Z" else fields[19]

@@ -1,0 +1,295 @@
+"""The tables. Columns and keys only; the rows are public, for joins and reports.
+
+They are written by the statements of :mod:`.sql` and never by a session: what a
+user changes in a row is overwritten, or refused, at the object's next step.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSON as PGJSON
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql.functions import FunctionElement
+
+from ..encoding import dumps, loads
+from ..objects import default_extra_data
+from ..states import ObjectStatus, WorkflowStatus
+
+#: 64 bits; SQLite counts only an INTEGER up by itself.
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Encoded(TypeDecorator[Any]):
+    """A value as JSON that gives back what it was given."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(_TextJSON())
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else dumps(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        if value is None or not isinstance(value, str):
+            return value
+        return loads(value)
+
+
+class _TextJSON(PGJSON):
+    """PostgreSQL's ``json``, sent and read as the text that it is."""
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return None
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return _undecoded
+
+
+def _undecoded(value: Any) -> Any:
+    """Undo the driver's own decoding: our tags are not its business."""
+    return value if value is None or isinstance(value, str) else dumps(value)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """UTC inside, aware outside."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; give one, such as UTC.")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return value.astimezone(UTC)
+
+
+class now(FunctionElement[datetime]):
+    """The database's clock, at this statement; never the transaction's beginning."""
+
+    type = UTCDateTime()
+    inherit_cache = True
+
+
+@compiles(now, "postgresql")
+def _now_postgresql(element: now, compiler: Any, **kw: Any) -> str:
+    return "clock_timestamp()"
+
+
+@compiles(now, "sqlite")
+def _now_sqlite(element: now, compiler: Any, **kw: Any) -> str:
+    return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+
+
+class later(FunctionElement[datetime]):
+    """The database's clock plus the seconds given."""
+
+    type = UTCDateTime()
+    inherit_cache = True
+
+
+@compiles(later, "postgresql")
+def _later_postgresql(element: later, compiler: Any, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    return f"(clock_timestamp() + {seconds} * interval '1 second')"
+
+
+@compiles(later, "sqlite")
+def _later_sqlite(element: later, compiler: Any, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {seconds} || ' seconds')"
+
+
+class Base(DeclarativeBase):
+    """Our own metadata: the tables join any database and touch no other model."""
+
+
+class Workflow(Base):
+    """A run: one execution of a definition over one or many objects."""
+
+    __tablename__ = "workflows_run"
+    __table_args__ = (
+        CheckConstraint("status BETWEEN 0 AND 5", name="ck_workflows_run_status"),
+        Index("ix_workflows_run_status_modified", "status", "modified"),
+    )
+
+    uuid: Mapped[str] = mapped_column(String(36), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255))
+    status_number: Mapped[int] = mapped_column(
+        "status", SmallInteger, default=WorkflowStatus.NEW
+    )
+    extra_data: Mapped[Any] = mapped_column(Encoded, default=dict)
+    id_user: Mapped[int] = mapped_column(Integer, default=0)
+    stop_on_halt: Mapped[int] = mapped_column(SmallInteger, default=0)
+    stop_on_error: Mapped[int] = mapped_column(SmallInteger, default=1)
+    created: Mapped[datetime] = mapped_column(UTCDateTime, default=now())
+    modified: Mapped[datetime] = mapped_column(UTCDateTime, default=now())
+
+    @property
+    def status(self) -> WorkflowStatus:
+        """The status of the run."""
+        return WorkflowStatus(self.status_number)
+
+    def get_extra_data(self) -> dict[str, Any]:
+        """Return what the objects of the run share."""
+        return cast("dict[str, Any]", self.extra_data)
+
+    def __repr__(self) -> str:
+        return f"<Workflow {self.name} {self.uuid} {self.status.name}>"
+
+
+class ObjectRow(Base):
+    """Where a :class:`~invenio_workflows.objects.WorkflowObject` is kept.
+
+    ``action``, ``message`` and ``error`` repeat what ``extra_data`` says, for lists.
+    """
+
+    __tablename__ = "workflows_object"
+    __table_args__ = (
+        CheckConstraint("status BETWEEN 0 AND 6", name="ck_workflows_object_status"),
+        CheckConstraint(
+            "waits_for IN ('queue', 'timer', 'event', 'join')",
+            name="ck_workflows_object_waits_for",
+        ),
+        Index("ix_workflows_object_run", "id_workflow", "position"),
+        Index("ix_workflows_object_parent", "id_parent"),
+        Index("ix_workflows_object_list", "status", "modified", "id"),
+        Index("ix_workflows_object_lease", "status", "lease_until"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    id_workflow: Mapped[str | None] = mapped_column(
+        ForeignKey(
+            "workflows_run.uuid",
+            name="fk_workflows_object_run",
+            ondelete="CASCADE",
+        )
+    )
+    id_parent: Mapped[int | None] = mapped_column(
+        BigId,
+        ForeignKey(
+            "workflows_object.id",
+            name="fk_workflows_object_parent",
+            ondelete="CASCADE",
+        ),
+    )
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    status: Mapped[int] = mapped_column(SmallInteger, default=ObjectStatus.INITIAL)
+    waits_for: Mapped[str | None] = mapped_column(String(10))
+    data: Mapped[Any] = mapped_column(Encoded, default=dict)
+    extra_data: Mapped[Any] = mapped_column(Encoded, default=default_extra_data)
+    cursor: Mapped[Any] = mapped_column(Encoded, nullable=True)
+    revision: Mapped[int] = mapped_column(Integer, default=0)
+    seq: Mapped[int] = mapped_column(Integer, default=0)
+    fence: Mapped[int] = mapped_column(Integer, default=0)
+    lease_owner: Mapped[str | None] = mapped_column(String(255))
+    lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    in_start: Mapped[int] = mapped_column(SmallInteger, default=0)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    workflow_name: Mapped[str] = mapped_column("workflow", String(255), default="")
+    data_type: Mapped[str] = mapped_column(String(150), default="")
+    uri: Mapped[str] = mapped_column(String(500), default="")
+    id_user: Mapped[int] = mapped_column(Integer, default=0)
+    action: Mapped[str | None] = mapped_column(String(100))
+    message: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Text)
+    created: Mapped[datetime] = mapped_column(UTCDateTime, default=now())
+    modified: Mapped[datetime] = mapped_column(UTCDateTime, default=now())
+
+
+class EventRow(Base):
+    """One thing that happened to an object, with the columns that it changed."""
+
+    __tablename__ = "workflows_event"
+    __table_args__ = (
+        UniqueConstraint("id_object", "seq", name="uq_workflows_event_seq"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    id_object: Mapped[int] = mapped_column(
+        BigId,
+        ForeignKey(
+            "workflows_object.id",
+            name="fk_workflows_event_object",
+            ondelete="CASCADE",
+        ),
+    )
+    id_workflow: Mapped[str | None] = mapped_column(String(36))
+    seq: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(String(30))
+    task: Mapped[str | None] = mapped_column(String(255))
+    path: Mapped[str | None] = mapped_column(String(255))
+    status: Mapped[int] = mapped_column(SmallInteger)
+    data: Mapped[Any] = mapped_column(Encoded, nullable=True)
+    extra_data: Mapped[Any] = mapped_column(Encoded, nullable=True)
+    message: Mapped[str | None] = mapped_column(Text)
+    payload: Mapped[Any] = mapped_column(Encoded, nullable=True)
+    seconds: Mapped[float | None] = mapped_column(Float)
+    created: Mapped[datetime] = mapped_column(UTCDateTime, default=now())
+
+
+class LogRow(Base):
+    """A log line of an object or of a run."""
+
+    __tablename__ = "workflows_log"
+    __table_args__ = (
+        Index("ix_workflows_log_object", "id_object", "id"),
+        Index("ix_workflows_log_run", "id_workflow", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    id_object: Mapped[int | None] = mapped_column(
+        BigId,
+        ForeignKey(
+            "workflows_object.id",
+            name="fk_workflows_log_object",
+            ondelete="CASCADE",
+        ),
+    )
+    id_workflow: Mapped[str | None] = mapped_column(
+        String(36),
+        ForeignKey(
+            "workflows_run.uuid",
+            name="fk_workflows_log_run",
+            ondelete="CASCADE",
+        ),
+    )
+    level: Mapped[int] = mapped_column(SmallInteger)
+    task: Mapped[str | None] = mapped_column(String(255))
+    message: Mapped[str] = mapped_column(Text)
+    created: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -1,0 +1,92 @@
+"""What a dead worker left: who holds what, and taking it over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from ..checkpoint import EventLine
+from ..errors import IllegalMove
+from ..objects import WorkflowObject
+from ..states import ObjectStatus
+from . import statements as sql
+from .leases import is_dead
+from .models import now
+from .sql import SQLStore
+
+#: How many leases are looked at together.
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An object that is RUNNING, and the lease on it."""
+
+    id: int
+    owner: str | None
+    until: datetime | None
+    seconds: float
+    free: bool
+
+
+class Recovery:
+    """Finds objects whose worker is gone, and claims them."""
+
+    def __init__(self, store: SQLStore) -> None:
+        self._store = store
+
+    def held(self) -> Iterator[Held]:
+        """Yield every RUNNING object, whether its worker is dead or alive, by id."""
+        last = 0
+        while batch := self._batch(last):
+            yield from batch
+            last = batch[-1].id
+
+    def _batch(self, after: int) -> list[Held]:
+        objects = sql.OBJECTS.c
+        with self._store.transactions.reading() as connection:
+            rows = connection.execute(
+                select(objects.id, objects.lease_owner, objects.lease_until, now())
+                .where(
+                    objects.status == int(ObjectStatus.RUNNING), objects.id > after
+                )
+                .order_by(objects.id)
+                .limit(_BATCH)
+            ).all()
+        return [_held(*row) for row in rows]
+
+    def take_over(self, held: Held) -> WorkflowObject | None:
+        """Claim an object whose worker is gone; ``None`` if it moved meanwhile."""
+        with self._store.transactions.reading() as connection:
+            row = connection.execute(
+                select(*sql.COLUMNS).where(sql.OBJECTS.c.id == held.id)
+            ).one_or_none()
+        if row is None or row.status != ObjectStatus.RUNNING:
+            return None
+        if row.lease_owner != held.owner:
+            return None
+        obj = self._store.document(row)
+        event = EventLine("TakenOver", message=f"from {held.owner}")
+        try:
+            self._store.take(
+                obj,
+                event,
+                row.data,
+                row.extra_data,
+                in_start=bool(row.in_start),
+                attempts=row.attempts + 1,
+            )
+        except IllegalMove:
+            return None
+        return obj
+
+
+def _held(
+    oid: int, owner: str | None, until: datetime | None, at: datetime
+) -> Held:
+    dead = is_dead(owner)
+    left = 0.0 if until is None else (until - at).total_seconds()
+    return Held(oid, owner, until, max(left, 0.0), dead or (dead is None and left <= 0))

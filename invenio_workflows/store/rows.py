@@ -1,0 +1,97 @@
+"""Rows to documents and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Row
+
+from ..encoding import loads
+from ..objects import TaskHistory, WorkflowObject
+from ..states import ObjectStatus
+
+_DESCRIBING = (
+    "id id_workflow id_parent position waits_for data_type uri id_user created "
+    "modified revision cursor seq fence in_start attempts lease_owner lease_until"
+).split()
+
+#: The mark in a cursor's JSON of the place's name and of its path.
+Reader = Callable[[int], list[dict[str, Any]]]
+
+
+def fill(obj: WorkflowObject, row: Row[Any], history: Reader) -> WorkflowObject:
+    """Make the document what the row says."""
+    values = row._mapping
+    columns = {name: values[name] for name in _DESCRIBING}
+    columns["status"] = ObjectStatus(values["status"])
+    columns["workflow_name"] = values["workflow"]
+    obj._columns = columns
+    data, extra_data = values["data"], values["extra_data"]
+    obj._kept = (data, extra_data)
+    obj.data = loads(data)
+    obj.extra_data = loads(extra_data)
+    derive(obj, history)
+    return obj
+
+
+def derive(obj: WorkflowObject, history: Reader) -> None:
+    """Give ``extra_data`` the keys that are made from the cursor and the events."""
+    extra, oid = obj.extra_data, obj.id
+    counter, name = place_of(obj.cursor)
+    extra["_task_counter"] = counter
+    extra["_last_task_name"] = name
+    extra["_task_history"] = TaskHistory(lambda: history(oid))
+
+
+def place_of(cursor: str | None) -> tuple[Any, str]:
+    """Return position and task name of a cursor; ``({}, "")`` at the start."""
+    if cursor is None:
+        return {}, ""
+    kept = loads(cursor)
+    frames = kept["frames"]
+    if kept["mode"] == "asking":
+        frames = frames[:-1]
+    return [frame[0] for frame in frames], kept["place"][0]
+
+
+def values_of(obj: WorkflowObject, data: str, extra_data: str) -> dict[str, Any]:
+    """Return the parameters that insert the document as a row without a lease."""
+    extra = obj.extra_data
+    return {
+        "id": obj.id,
+        "id_workflow": obj.id_workflow,
+        "id_parent": obj.id_parent,
+        "position": obj.position or 0,
+        "status": int(obj.status),
+        "data": data,
+        "extra_data": extra_data,
+        "cursor": obj.cursor,
+        "revision": 0,
+        "seq": 0,
+        "fence": 0,
+        "lease_owner": None,
+        "lease": None,
+        "in_start": 0,
+        "workflow": obj.workflow_name or "",
+        "data_type": (obj.data_type or "")[:150],
+        "uri": (obj.uri or "")[:500],
+        "id_user": obj.id_user or 0,
+        **projections(extra, obj.status),
+    }
+
+
+def projections(extra: dict[str, Any], status: ObjectStatus) -> dict[str, Any]:
+    """Return the columns that repeat, for lists, what ``extra_data`` says."""
+    asked = status in (ObjectStatus.HALTED, ObjectStatus.WAITING)
+    error = extra.get("_error_msg") if status == ObjectStatus.ERROR else None
+    title = error[0] if isinstance(error, (tuple, list)) and error else error
+    return {
+        "action": _line(extra.get("_action"), 100) if asked else None,
+        "message": _line(extra.get("_message"), 10_000) if asked else None,
+        "error": _line(title, 10_000),
+    }
+
+
+def _line(value: Any, limit: int) -> str | None:
+    return None if not value else str(value).replace("\0", "\ufffd")[:limit]

@@ -1,0 +1,379 @@
+"""The write side of running: accept, claim, record. Each is one commit or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, select
+
+from ..checkpoint import Changes, Checkpoint, EventLine, RunInfo
+from ..encoding import dumps, loads
+from ..errors import IllegalMove, LeaseLost, ObjectNotFound, WorkflowNotFound
+from ..logs import LogLine
+from ..objects import WorkflowObject
+from ..states import ObjectStatus, WorkflowStatus, require
+from . import statements as sql
+from .leases import owner
+from .rows import derive, fill, projections
+from .transactions import TaskWritesLost as TaskWritesLost
+from .transactions import Transactions, begin, is_busy
+
+
+class SQLStore:
+    """Keeps runs, objects, events and log lines."""
+
+    def __init__(self, transactions: Transactions, lease_seconds: int) -> None:
+        self.transactions = transactions
+        self.lease_seconds = lease_seconds
+        self.held = transactions.held
+        self.undo = transactions.undo
+        self.is_busy = is_busy
+
+    @property
+    def owner(self) -> str:
+        """Who holds the leases that are taken here and now."""
+        return owner()
+
+    # --- a worker that holds an object --------------------------------------------
+
+    def record(self, point: Checkpoint) -> WorkflowObject | None:
+        """Keep a checkpoint and what the task wrote itself, in one commit.
+
+        :return: the next object of the run, if it was to be taken and there is one.
+        :raises LeaseLost: if another worker holds the object now.
+        :raises TaskWritesLost: if what the task wrote is refused.
+        """
+
+        def work(connection: Connection) -> WorkflowObject | None:
+            self._advance(connection, point)
+            taken = self._take_next(connection, point) if point.take_next else None
+            events = _event_rows(point)
+            if taken is not None:
+                events.append(started_row(taken))
+            sql.INSERT_EVENT(connection, events)
+            if point.lines:
+                sql.INSERT_LINE(connection, [_line_row(line) for line in point.lines])
+            if point.changes:
+                point.shared = _merge(connection, point.run.uuid, point.changes)
+            if point.leaves and taken is None:
+                settle_run(connection, point.run.uuid)
+            return taken
+
+        taken = self.transactions.run(work)
+        self._settle(point)
+        return taken
+
+    def _advance(self, connection: Connection, point: Checkpoint) -> None:
+        obj, columns = point.obj, point.obj._columns
+        seq = columns["seq"] + len(point.events)
+        changed = point.data is not None or point.extra_data is not None
+        parameters = {
+            "oid": obj.id,
+            "held": columns["fence"],
+            "cursor": point.cursor,
+            "seq": seq,
+            "revision": seq if changed or point.leaves else columns["revision"],
+        }
+        if point.data is not None:
+            parameters["data"] = point.data
+        if point.extra_data is not None:
+            parameters["extra_data"] = point.extra_data
+        if point.leaves:
+            parameters |= {"status": int(point.status), "waits_for": point.waits_for}
+            parameters |= projections(obj.extra_data, point.status)
+        else:
+            parameters["lease"] = self.lease_seconds
+        statement = sql.advance(
+            point.data is not None, point.extra_data is not None, point.leaves
+        )
+        if statement(connection, parameters).rowcount != 1:
+            raise LeaseLost(
+                f"Object {obj.id} is moved by another worker now; what this one did "
+                "since the last checkpoint is undone.",
+                id_object=obj.id,
+            )
+
+    def _take_next(
+        self, connection: Connection, point: Checkpoint
+    ) -> WorkflowObject | None:
+        row = connection.execute(
+            sql.TAKE_NEXT,
+            {
+                "uuid": point.run.uuid,
+                "after": point.obj.position,
+                "owner": self.owner,
+                "lease": self.lease_seconds,
+            },
+        ).one_or_none()
+        return None if row is None else self.document(row)
+
+    def _settle(self, point: Checkpoint) -> None:
+        """Make the document what the row is now."""
+        obj, columns = point.obj, point.obj._columns
+        before = obj._kept or ("", "")
+        obj._kept = (point.data or before[0], point.extra_data or before[1])
+        changed = point.data is not None or point.extra_data is not None
+        columns["seq"] += len(point.events)
+        if changed or point.leaves:
+            columns["revision"] = columns["seq"]
+        columns["cursor"] = point.cursor
+        columns["attempts"] = 0
+        if point.leaves:
+            columns |= {"status": point.status, "waits_for": point.waits_for}
+            columns |= {"in_start": 0, "lease_owner": None, "lease_until": None}
+
+    def document(
+        self, row: Any, into: WorkflowObject | None = None
+    ) -> WorkflowObject:
+        """Return the document of a row, or make ``into`` it."""
+        return fill(into or WorkflowObject(), row, self.task_history)
+
+    def task_history(self, oid: int) -> list[dict[str, Any]]:
+        """Return the tasks of the object that finished, oldest first."""
+        events = sql.EVENTS.c
+        kinds = ("TaskFinished", "Halted", "Waiting", "Jumped")
+        with self.transactions.reading() as connection:
+            rows = connection.execute(
+                select(events.task, events.path, events.payload, events.created)
+                .where(events.id_object == oid, events.kind.in_(kinds))
+                .order_by(events.seq)
+            ).all()
+        return [
+            {"name": row.task, "position": path_of(row.path), "time": row.created}
+            for row in rows
+        ]
+
+    # --- taking an object ---------------------------------------------------------
+
+    def take(
+        self,
+        obj: WorkflowObject,
+        event: EventLine,
+        data: str,
+        extra_data: str,
+        in_start: bool = False,
+        attempts: int = 0,
+    ) -> None:
+        """Claim an object that stands as the document says, with its data as given.
+
+        :raises IllegalMove: if it moved meanwhile; saying what its status is now.
+        """
+        columns = obj._columns
+        kept = obj._kept or ("", "")
+
+        def work(connection: Connection) -> None:
+            taken = sql.TAKE(
+                connection,
+                {
+                    "oid": obj.id,
+                    "seen": int(obj.status),
+                    "seen_seq": columns["seq"],
+                    "seen_fence": columns["fence"],
+                    "owner": self.owner,
+                    "lease": self.lease_seconds,
+                    "in_start": int(in_start),
+                    "attempts": attempts,
+                    "new_data": data,
+                    "new_extra_data": extra_data,
+                },
+            )
+            if taken.rowcount != 1:
+                raise self.moved(connection, obj.id)
+            row = event_row(obj, event, columns["seq"] + 1, ObjectStatus.RUNNING)
+            row["data"] = data if data != kept[0] else None
+            row["extra_data"] = extra_data if extra_data != kept[1] else None
+            sql.INSERT_EVENT(connection, row)
+            if obj.id_workflow is not None:
+                settle_run(connection, obj.id_workflow)
+
+        self.transactions.joined(work)
+        columns |= {
+            "status": ObjectStatus.RUNNING,
+            "waits_for": None,
+            "fence": columns["fence"] + 1,
+            "seq": columns["seq"] + 1,
+            "revision": columns["seq"] + 1,
+            "attempts": attempts,
+            "in_start": int(in_start),
+        }
+        obj._kept = (data, extra_data)
+        derive(obj, self.task_history)
+
+    def moved(self, connection: Connection, oid: int) -> IllegalMove:
+        """Return the error for an object that is not as it was seen."""
+        row = connection.execute(
+            select(sql.OBJECTS.c.status, sql.OBJECTS.c.waits_for).where(
+                sql.OBJECTS.c.id == oid
+            )
+        ).one_or_none()
+        if row is None:
+            raise ObjectNotFound(f"There is no object {oid} any more.", id_object=oid)
+        status = ObjectStatus(row.status)
+        return IllegalMove(
+            f"Object {oid} was moved by someone else meanwhile; it is {status.name} "
+            f"({status.label}) now. Read it again before deciding.",
+            id_object=oid,
+            status=status.name,
+        )
+
+    # --- runs -----------------------------------------------------------------------
+
+    def run_info(self, uuid: str) -> RunInfo:
+        """Return the run.
+
+        :raises WorkflowNotFound: if there is none of this uuid.
+        """
+        with self.transactions.reading() as connection:
+            row = connection.execute(
+                select(sql.RUNS).where(sql.RUNS.c.uuid == str(uuid))
+            ).one_or_none()
+        if row is None:
+            raise WorkflowNotFound(f"There is no run {uuid!r}.", uuid=str(uuid))
+        return RunInfo(
+            row.uuid,
+            row.name,
+            row.id_user,
+            bool(row.stop_on_halt),
+            bool(row.stop_on_error),
+            row.extra_data,
+        )
+
+    def run_status(self, uuid: str) -> WorkflowStatus:
+        """Return the status of the run."""
+        with self.transactions.reading() as connection:
+            found = sql.RUN_STATUS(connection, {"uuid": uuid}).scalar_one_or_none()
+        if found is None:
+            raise WorkflowNotFound(f"There is no run {uuid!r}.", uuid=uuid)
+        return WorkflowStatus(found)
+
+    def keep_extra(self, uuid: str, changes: Changes) -> dict[str, Any]:
+        """Merge changes into what the run's objects share, and return the whole."""
+
+        def work(connection: Connection) -> dict[str, Any]:
+            begin(connection)
+            return _merge(connection, uuid, changes)
+
+        return self.transactions.run(work)
+
+    def keep_lines(self, lines: Sequence[LogLine]) -> None:
+        """Keep log lines at once; in the session's transaction if it has one open."""
+        rows = [_line_row(line) for line in lines]
+        session = self.transactions._database.session
+        if session.in_transaction():
+            connection = self.transactions._connection_of(session)
+            sql.INSERT_LINE(connection, rows)
+            return
+        self.transactions.run(lambda connection: sql.INSERT_LINE(connection, rows))
+
+    def log_of(self, oid: int | None, level: int | None = None) -> list[LogLine]:
+        """Return the log lines of an object, oldest first."""
+        return self._lines(sql.LOGS.c.id_object == oid, level)
+
+    def log_of_run(self, uuid: str) -> list[LogLine]:
+        """Return the log lines of a run, oldest first; not those of its objects."""
+        where = (sql.LOGS.c.id_workflow == uuid) & sql.LOGS.c.id_object.is_(None)
+        return self._lines(where, None)
+
+    def _lines(self, where: Any, level: int | None) -> list[LogLine]:
+        statement = select(sql.LOGS).where(where).order_by(sql.LOGS.c.id)
+        if level is not None:
+            statement = statement.where(sql.LOGS.c.level == level)
+        with self.transactions.reading() as connection:
+            return [log_line(row) for row in connection.execute(statement)]
+
+    def objects_of(
+        self,
+        uuid: str,
+        statuses: Iterable[ObjectStatus] | None = None,
+        live: bool = False,
+    ) -> list[WorkflowObject]:
+        """Return objects of the run by id; live ones alone in the run's order."""
+        columns = sql.OBJECTS.c
+        query = select(*sql.COLUMNS).where(columns.id_workflow == uuid)
+        if statuses is not None:
+            query = query.where(columns.status.in_([int(each) for each in statuses]))
+        if live:
+            query = query.where(columns.id_parent.is_(None))
+        query = query.order_by(*([columns.position] if live else []), columns.id)
+        with self.transactions.reading() as connection:
+            return [self.document(row) for row in connection.execute(query)]
+
+
+def settle_run(connection: Connection, uuid: str) -> None:
+    """Set the run's status from its objects', under the lock of its row."""
+    if connection.dialect.name == "postgresql":
+        sql.LOCK_RUN(connection, {"uuid": uuid})
+    sql.SETTLE_RUN(connection, {"uuid": uuid})
+
+
+def path_of(text: str | None) -> list[int]:
+    """Return the position that an event row keeps."""
+    return [int(index) for index in text.split("/")] if text else []
+
+
+def _merge(connection: Connection, uuid: str, changes: Changes) -> dict[str, Any]:
+    text = sql.READ_SHARED(connection, {"uuid": uuid}).scalar_one()
+    merged = changes.apply(loads(text))
+    shared = dumps(merged, "eng.extra_data")
+    sql.WRITE_SHARED(connection, {"run": uuid, "shared": shared})
+    return merged
+
+
+def event_row(
+    obj: WorkflowObject, event: EventLine, seq: int, status: ObjectStatus
+) -> dict[str, Any]:
+    return {
+        "id_object": obj.id,
+        "id_workflow": obj.id_workflow,
+        "seq": seq,
+        "kind": event.kind,
+        "task": event.task,
+        "path": event.path,
+        "status": int(status),
+        "data": None,
+        "extra_data": None,
+        "message": event.message,
+        "payload": event.payload,
+        "seconds": event.seconds,
+    }
+
+
+def _event_rows(point: Checkpoint) -> list[dict[str, Any]]:
+    """Return the rows of a checkpoint; the first event carries what changed."""
+    first = point.obj._columns["seq"] + 1
+    rows = [
+        event_row(point.obj, event, seq, ObjectStatus.RUNNING)
+        for seq, event in enumerate(point.events, first)
+    ]
+    rows[0] |= {"data": point.data, "extra_data": point.extra_data}
+    rows[-1]["status"] = int(point.status)
+    return rows
+
+
+def started_row(obj: WorkflowObject) -> dict[str, Any]:
+    event = EventLine("Started", message="continue_next")
+    return event_row(obj, event, obj._columns["seq"], ObjectStatus.RUNNING)
+
+
+def log_line(row: Any) -> LogLine:
+    """Return the line that a row keeps."""
+    return LogLine(
+        row.level,
+        row.message,
+        row.task or "",
+        row.created,
+        row.id_object,
+        row.id_workflow,
+    )
+
+
+def _line_row(line: LogLine) -> dict[str, Any]:
+    return {
+        "id_object": line.id_object,
+        "id_workflow": line.id_workflow,
+        "level": line.level,
+        "task": line.task or None,
+        "message": line.message,
+    }

@@ -1,0 +1,397 @@
+"""Every hot statement: built once by SQLAlchemy Core, compiled once per database.
+
+Building a statement costs four times sending it, so what runs at each task is
+kept as text. Parameters are plain numbers and strings.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    table,
+    update,
+)
+from sqlalchemy.sql import Executable
+
+from ..states import ObjectStatus as S
+from ..states import WorkflowStatus as R
+from .models import Encoded, EventRow, LogRow, ObjectRow, Workflow, later, now
+
+OBJECTS: Any = ObjectRow.__table__
+RUNS: Any = Workflow.__table__
+EVENTS: Any = EventRow.__table__
+LOGS: Any = LogRow.__table__
+
+
+class Prepared:
+    """A statement that is compiled once for each database and sent as text."""
+
+    def __init__(self, statement: Executable) -> None:
+        self.statement: Any = statement
+        self._texts: dict[str, str] = {}
+
+    def __call__(self, connection: Connection, parameters: Any) -> CursorResult[Any]:
+        """Send it, with a dictionary, or a list of them for many rows."""
+        name = connection.dialect.name
+        text = self._texts.get(name)
+        if text is None:
+            text = self._texts[name] = self._compiled(connection)
+        return connection.exec_driver_sql(text, parameters)
+
+    def _compiled(self, connection: Connection) -> str:
+        dialect = connection.dialect
+        if dialect.name == "sqlite":
+            dialect = type(dialect)(paramstyle="named")
+        compiled = self.statement.compile(dialect=dialect)
+        constants = [key for key, value in compiled.params.items() if value is not None]
+        assert not constants, f"not parameters: {constants} in {compiled}"
+        return str(compiled)
+
+
+def _n(number: int) -> Any:
+    """A number that is part of the text."""
+    return literal_column(str(int(number)))
+
+
+def _p(name: str, column: Any = None) -> Any:
+    return bindparam(name, type_=None if column is None else column.type)
+
+
+INSERT_RUN = Prepared(
+    insert(RUNS).values(
+        uuid=_p("uuid"),
+        name=_p("name"),
+        status=_p("status"),
+        extra_data=_p("extra_data", RUNS.c.extra_data),
+        id_user=_p("id_user"),
+        stop_on_halt=_p("stop_on_halt"),
+        stop_on_error=_p("stop_on_error"),
+        created=now(),
+        modified=now(),
+    )
+)
+
+_OBJECT_COLUMNS = (
+    "id id_workflow id_parent position status data extra_data cursor revision seq "
+    "fence lease_owner in_start workflow data_type uri id_user action message error"
+).split()
+
+#: A live row or a snapshot. The lease is given as seconds, ``None`` for no lease.
+INSERT_OBJECT = Prepared(
+    insert(OBJECTS).values(
+        **{name: _p(name, OBJECTS.c[name]) for name in _OBJECT_COLUMNS},
+        attempts=_n(0),
+        lease_until=later(_p("lease", OBJECTS.c.position)),
+        created=now(),
+        modified=now(),
+    )
+)
+
+INSERT_EVENT = Prepared(
+    insert(EVENTS).values(
+        **{
+            name: _p(name, EVENTS.c[name])
+            for name in (
+                "id_object id_workflow seq kind task path status data extra_data "
+                "message payload seconds"
+            ).split()
+        },
+        created=now(),
+    )
+)
+
+INSERT_LINE = Prepared(
+    insert(LOGS).values(
+        **{
+            name: _p(name, LOGS.c[name])
+            for name in "id_object id_workflow level task message".split()
+        },
+        created=now(),
+    )
+)
+
+#: Ids for rows to come: SQLite's counter, read under the write lock …
+LAST_ID = Prepared(
+    select(func.max(literal_column("seq")))
+    .select_from(table("sqlite_sequence"))
+    .where(literal_column("name") == literal_column("'workflows_object'"))
+)
+#: … and PostgreSQL's sequence.
+NEW_IDS = Prepared(
+    select(func.nextval(literal_column("'workflows_object_id_seq'"))).select_from(
+        func.generate_series(1, _p("n", OBJECTS.c.position))
+    )
+)
+
+_MINE = (
+    OBJECTS.c.id == _p("oid"),
+    OBJECTS.c.fence == _p("held", OBJECTS.c.fence),
+    OBJECTS.c.status == _n(S.RUNNING),
+)
+
+
+@lru_cache(maxsize=None)
+def advance(data: bool, extra_data: bool, leaves: bool) -> Prepared:
+    """Return the checkpoint of an object that this worker holds.
+
+    :param data: whether the data changed; so ``extra_data``.
+    :param leaves: whether the object stops here and gives the lease back.
+    """
+    values: dict[str, Any] = {
+        "cursor": _p("cursor", OBJECTS.c.cursor),
+        "seq": _p("seq", OBJECTS.c.seq),
+        "revision": _p("revision", OBJECTS.c.revision),
+        "attempts": _n(0),
+        "modified": now(),
+    }
+    if data:
+        values["data"] = _p("data", OBJECTS.c.data)
+    if extra_data:
+        values["extra_data"] = _p("extra_data", OBJECTS.c.extra_data)
+    if leaves:
+        for name in ("status", "waits_for", "action", "message", "error"):
+            values[name] = _p(name, OBJECTS.c[name])
+        values |= {"lease_owner": null(), "lease_until": null()}
+        values["in_start"] = _n(0)
+    else:
+        values["lease_until"] = later(_p("lease", OBJECTS.c.position))
+    return Prepared(update(OBJECTS).where(*_MINE).values(values))
+
+
+_TAKEN = {
+    "status": _n(S.RUNNING),
+    "waits_for": null(),
+    "fence": OBJECTS.c.fence + _n(1),
+    "seq": OBJECTS.c.seq + _n(1),
+    "revision": OBJECTS.c.seq + _n(1),
+    "lease_owner": _p("owner", OBJECTS.c.lease_owner),
+    "lease_until": later(_p("lease", OBJECTS.c.position)),
+    "action": null(),
+    "message": null(),
+    "error": null(),
+    "modified": now(),
+}
+
+
+
+def as_text(column: Any) -> Any:
+    """Return a column of JSON as the text that it is; another as itself."""
+    if isinstance(column.type, Encoded):
+        return cast(column, Text).label(column.name)
+    return column
+
+
+#: What is read of an object.
+COLUMNS = tuple(as_text(column) for column in OBJECTS.c)
+
+_next = OBJECTS.alias("next_object")
+
+#: The next object of a synchronous start that never ran.
+TAKE_NEXT = (
+    update(OBJECTS)
+    .where(
+        OBJECTS.c.id
+        == select(_next.c.id)
+        .where(
+            _next.c.id_workflow == _p("uuid", OBJECTS.c.id_workflow),
+            _next.c.id_parent.is_(None),
+            _next.c.status == _n(S.INITIAL),
+            _next.c.position > _p("after", OBJECTS.c.position),
+        )
+        .order_by(_next.c.position)
+        .limit(_n(1))
+        .scalar_subquery(),
+        OBJECTS.c.status == _n(S.INITIAL),
+    )
+    .values(**_TAKEN, in_start=_n(1))
+    .returning(*COLUMNS)
+)
+
+#: One object, if it is as it was seen.
+TAKE = Prepared(
+    update(OBJECTS)
+    .where(
+        OBJECTS.c.id == _p("oid", OBJECTS.c.id),
+        OBJECTS.c.status == _p("seen", OBJECTS.c.status),
+        OBJECTS.c.seq == _p("seen_seq", OBJECTS.c.seq),
+        OBJECTS.c.fence == _p("seen_fence", OBJECTS.c.fence),
+        or_(OBJECTS.c.waits_for.is_(None), OBJECTS.c.waits_for != literal_column("'queue'")),
+    )
+    .values(
+        **_TAKEN,
+        in_start=_p("in_start", OBJECTS.c.in_start),
+        attempts=_p("attempts", OBJECTS.c.attempts),
+        data=_p("new_data", OBJECTS.c.data),
+        extra_data=_p("new_extra_data", OBJECTS.c.extra_data),
+    )
+)
+
+_live = OBJECTS.alias("live")
+
+
+def _any(*statuses: int, queued: bool = False) -> Any:
+    matches: Any = _live.c.status.in_([_n(s) for s in statuses])
+    if queued:
+        matches = or_(matches, _live.c.waits_for == literal_column("'queue'"))
+    return (
+        select(_live.c.id)
+        .where(
+            _live.c.id_workflow == _p("uuid", RUNS.c.uuid),
+            _live.c.id_parent.is_(None),
+            matches,
+        )
+        .exists()
+    )
+
+
+#: The status of a run from that of its live objects; the rule of states.run_status.
+SETTLE_RUN = Prepared(
+    update(RUNS)
+    .where(RUNS.c.uuid == _p("uuid"))
+    .values(
+        status=case(
+            (_any(S.RUNNING, queued=True), _n(R.RUNNING)),
+            (_any(S.ERROR), _n(R.ERROR)),
+            (_any(S.HALTED, S.WAITING, S.INITIAL), _n(R.HALTED)),
+            (_any(S.CANCELLED), _n(R.CANCELLED)),
+            else_=_n(R.COMPLETED),
+        ),
+        modified=now(),
+    )
+)
+
+RUN_STATUS = Prepared(select(RUNS.c.status).where(RUNS.c.uuid == _p("uuid")))
+
+LOCK_RUN = Prepared(
+    select(RUNS.c.uuid).where(RUNS.c.uuid == _p("uuid")).with_for_update()
+)
+
+READ_SHARED = Prepared(
+    select(cast(RUNS.c.extra_data, Text)).where(RUNS.c.uuid == _p("uuid")).with_for_update()
+)
+
+WRITE_SHARED = Prepared(
+    update(RUNS)
+    .where(RUNS.c.uuid == _p("run"))
+    .values(extra_data=_p("shared", RUNS.c.extra_data), modified=now())
+)
+
+#: The first object of a run that was just brought in.
+HOLD = Prepared(
+    update(OBJECTS)
+    .where(
+        OBJECTS.c.id == _p("oid", OBJECTS.c.id),
+        OBJECTS.c.status == _p("seen", OBJECTS.c.status),
+        OBJECTS.c.seq == _p("seen_seq", OBJECTS.c.seq),
+        OBJECTS.c.fence == _p("seen_fence", OBJECTS.c.fence),
+    )
+    .values(
+        **_TAKEN,
+        in_start=_p("in_start", OBJECTS.c.in_start),
+        attempts=_p("attempts", OBJECTS.c.attempts),
+    )
+)
+
+WRITE_DATA = Prepared(
+    update(OBJECTS)
+    .where(OBJECTS.c.id == _p("oid", OBJECTS.c.id))
+    .values(
+        data=_p("new_data", OBJECTS.c.data),
+        extra_data=_p("new_extra", OBJECTS.c.extra_data),
+    )
+)
+
+WRITE_CURSOR = Prepared(
+    update(OBJECTS)
+    .where(OBJECTS.c.id == _p("oid", OBJECTS.c.id))
+    .values(cursor=_p("new_cursor", OBJECTS.c.cursor))
+)
+
+#: An object of a run that a worker holds, or that is queued.
+MOVING = (
+    select(OBJECTS.c.id)
+    .where(
+        OBJECTS.c.id_workflow == _p("uuid"),
+        OBJECTS.c.id_parent.is_(None),
+        or_(OBJECTS.c.status == int(S.RUNNING), OBJECTS.c.waits_for == "queue"),
+    )
+    .limit(1)
+)
+
+_snapshot = OBJECTS.alias("snapshot")
+
+
+def _from_snapshot(name: str) -> Any:
+    return (
+        select(_snapshot.c[name])
+        .where(
+            _snapshot.c.id_parent == OBJECTS.c.id,
+            _snapshot.c.id_workflow == OBJECTS.c.id_workflow,
+        )
+        .order_by(_snapshot.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+_OF_RUN = (
+    OBJECTS.c.id_workflow == _p("run"),
+    OBJECTS.c.id_parent.is_(None),
+    select(_snapshot.c.id)
+    .where(
+        _snapshot.c.id_parent == OBJECTS.c.id,
+        _snapshot.c.id_workflow == OBJECTS.c.id_workflow,
+    )
+    .exists(),
+)
+
+#: All objects of a run as their snapshots kept them.
+RESTORE = (
+    update(OBJECTS)
+    .where(*_OF_RUN)
+    .values(
+        status=_n(S.INITIAL),
+        cursor=null(),
+        waits_for=null(),
+        data=_from_snapshot("data"),
+        extra_data=_from_snapshot("extra_data"),
+        data_type=_from_snapshot("data_type"),
+        uri=_from_snapshot("uri"),
+        seq=OBJECTS.c.seq + _n(1),
+        revision=OBJECTS.c.seq + _n(1),
+        attempts=_n(0),
+        action=null(),
+        message=null(),
+        error=null(),
+        modified=now(),
+    )
+    .execution_options(synchronize_session=False)
+)
+
+RESTORED = insert(EVENTS).from_select(
+    "id_object id_workflow seq kind status data extra_data created".split(),
+    select(
+        OBJECTS.c.id,
+        OBJECTS.c.id_workflow,
+        OBJECTS.c.seq,
+        literal_column("'Restored'"),
+        OBJECTS.c.status,
+        OBJECTS.c.data,
+        OBJECTS.c.extra_data,
+        now(),
+    ).where(*_OF_RUN),
+)

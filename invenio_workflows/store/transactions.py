@@ -1,0 +1,234 @@
+"""Where our statements run: in the app's session if it is in use, else beside it.
+
+A task's own writes and the checkpoint are one commit, so a session in which a
+task did something is joined. Where it did nothing there is nothing to share, and
+a connection that is held for the whole run costs less.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from ..errors import DatabaseUnavailable
+from .database import Database
+
+T = TypeVar("T")
+
+#: Seconds between two looks at a SQLite file that another process writes.
+_PAUSE = 0.02
+
+
+class TaskWritesLost(Exception):
+    """What a task left in the session could not be written; it is undone."""
+
+    def __init__(self, original: Exception) -> None:
+        self.original = original
+        super().__init__(str(original))
+
+
+class Transactions:
+    """Runs units of work, each of them one commit or nothing."""
+
+    def __init__(self, database: Database, busy_seconds: int) -> None:
+        self._database = database
+        self._busy_seconds = busy_seconds
+        self._local = threading.local()
+        self._checked = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep one connection for all units of work of this thread in the block."""
+        if getattr(self._local, "connection", None) is not None or self._single():
+            yield
+            return
+        with clear_errors():
+            connection = self._database.engine.connect()
+        self._local.connection = connection
+        try:
+            yield
+        finally:
+            self._local.connection = None
+            connection.close()
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Do ``work`` and commit; the session's own writes with it, if it has any.
+
+        :raises TaskWritesLost: if the session's own writes are refused.
+        :raises DatabaseUnavailable: if the database is away or has no tables.
+        """
+        with clear_errors():
+            session = self._database.session
+            if self._single() or in_use(session):
+                return self._in_session(session, work)
+            return self._waiting(lambda: self._beside(work))
+
+    def joined(self, work: Callable[[Connection], T]) -> T:
+        """Do ``work`` so that a failure leaves the caller's own writes as they were."""
+
+        def guarded(connection: Connection) -> T:
+            begin(connection)
+            with connection.begin_nested():
+                return work(connection)
+
+        if not in_use(self._database.session):
+            return self.run(work)
+        return self.run_keeping(guarded)
+
+    def run_keeping(self, work: Callable[[Connection], T]) -> T:
+        """Do ``work`` in the session and commit; on failure the session stays open."""
+        with clear_errors():
+            session = self._database.session
+            session.flush()
+            result = work(self._connection_of(session))
+            session.commit()
+            return result
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection to read with: it sees what the session has written."""
+        with clear_errors():
+            session = self._database.session
+            if self._single() or session.in_transaction():
+                began = not session.in_transaction()
+                session.flush()
+                try:
+                    yield self._connection_of(session)
+                finally:
+                    if began:
+                        session.rollback()
+                return
+            held = getattr(self._local, "connection", None)
+            if held is not None:
+                try:
+                    yield held
+                finally:
+                    held.rollback()
+                return
+            with self._database.engine.connect() as connection:
+                yield connection
+
+    def undo(self) -> None:
+        """Undo what the session holds since its last commit."""
+        session = self._database.session
+        if in_use(session):
+            session.rollback()
+
+    def _single(self) -> bool:
+        single = getattr(self, "_is_single", None)
+        if single is None:
+            single = self._is_single = self._database.single_connection()
+        if not self._checked:
+            with clear_errors(), self._database.engine.connect() as connection:
+                self._database.check_version(connection)
+            self._checked = True
+        return single
+
+    def _connection_of(self, session: Session) -> Connection:
+        return session.connection(bind_arguments={"bind": self._database.engine})
+
+    def _in_session(self, session: Session, work: Callable[[Connection], T]) -> T:
+        try:
+            session.flush()
+            connection = self._connection_of(session)
+        except SQLAlchemyError as error:
+            session.rollback()
+            raise TaskWritesLost(error) from error
+        try:
+            result = work(connection)
+        except OperationalError as error:
+            session.rollback()
+            if is_busy(error):
+                raise TaskWritesLost(error) from error
+            raise
+        except BaseException:
+            session.rollback()
+            raise
+        try:
+            session.commit()
+        except SQLAlchemyError as error:
+            session.rollback()
+            raise TaskWritesLost(error) from error
+        return result
+
+    def _beside(self, work: Callable[[Connection], T]) -> T:
+        held = getattr(self._local, "connection", None)
+        if held is None:
+            with self._database.engine.connect() as connection:
+                result = work(connection)
+                connection.commit()
+                return result
+        try:
+            result = work(held)
+            held.commit()
+        except BaseException:
+            held.rollback()
+            raise
+        return result
+
+    def _waiting(self, attempt: Callable[[], T]) -> T:
+        end = time.monotonic() + self._busy_seconds
+        while True:
+            try:
+                return attempt()
+            except OperationalError as error:
+                if not is_busy(error) or time.monotonic() > end:
+                    raise
+                time.sleep(_PAUSE)
+
+
+def in_use(session: Session) -> bool:
+    """Say whether the session holds anything since its last commit."""
+    return bool(
+        session.in_transaction() or session.new or session.dirty or session.deleted
+    )
+
+
+def begin(connection: Connection) -> None:
+    """Open the transaction on SQLite, whose driver would wait for a first write."""
+    if connection.dialect.name == "sqlite":
+        raw: Any = connection.connection.dbapi_connection
+        if not raw.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def is_busy(error: BaseException) -> bool:
+    """Say whether another process held the SQLite file for too long."""
+    return isinstance(error, OperationalError) and "is locked" in str(error.orig)
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn what a driver says of an absent database into what to do about it."""
+    try:
+        yield
+    except DBAPIError as error:
+        text = str(error.orig)
+        state = getattr(error.orig, "sqlstate", None)
+        if "workflows_" in text and ("no such table" in text or state == "42P01"):
+            raise DatabaseUnavailable(
+                "The tables of workflows are not there: run `flask workflows init`."
+            ) from error
+        if "workflows_" in text and ("no such column" in text or state == "42703"):
+            raise DatabaseUnavailable(
+                "The tables of workflows are of another release: "
+                "run `flask workflows init`."
+            ) from error
+        away = isinstance(error, (OperationalError, InterfaceError))
+        if away and not is_busy(error) and not _is_programming(state):
+            raise DatabaseUnavailable(
+                f"The database cannot be used: {text.strip().splitlines()[0]}"
+            ) from error
+        raise
+
+
+def _is_programming(state: str | None) -> bool:
+    """Say whether the server answered, with a code that is not about being there."""
+    return state is not None and state[:2] not in {"08", "53", "57", "58"}
