@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from invenio_workflows import api
 from invenio_workflows.errors import WorkflowsError
 from invenio_workflows.signals import task_finished, workflow_error
 
-from .app import DATABASE, create_app
+from .app import DATABASE, create_app, workflows
 from .arxiv import ArxivError, read
 from .report import report
 
@@ -53,8 +53,8 @@ def main(file: IO[bytes] | None) -> None:
 def _harvest(stream: IO[bytes], count: int) -> None:
     app = create_app()
     with app.app_context():
-        app.extensions["invenio-workflows"].create_all()
-        click.echo(f"Database: {app.extensions['sqlalchemy'].engine.url}")
+        workflows.create_all()
+        click.echo(f"Database: {workflows.db.engine.url}")
         with _progress(count):
             run = api.start("harvest", data=read(stream), stop_on_error=False)
         for line in report(run, os.environ.get(DATABASE)):
@@ -110,9 +110,12 @@ def _told() -> Iterator[None]:
         ) from None
     except (ArxivError, WorkflowsError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    except SQLAlchemyError as error:
-        reason = getattr(error, "orig", None) or error
-        raise click.ClickException(f"The database cannot be used: {reason}") from None
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise click.ClickException(f"{DATABASE} cannot be used: {error}") from None
+    except OperationalError as error:
+        raise click.ClickException(
+            f"The database cannot be used: {error.orig}"
+        ) from None
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from invenio_workflows import InvenioWorkflows
 
 from .models import db
 
+workflows = InvenioWorkflows()
+
 DATABASE = "HARVEST_DEMO_DATABASE"
 """Environment variable: the URI of a database other than `instance/demo.db`."""
 
@@ -24,7 +26,7 @@ def create_app(database_uri: str | None = None) -> Flask:
         WORKFLOWS_PACKAGES=["harvest_demo"],
     )
     db.init_app(app)
-    InvenioWorkflows(app)
+    workflows.init_app(app)
     with app.app_context():
         db.create_all()  # the site's own two tables; a real site has migrations
     return app

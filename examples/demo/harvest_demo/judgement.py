@@ -52,7 +52,7 @@ def concerns(record: Record, points: int, reasons: list[str]) -> list[str]:
     ]
     if points < ENOUGH:
         found.append(
-            f"Its score is {points}, {ENOUGH} are needed "
+            f"Its score is {points} of the {ENOUGH} needed "
             f"({', '.join(reasons) or 'nothing speaks for it'})."
         )
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,9 @@ def _waiting(width: int) -> Iterator[str]:
     for row in db.session.scalars(rows):
         title = _fit(row.title, width - ID - 10)
         yield f"{row.id_object:>6}  {_short(row.identifier):<{ID}}  {title}"
-        yield click.style(
-            f"{'':{ID + 10}}{_fit(row.reason, width - ID - 10)}", fg="yellow"
-        )
+        gap = " " * (ID + 10)
+        for line in textwrap.wrap(row.reason, max(width, 60) - len(gap)):
+            yield gap + click.style(line, fg="yellow")
     yield from _more(count)
 
 

@@ -48,7 +48,7 @@ def test_every_point_has_its_reason():
 def test_a_record_of_another_field_is_asked_about_unless_something_speaks_for_it():
     _, _, found = judged(categories=["stat.ML", "cs.LG"])
     assert found == [
-        "Its score is 2, 3 are needed "
+        "Its score is 2 of the 3 needed "
         "(1 for a cross-listing in cs.LG, 1 for one author)."
     ]
     assert judged(categories=["stat.ML", "cs.LG"], doi="10.1/x")[2] == []
@@ -75,7 +75,7 @@ def test_what_is_missing_is_named():
         "It has no datestamp.",
         "It has no title.",
         "It has no authors.",
-        "Its score is 0, 3 are needed (nothing speaks for it).",
+        "Its score is 0 of the 3 needed (nothing speaks for it).",
     ]
 
 
