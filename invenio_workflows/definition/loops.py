@@ -80,9 +80,7 @@ class FOR(Loop):
         body = children(branch)
         if callable(setter):
             body.insert(0, _step(setter))
-        super().__init__(
-            [Sequence(body)], items if callable(items) else None, comment
-        )
+        super().__init__([Sequence(body)], items if callable(items) else None, comment)
 
     def next(
         self, last: int | None, memo: Memo, obj: Any, eng: Any
@@ -224,4 +222,3 @@ def _restore_data(obj: Any, eng: Any) -> None:
 
 
 _restore_data.hide = True  # type: ignore[attr-defined]
-

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, TypeAlias, Union
+from typing import Any, ClassVar, TypeAlias
 
 from ..errors import WorkflowDefinitionError
 
@@ -110,7 +110,7 @@ class Node(Place):
     repeats: ClassVar[bool] = False
 
     def __init__(self, children: Iterable[Part]) -> None:
-        self.children: tuple[Union[Leaf, Node], ...] = tuple(
+        self.children: tuple[Leaf | Node, ...] = tuple(
             part if isinstance(part, Node) else Leaf(part) for part in children
         )
         self.name = type(self).__name__

@@ -249,8 +249,7 @@ def CMP(first: Any, second: Any, op: str) -> Condition:
     compare = COMPARISONS.get(op)
     if compare is None:
         raise WorkflowDefinitionError(
-            f"CMP: there is no comparison {op!r}; use one of "
-            f"{', '.join(COMPARISONS)}."
+            f"CMP: there is no comparison {op!r}; use one of {', '.join(COMPARISONS)}."
         )
 
     def _cmp(obj: Any, eng: Any) -> bool:

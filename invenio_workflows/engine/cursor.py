@@ -9,7 +9,7 @@ from typing import Any
 from ..definition.node import Leaf, Node, Place
 from ..definition.workflow import Definition
 from ..encoding import dumps, loads
-from ..errors import DefinitionChanged
+from ..errors import DefinitionChanged, WorkflowDefinitionError
 
 #: The task there finished; the next one follows.
 AFTER = "after"
@@ -135,6 +135,39 @@ def move(definition: Definition, cursor: Cursor, place: Place) -> None:
     cursor.frames = frames
 
 
+def nodes_of(definition: Definition, frames: list[list[Any]]) -> list[Node]:
+    """Return the node of each frame."""
+    nodes: list[Node] = [definition.root]
+    for frame in frames[:-1]:
+        child = nodes[-1].children[frame[0]]
+        assert isinstance(child, Node)
+        nodes.append(child)
+    return nodes
+
+
+def named(definition: Definition, name: str) -> Place:
+    """Return the only task of this name.
+
+    :raises WorkflowDefinitionError: if there is none or several; naming the tasks.
+    """
+    found = [place for place in definition.named(name) if place.is_leaf]
+    if len(found) == 1:
+        return found[0]
+    names = sorted({leaf.name for leaf in definition.leaves})
+    raise WorkflowDefinitionError(
+        f"task:{name} is not possible: {definition.name!r} has {len(found) or 'no'} "
+        f"tasks of that name. Its tasks: {', '.join(names)}.",
+        definition.name,
+    )
+
+
+def previous(definition: Definition, place: Place) -> Place:
+    """Return the place before in the same list; the first has none before."""
+    parent = definition.place(place.path[:-1])
+    assert isinstance(parent, Node)
+    return parent.children[max(place.path[-1] - 1, 0)]
+
+
 def _find(definition: Definition, identity: tuple[Any, ...]) -> Place:
     name, digest, ordinal, count, contents = identity
     # What a task is called, a person has chosen; the name of a pattern says little.
@@ -206,4 +239,3 @@ def _in_a_loop(place: Place, node: Node) -> DefinitionChanged:
         "not entered; go on from the loop's beginning or restart the object.",
         task=place.name,
     )
-

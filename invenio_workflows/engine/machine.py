@@ -8,7 +8,7 @@ engine then goes on as if the task had raised it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from .. import errors
@@ -39,6 +39,9 @@ from .cursor import (
     encode,
     locate,
     move,
+    named,
+    nodes_of,
+    previous,
 )
 from .handle import WorkflowEngine
 
@@ -87,25 +90,20 @@ class Machine:
         :raises WorkflowDefinitionError: if ``task:<name>`` names no task.
         """
         skipped = self._take_up(start_point)
+        obj, eng, event = self.obj, self.eng, None
         try:
             yield Started(start_point)
             if skipped is not None:
                 self._mode = AFTER
                 yield TaskSkipped(skipped)
-            yield from self._events()
-        finally:
-            self._leave()
-
-    def _events(self) -> Iterator[Event]:
-        obj, eng = self.obj, self.eng
-        event: Event
-        while True:
-            eng._task = None
-            try:
-                leaf = self._next()
-            except (Exception, errors.Control) as error:
-                event = self._failed(self._nodes[-1], _sayable(error, self._nodes[-1]))
-            else:
+            while event is None or isinstance(event, (Jumped, TaskRetried)):
+                eng._task = event = None
+                try:
+                    leaf = self._next()
+                except (Exception, errors.Control) as error:
+                    event = self._unanswered(error)
+                    yield event
+                    continue
                 if leaf is None:
                     yield Finished()
                     return
@@ -119,24 +117,26 @@ class Machine:
                     if leaf.ends:  # inside, so that a refusal here is the task's
                         yield Finished()
                         return
-                    continue
                 except Exception as error:
                     event = self._failed(leaf, error)
+                    yield event
                 except errors.Control as wish:
-                    restarts = self._cursor.restarts
-                    frames = [frame.copy() for frame in self._frames]
-                    event = self._granted(leaf, wish)
-                    try:
-                        yield event
-                        if isinstance(event, (Jumped, TaskRetried)):
-                            continue
-                        return
-                    except Exception as error:
-                        self._put_back(leaf, frames, restarts)
-                        event = self._failed(leaf, error)
+                    event = yield from self._asked(leaf, wish)
+        finally:
+            self._leave()
+
+    def _asked(self, leaf: Leaf, wish: errors.Control) -> Generator[Event, None, Event]:
+        """Yield what comes of a wish, or of an error thrown in because of it."""
+        restarts = self._cursor.restarts
+        frames = [frame.copy() for frame in self._frames]
+        event = self._granted(leaf, wish)
+        try:
             yield event
-            if not isinstance(event, TaskRetried):
-                return
+        except Exception as error:
+            self._put_back(leaf, frames, restarts)
+            event = self._failed(leaf, error)
+            yield event
+        return event
 
     # --- going on ----------------------------------------------------------------
 
@@ -205,7 +205,7 @@ class Machine:
         skipped: Place | None = None
         if place is None:
             if start_point.startswith("task:"):
-                self._go_to(self._named(start_point[5:]))
+                self._go_to(named(self.definition, start_point[5:]))
             else:
                 self._go_to(None)
         elif start_point == "continue_next":
@@ -217,9 +217,9 @@ class Machine:
             again = ASKING if cursor.mode == ASKING else BEFORE
             self._set(place, again if isinstance(place, Leaf) else ASKING)
         elif start_point == "restart_prev":
-            self._go_to(self._previous(place))
+            self._go_to(previous(self.definition, place))
         else:
-            self._go_to(self._named(start_point[5:]))
+            self._go_to(named(self.definition, start_point[5:]))
         self._join()
         return skipped
 
@@ -251,7 +251,7 @@ class Machine:
         self._show_variables()
 
     def _pass(self, place: Place) -> Place | None:
-        """Stand after the place; return it if it had failed, for an event of its own."""
+        """Stand after the place; return it if it had failed."""
         mode = self._cursor.mode
         if mode in (BEFORE, BROKE, ENDED):
             self._set(place, mode)
@@ -266,7 +266,7 @@ class Machine:
         self._place, self._mode = place, mode
         frames = self._cursor.frames
         self._frames[:] = [list(frame) for frame in frames]
-        self._nodes[:] = self._nodes_of(len(frames))
+        self._nodes[:] = nodes_of(self.definition, frames)
         if mode == ASKING and len(frames) == len(place.path):
             assert isinstance(place, Node)
             self._frames.append([None, None])
@@ -280,31 +280,6 @@ class Machine:
             return
         move(self.definition, self._cursor, place)
         self._set(place, BEFORE if isinstance(place, Leaf) else ASKING)
-
-    def _nodes_of(self, depth: int) -> list[Node]:
-        nodes: list[Node] = [self.definition.root]
-        for frame in self._cursor.frames[: depth - 1]:
-            child = nodes[-1].children[frame[0]]
-            assert isinstance(child, Node)
-            nodes.append(child)
-        return nodes
-
-    def _named(self, name: str) -> Place:
-        named = [each for each in self.definition.named(name) if each.is_leaf]
-        if len(named) == 1:
-            return named[0]
-        names = sorted({leaf.name for leaf in self.definition.leaves})
-        raise errors.WorkflowDefinitionError(
-            f"task:{name} is not possible: {self.definition.name!r} has "
-            f"{len(named) or 'no'} tasks of that name. Its tasks: {', '.join(names)}.",
-            self.definition.name,
-        )
-
-    def _previous(self, place: Place) -> Place:
-        """Return the place before in the same list; the first has none before."""
-        parent = self.definition.place(place.path[:-1])
-        assert isinstance(parent, Node)
-        return parent.children[max(place.path[-1] - 1, 0)]
 
     # --- what a task asked -------------------------------------------------------
 
@@ -367,9 +342,9 @@ class Machine:
         if start_point == "restart_first":
             place = None
         elif start_point == "restart_prev":
-            place = self._previous(leaf)
+            place = previous(self.definition, leaf)
         elif start_point.startswith("task:"):
-            place = self._named(start_point[5:])
+            place = named(self.definition, start_point[5:])
         elif start_point == "continue_next":
             return
         cursor.restarts += 1
@@ -384,6 +359,17 @@ class Machine:
         self._show_variables()
 
     # --- what went wrong ---------------------------------------------------------
+
+    def _unanswered(self, error: BaseException) -> Event:
+        """Return what comes of an error in a condition; a wish is an error there."""
+        node = self._nodes[-1]
+        if isinstance(error, errors.Control):
+            error = errors.WorkflowError(
+                f"The condition of {node.label} asked to {type(error).__name__}; only "
+                "a task may halt, stop or jump. Move the call into a task before the "
+                "pattern."
+            )
+        return self._failed(node, error)
 
     def _failed(self, place: Place, error: BaseException) -> Event:
         """Stand at what failed, or before it to try again."""
@@ -415,13 +401,3 @@ class Machine:
         self._place = place
         self._mode = FAILED if isinstance(place, Leaf) else ASKING
         return Failed(place, error)
-
-
-def _sayable(error: BaseException, node: Node) -> BaseException:
-    """Return the error of a condition; a wish is one there."""
-    if not isinstance(error, errors.Control):
-        return error
-    return errors.WorkflowError(
-        f"The condition of {node.label} asked to {type(error).__name__}; only a task "
-        "may halt, stop or jump. Move the call into a task before the pattern."
-    )

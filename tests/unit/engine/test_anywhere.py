@@ -1,0 +1,72 @@
+"""An object is put down anywhere, taken up by another process, and goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from unit.engine.corpus import CORPUS
+from unit.engine.random_workflows import check
+
+numbers = st.integers(0, 9)
+leaves = st.one_of(
+    st.tuples(st.just("task"), numbers),
+    st.tuples(st.just("task"), numbers),
+    st.tuples(st.just("task"), numbers),
+    st.tuples(st.just("flaky"), numbers, st.integers(0, 3)),
+    st.tuples(st.just("control"), st.sampled_from(["halt", "wait"]), numbers),
+    st.tuples(st.just("control"), st.just("break_current_loop"), numbers),
+    st.tuples(st.just("control"), st.just("jump_call"), numbers, st.integers(-2, 3)),
+    st.tuples(
+        st.just("control"),
+        st.just("restart_from"),
+        numbers,
+        st.sampled_from(["restart_first", "restart_prev", "restart_task"]),
+    ),
+    st.tuples(st.just("control"), st.sampled_from(["stop", "skip_token"]), numbers),
+)
+
+
+def _patterns(part: Any) -> Any:
+    parts = st.lists(part, min_size=1, max_size=3)
+    small, names = st.integers(2, 5), st.sampled_from("ij")
+    return st.one_of(
+        st.tuples(st.just("list"), parts),
+        st.tuples(st.sampled_from(["if", "if_not", "while"]), small, parts),
+        st.tuples(st.just("if_else"), small, parts, parts),
+        st.tuples(st.just("choice"), parts, parts),
+        st.tuples(
+            st.just("for"),
+            st.integers(0, 3),
+            names,
+            st.sampled_from(["ASC", "DSC"]),
+            parts,
+        ),
+        st.tuples(st.just("for_static"), st.integers(0, 3), names, parts),
+        st.tuples(st.sampled_from(["for_set", "foreach"]), st.integers(0, 3), parts),
+        st.tuples(st.just("simple_for"), st.integers(-1, 2), parts),
+        st.tuples(
+            st.just("try"), st.integers(0, 2), parts, st.one_of(st.just([]), parts)
+        ),
+        st.tuples(st.just("merge"), parts, parts, parts),
+        st.tuples(st.just("run_wf"), parts),
+    )
+
+
+workflows = st.lists(
+    st.recursive(leaves, _patterns, max_leaves=8), min_size=1, max_size=4
+)
+
+
+@given(workflows)
+@settings(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
+def test_a_workflow_may_be_put_down_anywhere(spec: list[Any]) -> None:
+    check(spec)
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_each_pattern_may_be_put_down_anywhere(name: str) -> None:
+    world = check(CORPUS[name])
+    assert len(world.trace) > 2, "the workflow does something"
