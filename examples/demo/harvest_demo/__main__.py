@@ -106,8 +106,8 @@ def _told() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise click.ClickException(
-            "Interrupted. What is done stays done. For the rest, run the demo again, or "
-            "let this run go on: flask --app harvest_demo.app workflows recover"
+            "Interrupted. What is done stays done. For the rest, run the demo again, "
+            "or let this run go on: flask --app harvest_demo.app workflows recover"
         ) from None
     except (ArxivError, WorkflowsError, OSError) as error:
         raise click.ClickException(str(error)) from None
