@@ -86,3 +86,20 @@ class Checkpoint:
     def leaves(self) -> bool:
         """Whether the object stops moving here."""
         return self.status != ObjectStatus.RUNNING
+
+    def settle(self) -> None:
+        """Let the document say what is kept of it now."""
+        obj, columns = self.obj, self.obj._columns
+        data, extra_data = obj._kept or ("", "")
+        obj._kept = (
+            data if self.data is None else self.data,
+            extra_data if self.extra_data is None else self.extra_data,
+        )
+        columns["seq"] += len(self.events)
+        if self.leaves or self.data is not None or self.extra_data is not None:
+            columns["revision"] = columns["seq"]
+        columns["cursor"] = self.cursor
+        columns["attempts"] = 0
+        if self.leaves:
+            columns |= {"status": self.status, "waits_for": self.waits_for}
+            columns |= {"in_start": 0, "lease_owner": None, "lease_until": None}

@@ -62,7 +62,7 @@ class SQLStore:
             return taken
 
         taken = self.transactions.run(work)
-        self._settle(point)
+        point.settle()
         return taken
 
     def _advance(self, connection: Connection, point: Checkpoint) -> None:
@@ -108,21 +108,6 @@ class SQLStore:
             },
         ).one_or_none()
         return None if row is None else self.document(row)
-
-    def _settle(self, point: Checkpoint) -> None:
-        """Make the document what the row is now."""
-        obj, columns = point.obj, point.obj._columns
-        before = obj._kept or ("", "")
-        obj._kept = (point.data or before[0], point.extra_data or before[1])
-        changed = point.data is not None or point.extra_data is not None
-        columns["seq"] += len(point.events)
-        if changed or point.leaves:
-            columns["revision"] = columns["seq"]
-        columns["cursor"] = point.cursor
-        columns["attempts"] = 0
-        if point.leaves:
-            columns |= {"status": point.status, "waits_for": point.waits_for}
-            columns |= {"in_start": 0, "lease_owner": None, "lease_until": None}
 
     def document(
         self, row: Any, into: WorkflowObject | None = None

@@ -133,7 +133,7 @@ LAST_ID = Prepared(
 #: … and PostgreSQL's sequence.
 NEW_IDS = Prepared(
     select(func.nextval(literal_column("'workflows_object_id_seq'"))).select_from(
-        func.generate_series(1, _p("n", OBJECTS.c.position))
+        func.generate_series(_n(1), _p("n", OBJECTS.c.position))
     )
 )
 

@@ -1,0 +1,271 @@
+"""Run a workflow in memory: no application, no database, three lines.
+
+::
+
+    from invenio_workflows.testing import run
+
+    result = run([add_data(20), halt_if_higher_than_20], 10)
+    assert result.data == 30 and result.status == ObjectStatus.HALTED
+
+What runs is the real engine and the real conductor; only the store is in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from .checkpoint import Changes, Checkpoint, EventLine, RunInfo
+from .conductor import Conductor, check
+from .config import Settings
+from .definition.workflow import Definition, compile_workflow
+from .engine import WorkflowEngine
+from .logs import LogLine
+from .objects import WorkflowObject
+from .states import (
+    ObjectStatus,
+    WorkflowStatus,
+    check_start_point,
+    operation,
+    require,
+    run_status,
+)
+
+
+class MemoryStore:
+    """Keeps objects, events and log lines in lists, as the database would."""
+
+    def __init__(self) -> None:
+        self.shared: dict[str, Any] = {}
+        self.events: list[tuple[int, EventLine]] = []
+        self.lines: list[LogLine] = []
+        self.objects: list[WorkflowObject] = []
+        self.snapshots: list[WorkflowObject] = []
+        self._ids = count(1)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing to make ready."""
+        yield
+
+    def undo(self) -> None:
+        """Nothing to undo: a task writes nowhere else."""
+
+    def is_busy(self, error: BaseException) -> bool:
+        """Memory is never busy."""
+        return False
+
+    def accept(self, obj: WorkflowObject, run: RunInfo, settings: Settings) -> None:
+        """Keep a new object and its snapshot."""
+        texts = check(obj, settings)
+        for kept in (obj, WorkflowObject()):
+            kept._columns |= {
+                "id": next(self._ids),
+                "id_workflow": run.uuid,
+                "workflow_name": run.name,
+                "position": len(self.objects),
+                "seq": 0,
+                "fence": 1,
+                "in_start": 1,
+            }
+            kept._kept = texts
+        kept._columns["id_parent"] = obj.id
+        kept.restore(*texts)
+        self.objects.append(obj)
+        self.snapshots.append(kept)
+
+    def take(self, obj: WorkflowObject, event: EventLine) -> None:
+        """Let the object run."""
+        columns = obj._columns
+        columns |= {"status": ObjectStatus.RUNNING, "waits_for": None}
+        columns["seq"] += 1
+        self.events.append((obj.id, event))
+
+    def record(self, point: Checkpoint) -> WorkflowObject | None:
+        """Keep a checkpoint; return the next object that never ran, if asked for."""
+        self.events += [(point.obj.id, event) for event in point.events]
+        self.lines += point.lines
+        if point.changes:
+            self.shared = point.shared = point.changes.apply(self.shared)
+        point.settle()
+        if not point.take_next:
+            return None
+        for obj in self.objects:
+            if obj.status == ObjectStatus.INITIAL:
+                self.take(obj, EventLine("Started"))
+                return obj
+        return None
+
+    def run_status(self, uuid: str) -> WorkflowStatus:
+        """Return the status of the run."""
+        return run_status({(obj.status, obj.waits_for) for obj in self.objects})
+
+    def objects_of(
+        self,
+        uuid: str,
+        statuses: Iterable[ObjectStatus] | None = None,
+        live: bool = False,
+    ) -> list[WorkflowObject]:
+        """Return the objects of the run, by id."""
+        found = self.objects if live else [*self.objects, *self.snapshots]
+        wanted = None if statuses is None else set(statuses)
+        return sorted(
+            (obj for obj in found if wanted is None or obj.status in wanted),
+            key=lambda obj: obj.id,
+        )
+
+    def keep_extra(self, uuid: str, changes: Changes) -> dict[str, Any]:
+        """Merge changes into what the run's objects share."""
+        self.shared = changes.apply(self.shared)
+        return self.shared
+
+    def keep_lines(self, lines: list[LogLine]) -> None:
+        """Keep log lines."""
+        self.lines += lines
+
+    def log_of(self, oid: int | None, level: int | None = None) -> list[LogLine]:
+        """Return the log lines of an object."""
+        return [
+            line
+            for line in self.lines
+            if line.id_object == oid and level in (None, line.level)
+        ]
+
+    def log_of_run(self, uuid: str) -> list[LogLine]:
+        """Return the log lines of the run."""
+        return self.log_of(None)
+
+
+@dataclass
+class Result:
+    """What a run in memory left. The short names speak of its first object."""
+
+    engine: WorkflowEngine
+    store: MemoryStore
+    _definition: Definition
+    _info: RunInfo
+    _settings: Settings = field(default_factory=Settings)
+
+    @property
+    def objects(self) -> list[WorkflowObject]:
+        """The objects, in the order in which they were given."""
+        return self.store.objects
+
+    @property
+    def obj(self) -> WorkflowObject:
+        """The first object."""
+        return self.store.objects[0]
+
+    @property
+    def data(self) -> Any:
+        """The data of the first object."""
+        return self.obj.data
+
+    @property
+    def extra_data(self) -> dict[str, Any]:
+        """The extra data of the first object."""
+        return self.obj.extra_data
+
+    @property
+    def status(self) -> ObjectStatus:
+        """The status of the first object."""
+        return self.obj.status
+
+    @property
+    def message(self) -> str:
+        """Why the first object halted or waits."""
+        return self.obj.get_action_message()
+
+    @property
+    def action(self) -> str | None:
+        """The action that the first object asks for."""
+        return self.obj.get_action()
+
+    @property
+    def error(self) -> str | None:
+        """The error of the first object, in a line."""
+        told = self.obj.get_error_message()
+        return told[0] if told else None
+
+    @property
+    def tasks(self) -> list[str]:
+        """The names of the tasks of the first object that finished, in order."""
+        return self.tasks_of(self.obj)
+
+    @property
+    def log(self) -> list[str]:
+        """The log lines of objects and run, in order."""
+        return [line.message for line in self.store.lines]
+
+    def tasks_of(self, obj: WorkflowObject) -> list[str]:
+        """Return the names of the tasks of an object that finished, in order."""
+        kinds = ("TaskFinished", "Halted", "Waiting", "Jumped")
+        return [
+            str(event.task)
+            for oid, event in self.store.events
+            if oid == obj.id and event.kind in kinds
+        ]
+
+    def go_on(
+        self, start_point: str = "continue_next", obj: WorkflowObject | None = None
+    ) -> Result:
+        """Continue an object, the first one if none is given, and return this.
+
+        :raises IllegalMove: if its status does not allow it.
+        :raises ValueError: if there is no such start point.
+        """
+        obj = self.obj if obj is None else obj
+        check_start_point(start_point)
+        require(operation(start_point), obj.id, obj.status, obj.waits_for)
+        obj.remove_action()
+        obj.reset_error_message()
+        obj._columns["in_start"] = 0
+        obj._kept = check(obj, self._settings)
+        self.store.take(obj, EventLine("Started", message=start_point))
+        conductor = self._conductor()
+        self.engine = conductor.engine
+        conductor.conduct(obj, start_point)
+        return self
+
+    def _conductor(self) -> Conductor:
+        self._info.extra_data = self.store.shared
+        return Conductor(self._info, self._definition, self.store, self._settings)
+
+
+def run(
+    workflow: Any,
+    *data: Any,
+    extra_data: dict[str, Any] | None = None,
+    name: str = "test",
+    stop_on_halt: bool = False,
+    stop_on_error: bool = True,
+    id_user: int = 0,
+    **shared: Any,
+) -> Result:
+    """Run items of data through a workflow, in memory.
+
+    :param workflow: a class with a ``workflow``, a task list, or a single task.
+    :param data: an object's data each; without any, one object with ``{}``.
+    :param extra_data: keys for the ``extra_data`` of each object.
+    :param shared: found in ``eng.extra_data``.
+    :raises WorkflowError: if a task failed, chained to what it raised.
+    """
+    listed = isinstance(workflow, (list, tuple)) or hasattr(workflow, "workflow")
+    source = workflow if listed else [workflow]
+    definition = compile_workflow(name, source)
+    settings, store = Settings(), MemoryStore()
+    info = RunInfo(name, name, id_user, stop_on_halt, stop_on_error, shared)
+    store.shared = dict(shared)
+    for item in data or ({},):
+        given = isinstance(item, WorkflowObject)
+        obj = item if given else WorkflowObject(item, extra_data)
+        store.accept(obj, info, settings)
+    conductor = Conductor(info, definition, store, settings)
+    result = Result(conductor.engine, store, definition, info, settings)
+    store.take(store.objects[0], EventLine("Started"))
+    conductor.conduct(store.objects[0])
+    return result
+
