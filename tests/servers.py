@@ -49,7 +49,14 @@ class ServerMissing(Exception):
 class PostgreSQL:
     """A PostgreSQL server in a directory of its own, gone when it is stopped."""
 
-    def __init__(self) -> None:
+    def __init__(self, durable: bool = False) -> None:
+        """Make one; ``durable``: with the flushes of a server in production."""
+        kept = {"listen_addresses", "max_connections", "unix_socket_directories"}
+        self._settings = {
+            name: value
+            for name, value in SETTINGS.items()
+            if not durable or name in kept
+        }
         self._programs = find_postgresql()
         self._user = unprivileged_user()
         self._numbers = itertools.count(1)
@@ -125,7 +132,7 @@ class PostgreSQL:
     def _spawn(self) -> subprocess.Popen[bytes]:
         server: list[str | Path] = [self._programs / "postgres"]
         server += ["-D", self._directory / "data", "-p", str(self.port)]
-        for name, value in SETTINGS.items():
+        for name, value in self._settings.items():
             server += ["-c", f"{name}={value}"]
         with open(self._directory / "log", "wb") as log:
             return subprocess.Popen(

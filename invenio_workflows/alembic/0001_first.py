@@ -84,15 +84,13 @@ def upgrade() -> None:
         "run": ["id_workflow", "position"],
         "parent": ["id_parent"],
         "list": ["status", "modified", "id"],
-        "lease": ["status", "lease_until"],
     }.items():
         op.create_index(f"ix_workflows_object_{name}", "workflows_object", columns)
     op.create_table(
         "workflows_event",
-        sa.Column("id", BIG, primary_key=True),
-        sa.Column("id_object", BIG, nullable=False),
+        sa.Column("id_object", BIG, primary_key=True, autoincrement=False),
+        sa.Column("seq", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("id_workflow", sa.String(36)),
-        sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(30), nullable=False),
         sa.Column("task", sa.String(255)),
         sa.Column("path", sa.String(255)),
@@ -109,8 +107,6 @@ def upgrade() -> None:
             name="fk_workflows_event_object",
             ondelete="CASCADE",
         ),
-        sa.UniqueConstraint("id_object", "seq", name="uq_workflows_event_seq"),
-        sqlite_autoincrement=True,
     )
     op.create_table(
         "workflows_log",

@@ -21,7 +21,6 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
-    UniqueConstraint,
 )
 from sqlalchemy.dialects.postgresql import JSON as PGJSON
 from sqlalchemy.engine import Dialect
@@ -174,6 +173,8 @@ class ObjectRow(Base):
     """Where a :class:`~invenio_workflows.objects.WorkflowObject` is kept.
 
     ``action``, ``message`` and ``error`` repeat what ``extra_data`` says, for lists.
+    ``modified`` is when it was last saved, taken up or put down: while it runs no
+    column of an index changes, so that a checkpoint writes as little as can be.
     """
 
     __tablename__ = "workflows_object"
@@ -186,7 +187,6 @@ class ObjectRow(Base):
         Index("ix_workflows_object_run", "id_workflow", "position"),
         Index("ix_workflows_object_parent", "id_parent"),
         Index("ix_workflows_object_list", "status", "modified", "id"),
-        Index("ix_workflows_object_lease", "status", "lease_until"),
         {"sqlite_autoincrement": True},
     )
 
@@ -234,12 +234,7 @@ class EventRow(Base):
     """One thing that happened to an object, with the columns that it changed."""
 
     __tablename__ = "workflows_event"
-    __table_args__ = (
-        UniqueConstraint("id_object", "seq", name="uq_workflows_event_seq"),
-        {"sqlite_autoincrement": True},
-    )
 
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     id_object: Mapped[int] = mapped_column(
         BigId,
         ForeignKey(
@@ -247,9 +242,12 @@ class EventRow(Base):
             name="fk_workflows_event_object",
             ondelete="CASCADE",
         ),
+        primary_key=True,
+        autoincrement=False,
     )
+    #: Which event of the object it is, counted from 1.
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     id_workflow: Mapped[str | None] = mapped_column(String(36))
-    seq: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str] = mapped_column(String(30))
     task: Mapped[str | None] = mapped_column(String(255))
     path: Mapped[str | None] = mapped_column(String(255))

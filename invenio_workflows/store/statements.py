@@ -156,7 +156,6 @@ def advance(data: bool, extra_data: bool, leaves: bool) -> Prepared:
         "seq": _p("seq", OBJECTS.c.seq),
         "revision": _p("revision", OBJECTS.c.revision),
         "attempts": _n(0),
-        "modified": now(),
     }
     if data:
         values["data"] = _p("data", OBJECTS.c.data)
@@ -166,7 +165,7 @@ def advance(data: bool, extra_data: bool, leaves: bool) -> Prepared:
         for name in ("status", "waits_for", "action", "message", "error"):
             values[name] = _p(name, OBJECTS.c[name])
         values |= {"lease_owner": null(), "lease_until": null()}
-        values["in_start"] = _n(0)
+        values |= {"in_start": _n(0), "modified": now()}
     else:
         values["lease_until"] = later(_p("lease", OBJECTS.c.position))
     return Prepared(update(OBJECTS).where(*_MINE).values(values))
