@@ -1,0 +1,166 @@
+"""JSON that gives back what it was given, or says what it cannot."""
+
+from __future__ import annotations
+
+import enum
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from invenio_workflows.encoding import copied, dumps, loads
+from invenio_workflows.errors import DataNotSerializable
+
+atoms = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=5),
+    st.binary(max_size=5),
+    st.dates(),
+    st.datetimes(timezones=st.sampled_from([None, UTC])),
+    st.decimals(allow_nan=False),
+    st.uuids(),
+)
+keys = st.one_of(
+    st.text(max_size=3),
+    st.sampled_from(["$tuple", "$map", "$set", "$", "$$"]),
+    st.integers(),
+    st.none(),
+    st.tuples(st.integers(), st.text(max_size=2)),
+    st.dates(),
+)
+values = st.recursive(
+    atoms,
+    lambda part: st.one_of(
+        st.lists(part, max_size=4),
+        st.lists(part, max_size=4).map(tuple),
+        st.dictionaries(keys, part, max_size=4),
+        st.sets(st.one_of(st.integers(), st.text(max_size=2), st.dates()), max_size=4),
+    ),
+    max_leaves=10,
+)
+
+
+def exactly(value: Any) -> Any:
+    """Return the value with the types in it, which ``==`` does not compare."""
+    if isinstance(value, dict):
+        return dict, [(exactly(k), exactly(v)) for k, v in value.items()]
+    if isinstance(value, (list, tuple)):
+        return type(value), [exactly(item) for item in value]
+    return type(value), value
+
+
+@given(values)
+@settings(max_examples=300)
+def test_everything_comes_back_as_it_was(value: Any) -> None:
+    assert exactly(loads(dumps(value))) == exactly(value)
+
+
+@given(values)
+@settings(max_examples=100)
+def test_a_copy_is_equal_and_shares_no_container(value: Any) -> None:
+    text = dumps(value)
+    fresh = copied(value)
+    assert exactly(fresh) == exactly(value)
+    if isinstance(value, (list, dict, set)):
+        assert fresh is not value
+        value.clear()
+        assert dumps(fresh) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"$tuple": [1]},
+        {"$map": []},
+        {"$unknown": 1},
+        {"$map": {"$map": [["a", 1]]}},
+        '{"$tuple":[1]}',
+        ['{"$set'],
+        "\ud800\x00",
+        True,
+        {1: "a", "1": "b"},
+    ],
+)
+def test_what_looks_like_a_tag_comes_back(value: Any) -> None:
+    assert exactly(loads(dumps(value))) == exactly(value)
+
+
+def test_plain_data_is_plain_json() -> None:
+    assert dumps({"a": [1, "é", None, 2.5]}) == '{"a":[1,"\\u00e9",null,2.5]}'
+
+
+def test_a_set_is_written_in_one_order() -> None:
+    assert dumps({3, 1, 2}) == dumps({2, 3, 1}) == '{"$set":[1,2,3]}'
+
+
+def test_subclasses_of_plain_types_become_plain() -> None:
+    class Colour(enum.IntEnum):
+        RED = 1
+
+    class Name(str):
+        def __str__(self) -> str:
+            return "shown"
+
+    assert exactly(loads(dumps([Colour.RED, Name("kept")]))) == exactly([1, "kept"])
+
+
+class Strange:
+    """Nothing that JSON knows."""
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "kind"),
+    [
+        ({"a": {"b": [0, Strange()]}}, "data.a.b[1]", "Strange"),
+        ({"a": float("nan")}, "data.a", "float"),
+        ([1, float("inf")], "data[1]", "float"),
+        ({1: {"x": Strange()}}, "data[1].x", "Strange"),
+        ({"a": {frozenset()}}, "data.a{}", "frozenset"),
+        ((1, Strange()), "data[1]", "Strange"),
+        ({"n": 10**5000}, "data.n", "int"),
+        ({"f": print}, "data.f", "builtin_function_or_method"),
+        ({Strange: 1}, "key", "type"),
+    ],
+)
+def test_an_error_names_the_path_and_the_type(value: Any, path: str, kind: str) -> None:
+    with pytest.raises(DataNotSerializable) as caught:
+        dumps(value)
+    assert path in str(caught.value)
+    assert kind in caught.value.details["type"]
+
+
+def test_an_error_says_whose_data_it_is() -> None:
+    with pytest.raises(
+        DataNotSerializable, match=r"data of object 17\.a is a builtins"
+    ):
+        dumps({"a": object()}, "data of object 17")
+
+
+def test_what_holds_itself_is_refused() -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    with pytest.raises(DataNotSerializable, match="holds itself"):
+        dumps(loop)
+    with pytest.raises(DataNotSerializable, match="holds itself"):
+        dumps({1: loop})
+
+
+def test_examples_of_each_type() -> None:
+    value = {
+        "when": datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC),
+        "day": date(2026, 1, 2),
+        "price": Decimal("1.10"),
+        "id": UUID(int=7),
+        "raw": b"\x00\xff",
+        "pair": (1, (2,)),
+        "set": {1, "a"},
+        3: None,
+    }
+    assert exactly(loads(dumps(value))) == exactly(value)
