@@ -171,7 +171,7 @@ class WorkflowEngine(OldNames):
     # --- what a task may ask ---------------------------------------------------
 
     def halt(
-        self, message: str = "", action: str | None = None, **payload: Any
+        self, msg: str = "", action: str | None = None, **payload: Any
     ) -> NoReturn:
         """Stop this object here until a person decides; the next object is run.
 
@@ -180,10 +180,12 @@ class WorkflowEngine(OldNames):
         :param action: what is asked of the person: the name of an action.
         :param payload: further values for the action; JSON.
         """
+        message = payload.pop("message", msg)
         raise errors.WorkflowHalt(str(message), action=action, **payload)
 
-    def wait(self, message: str = "", **payload: Any) -> NoReturn:
+    def wait(self, msg: str = "", **payload: Any) -> NoReturn:
         """Stop this object here until something outside continues it."""
+        message = payload.pop("message", msg)
         raise errors.WaitProcessing(str(message), **payload)
 
     def stop(self) -> NoReturn:
