@@ -18,7 +18,7 @@ from .actions.core import Resolution
 from .checkpoint import EventLine, RunInfo
 from .conductor import Conductor, check
 from .definition.workflow import Definition, compile_workflow
-from .encoding import dumps
+from .encoding import copied, dumps
 from .engine import WorkflowEngine
 from .errors import IllegalMove, WorkflowAPIError, WorkflowDefinitionError, WorkflowError
 from .objects import WorkflowObject
@@ -44,6 +44,9 @@ __all__ = [
     "start_by_wid",
 ]
 
+#: An object that was given to a verb, its columns and what was kept of it before.
+Given = tuple[weakref.ref[WorkflowObject], dict[str, Any], tuple[str, str] | None]
+
 
 def start(workflow_name: str, data: Any, **kwargs: Any) -> WorkflowEngine:
     """Commit the app's session, and run data through a workflow, now and here.
@@ -65,7 +68,7 @@ def start(workflow_name: str, data: Any, **kwargs: Any) -> WorkflowEngine:
     :raises IllegalMove: if an object given is held by a worker.
     """
     definition = current_workflows.definition(workflow_name)
-    given: list[tuple[weakref.ref[WorkflowObject], dict[str, Any]]] = []
+    given: list[Given] = []
     objects = _objects(data, definition, given)
     info = RunInfo(
         uuid=str(uuid4()),
@@ -75,17 +78,18 @@ def start(workflow_name: str, data: Any, **kwargs: Any) -> WorkflowEngine:
         stop_on_error=bool(kwargs.pop("stop_on_error", True)),
         extra_data=kwargs,
     )
-    try:
-        first = current_workflows.acceptor.start(info, objects)
-    except BaseException:
-        for reference, columns in given:
-            obj = reference()
-            if obj is not None:
-                obj._columns = columns
-        raise
-    conductor = _conductor(info, definition)
-    conductor.know(obj for obj in (reference() for reference, _ in given) if obj)
-    return conductor.conduct(first)
+    with current_workflows.store.held():
+        try:
+            first = current_workflows.acceptor.start(info, objects)
+        except BaseException:
+            for reference, columns, kept in given:
+                obj = reference()
+                if obj is not None:
+                    obj._columns, obj._kept = columns, kept
+            raise
+        conductor = _conductor(info, definition)
+        conductor.know(obj for obj in (reference() for reference, _, _ in given) if obj)
+        return conductor.conduct(first)
 
 
 def start_by_wid(wid: str, **kwargs: Any) -> WorkflowEngine:
@@ -105,6 +109,7 @@ def start_by_wid(wid: str, **kwargs: Any) -> WorkflowEngine:
         )
     info = current_workflows.store.run_info(str(wid))
     definition = current_workflows.definition(info.name)
+    dumps(kwargs, "the keyword arguments")
     first = current_workflows.acceptor.start_over(info)
     return _conductor(info, definition, kwargs).conduct(first)
 
@@ -163,10 +168,11 @@ def resume_objects_in_workflow(
     :raises WorkflowNotFound: at once, if no run has this uuid.
     :raises ValueError: at once, if there is no such start point.
     """
-    if start_point is not None:
-        check_start_point(start_point)
     info = current_workflows.store.run_info(str(id_workflow))
-    current_workflows.definition(info.name)
+    definition = current_workflows.definition(info.name)
+    if start_point is not None:
+        _check_task(definition, check_start_point(start_point))
+    dumps(kwargs, "the keyword arguments")
     return _resume(info, start_point, kwargs)
 
 
@@ -265,7 +271,7 @@ def recover() -> Iterator[Recovered]:
         info = current_workflows.store.run_info(obj.id_workflow)
         try:
             _take_up(obj, info)
-        except WorkflowError:
+        except (WorkflowError, WorkflowDefinitionError, LeaseLost):
             pass  # the object says it
         now = current_workflows.queries.query().get(obj.id)
         status = None if now is None else now.status
@@ -283,15 +289,21 @@ def _take_up(obj: WorkflowObject, info: RunInfo) -> None:
         definition = current_workflows.definition(info.name)
     except WorkflowDefinitionError as error:
         conductor = _conductor(info, compile_workflow(info.name, []))
-        conductor.fail(obj, error)
+        following: WorkflowObject | None = obj
+        while following is not None:  # none of the run can be run
+            following = conductor.fail(following, error)
         return
     conductor = _conductor(info, definition)
-    if attempts > most:
-        task = obj.extra_data.get("_last_task_name")
-        where = f"after task {task}" if task else "before its first task finished"
-        conductor.fail(obj, WorkflowError(f"Worker lost {most} times {where}."))
+    if attempts <= most:
+        conductor.conduct(obj, "resume")
         return
-    conductor.conduct(obj, "resume")
+    task = obj.extra_data.get("_last_task_name")
+    where = f"after task {task}" if task else "before its first task finished"
+    lost = WorkflowError(
+        f"Worker lost {attempts} times {where}. Find out what ends it, then continue "
+        "the object."
+    )
+    conductor.conduct(conductor.fail(obj, lost))
 
 
 def _conductor(
@@ -325,9 +337,7 @@ def _claimed(
     _check_task(definition, start_point)
     dumps(kwargs, "the keyword arguments")
     before = dict(obj.extra_data)
-    obj.remove_action()
-    obj.extra_data.pop("_payload", None)
-    obj.reset_error_message()
+    obj.forget_question()
     try:
         texts = check(obj, current_workflows.settings)
         current_workflows.store.take(obj, event, *texts)
@@ -356,23 +366,25 @@ def _resume(
         event = EventLine("Started", message=point)
         try:
             if obj.status == ObjectStatus.INITIAL:
-                conductor = _taken_first(obj, info, event)
+                conductor = _taken_first(obj, info, event, kwargs)
             else:
                 conductor = _claimed(obj, point, event, kwargs)
         except IllegalMove:  # someone else moved it first
             continue
         try:
             yield conductor.conduct(obj, point)
-        except WorkflowError:
+        except (WorkflowError, WorkflowDefinitionError):
             yield conductor.engine
 
 
-def _taken_first(obj: WorkflowObject, info: RunInfo, event: EventLine) -> Conductor:
+def _taken_first(
+    obj: WorkflowObject, info: RunInfo, event: EventLine, kwargs: dict[str, Any]
+) -> Conductor:
     """Claim an object that an error left INITIAL."""
     require("resume", obj.id, obj.status, obj.waits_for)
     texts = check(obj, current_workflows.settings)
     current_workflows.store.take(obj, event, *texts)
-    return _conductor(info, current_workflows.definition(info.name))
+    return _conductor(info, current_workflows.definition(info.name), kwargs)
 
 
 def _check_task(definition: Definition, start_point: str) -> None:
@@ -400,7 +412,7 @@ def _object(oid: int | str | WorkflowObject) -> WorkflowObject:
 def _objects(
     data: Any,
     definition: Definition,
-    given: list[tuple[weakref.ref[WorkflowObject], dict[str, Any]]],
+    given: list[Given],
 ) -> Iterator[WorkflowObject]:
     """Yield an object for each item; those given are noted in ``given``."""
     many = isinstance(data, (list, tuple)) or hasattr(data, "__next__")
@@ -416,7 +428,7 @@ def _objects(
         seen: set[int] = set()
         for item in chain([first], items):
             if not isinstance(item, WorkflowObject):
-                yield WorkflowObject(item, data_type=definition.data_type)
+                yield WorkflowObject(copied(item), data_type=definition.data_type)
                 continue
             mark = item.id or -id(item)
             if mark in seen:
@@ -424,7 +436,7 @@ def _objects(
                     f"{item!r} is given twice; an object runs once in a run."
                 )
             seen.add(mark)
-            given.append((weakref.ref(item), dict(item._columns)))
+            given.append((weakref.ref(item), dict(item._columns), item._kept))
             yield item
 
     return made()

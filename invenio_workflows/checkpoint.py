@@ -58,6 +58,10 @@ class RunInfo:
     stop_on_halt: bool = False
     stop_on_error: bool = True
     extra_data: dict[str, Any] = field(default_factory=dict)
+    #: Some of the objects that come next in a start, as they are kept.
+    upcoming: list[WorkflowObject] = field(default_factory=list)
+    #: The position of the last object, where it is known.
+    last: int | None = None
 
 
 @dataclass(slots=True)

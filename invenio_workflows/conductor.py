@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -100,7 +100,8 @@ class RunPort:
         self.data_type = definition.data_type
         self.lines: list[LogLine] = []
         self.in_task = False
-        self.task: Place | None = None
+        #: Says which task is at work.
+        self.task: Callable[[], Place | None] = lambda: None
         self._store = store
         self._limits = limits
         self.log = KeptLog("run", {"workflow_run": info.uuid}, self._keep_line)
@@ -132,7 +133,7 @@ class RunPort:
 
     def keep(self, level: int, text: str, oid: int | None) -> None:
         """Hold a line for the checkpoint, or keep it at once outside of a task."""
-        line = kept_line(self._limits, level, text, oid, self.uuid, self.task)
+        line = kept_line(self._limits, level, text, oid, self.uuid, self.task())
         if line is None:
             return
         if self.in_task:
@@ -156,6 +157,7 @@ class Conductor:
         self.limits = limits
         self.port = RunPort(info, definition, store, limits)
         self.engine = WorkflowEngine(self.port, info.extra_data)
+        self.port.task = self.engine.get_current_place
         self._busy_since: float | None = None
         self._known: WeakValueDictionary[int, WorkflowObject] = WeakValueDictionary()
 
@@ -196,9 +198,12 @@ class Conductor:
         """Bring these documents themselves up to date when their turn comes."""
         self._known.update({obj.id: obj for obj in objects})
 
-    def fail(self, obj: WorkflowObject, error: WorkflowsError) -> None:
-        """End a claimed object as ERROR, without running a task."""
-        _Drive(self, obj, "resume").keep_alone(Failed(None, error))
+    def fail(self, obj: WorkflowObject, error: WorkflowsError) -> WorkflowObject | None:
+        """End a claimed object as ERROR, without running a task.
+
+        :return: the object that follows it in a start, claimed.
+        """
+        return _Drive(self, obj, "resume").keep_alone(Failed(None, error))
 
     def may_wait(self, error: BaseException) -> bool:
         """Say whether a task is to be run again, because the database was busy."""
@@ -237,21 +242,23 @@ class _Drive:
         obj = self.obj
         obj._world = self
         self.port.in_task = True
+        obj.go_back()
+        obj.forget_question()
         try:
             return self._events()
         finally:
-            self.port.in_task, self.port.task = False, None
+            self.port.in_task = False
             self.engine._object = self.engine._task = None
             obj._world = None
 
-    def keep_alone(self, event: Event) -> None:
-        """Record and announce one event, without the engine."""
-        self._keep([event])
+    def keep_alone(self, event: Event) -> WorkflowObject | None:
+        """Record and announce one event, without the engine; return who follows."""
+        taken = self._keep([event])
         self._announce([event])
+        return taken
 
     def keep_line(self, obj: WorkflowObject, level: int, text: str) -> None:
         """Hold a log line of the object for its checkpoint."""
-        self.port.task = self.engine._task
         self.port.keep(level, text, obj.id)
 
     def get_log(self, obj: WorkflowObject, level: int | None = None) -> list[LogLine]:
@@ -313,7 +320,6 @@ class _Drive:
         event = together[-1]
         if isinstance(event, (Failed, TaskRetried, Aborted)):
             self._undo()
-        self._mark(event)
         point = self._checkpoint(together)
         try:
             taken = self.store.record(point)
@@ -334,6 +340,7 @@ class _Drive:
         kept = self.obj._kept
         if kept is not None:
             self.obj.restore(*kept)
+            self.obj.forget_question()
         self.engine.forget()
 
     def _mark(self, event: Event) -> None:
@@ -352,12 +359,13 @@ class _Drive:
         obj, event = self.obj, together[-1]
         seconds = time.perf_counter() - self.began
         try:
+            self._mark(event)
             data, extra_data = check(obj, self.conductor.limits)
             changes = self.engine.changes()
             cursor = self.cursor if event is together[0] and _unmoved(event) else None
             cursor = cursor or self.machine.cursor()
             lines = [_event_line(each, seconds) for each in together]
-        except WorkflowsError as error:
+        except Exception as error:  # whatever a task made of its object
             if isinstance(event, Failed):
                 raise
             raise _Refused(error) from error
@@ -388,6 +396,8 @@ class _Drive:
 
     def _goes_on(self, event: Event) -> bool:
         """Say whether the next object of the run is to be taken."""
+        if self.interrupt is not None:
+            return False
         if isinstance(event, Finished):
             return not event.run_ends
         if isinstance(event, (Halted, Waiting)):

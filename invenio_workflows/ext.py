@@ -18,6 +18,7 @@ from .definition.workflow import Definition, compile_workflow
 from .encoding import dumps
 from .errors import ActionNotFound, ConfigurationError, WorkflowDefinitionError
 from .objects import WorkflowObject
+from .processors import Processor, processors
 from .proxies import EXTENSION
 from .registry import Registry, plugins
 from .states import ObjectStatus
@@ -39,7 +40,9 @@ class State:
         self.settings = Settings.read(app.config)
         self.database = Database(app, self.settings)
         transactions = Transactions(self.database, self.settings.busy_seconds)
-        self.store = SQLStore(transactions, self.settings.lease_seconds)
+        self.store = SQLStore(
+            transactions, self.settings.lease_seconds, self.settings.batch_size
+        )
         self.acceptor = Acceptor(
             self.store, self.settings.batch_size, lambda obj: check(obj, self.settings)
         )
@@ -99,6 +102,7 @@ class State:
             self.definition(name)
         for name, action in plugins("invenio_workflows.actions"):
             self.register_action(name, action)
+        self.processors: Registry[Processor] = processors(self.settings.data_processors)
 
     # --- what an object asks ------------------------------------------------------
 

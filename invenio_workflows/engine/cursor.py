@@ -121,6 +121,23 @@ def locate(definition: Definition, cursor: Cursor) -> Place | None:
     return place
 
 
+def located(definition: Definition, cursor: Cursor, start_point: str) -> Place | None:
+    """Return where the object stands, as far as it matters to the start point.
+
+    :raises DefinitionChanged: see :func:`locate`.
+    """
+    if start_point == "restart_first":
+        cursor.restarts = 0
+        return None
+    try:
+        return locate(definition, cursor)
+    except DefinitionChanged:
+        if not start_point.startswith("task:"):
+            raise
+        cursor.frames = []
+        return None
+
+
 def move(definition: Definition, cursor: Cursor, place: Place) -> None:
     """Make the frames lead to ``place``, with the memos of the way that is shared."""
     frames: list[list[Any]] = []

@@ -37,7 +37,7 @@ from .cursor import (
     PASSING,
     Cursor,
     encode,
-    locate,
+    located,
     move,
     named,
     nodes_of,
@@ -68,6 +68,8 @@ class Machine:
         self._mode = AFTER
         self._place: Place | None = None
         self._encoded: str | None = None
+        #: The task at work when the run was left, if one was.
+        self._left: Place | None = None
 
     def cursor(self) -> str | None:
         """Return the cursor as JSON, as it is at the event just yielded."""
@@ -201,7 +203,7 @@ class Machine:
     def _take_up(self, start_point: str) -> Place | None:
         """Put the frames where the start point says; return a task passed over."""
         cursor = self._cursor
-        place = self._located(start_point)
+        place = located(self.definition, cursor, start_point)
         skipped: Place | None = None
         if place is None:
             if start_point.startswith("task:"):
@@ -223,24 +225,11 @@ class Machine:
         self._join()
         return skipped
 
-    def _located(self, start_point: str) -> Place | None:
-        """Return where the object stands, if that matters to the start point."""
-        cursor = self._cursor
-        if start_point == "restart_first":
-            cursor.restarts = 0
-            return None
-        try:
-            return locate(self.definition, cursor)
-        except errors.DefinitionChanged:
-            if not start_point.startswith("task:"):
-                raise
-            cursor.frames = []
-            return None
-
     def _leave(self) -> None:
         """Outside of a task there is no object at work, and no variable of a loop."""
         eng = self.eng
         if eng._frames is self._frames:
+            self._left = eng._task
             eng._show({})
             eng._object = eng._task = None
             eng._frames, eng._nodes = [], []
@@ -396,8 +385,7 @@ class Machine:
 
     def interrupted(self, error: BaseException) -> Event:
         """Return the failure of the task at work, because the process is to end."""
-        running = self.eng.get_current_place()
-        place = running if running is not None else self._nodes[-1]
+        place = self._left if self._left is not None else self._nodes[-1]
         self._place = place
         self._mode = FAILED if isinstance(place, Leaf) else ASKING
         return Failed(place, error)

@@ -14,13 +14,14 @@ from sqlalchemy import Connection, delete, select, update
 
 from ..checkpoint import EventLine, RunInfo
 from ..encoding import dumps
-from ..errors import IllegalMove, ObjectNotFound, WorkflowObjectVersionError
+from ..errors import DatabaseUnavailable, IllegalMove, ObjectNotFound, WorkflowObjectVersionError
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus, may, require
 from . import statements as sql
 from .models import now
-from .rows import derive, projections, values_of
-from .sql import SQLStore, event_row, settle_run, started_row
+from .rows import derive, describing, projections, values_of
+from .sql import SQLStore, event_row, settle_run, taken_up
+from .transactions import begin
 
 Prepare = Any
 
@@ -44,16 +45,37 @@ class Acceptor:
         :raises IllegalMove: if one of the objects is held by a worker.
         """
 
+        began: list[bool] = []
+
         def work(connection: Connection) -> WorkflowObject | None:
             self._insert_run(connection, run)
-            first, position = None, 0
+            if began:  # what was taken from a generator does not come again
+                raise DatabaseUnavailable(
+                    "The database was locked while the data was read, so nothing was "
+                    "started. Does what makes the data write to it? Give a list then."
+                )
+            began.append(True)
+            position, run.upcoming = 0, []
+            left: set[str] = set()
             for batch in _batches(objects, self._batch_size):
-                self._insert_batch(connection, run, batch, position, first is None)
-                first = first or batch[0]
+                left |= {obj.id_workflow for obj in batch if obj.id_workflow}
+                self._insert_batch(connection, run, batch, position)
+                run.upcoming = run.upcoming or batch
                 position += len(batch)
-            return first
+            run.last = position - 1
+            for uuid in sorted(left):
+                settle_run(connection, uuid)
+            return self._store.take_next(connection, run, -1)
 
-        return self._store.transactions.joined(work)
+        return self._taken(run, self._store.transactions.joined(work))
+
+    def _taken(
+        self, run: RunInfo, first: WorkflowObject | None
+    ) -> WorkflowObject | None:
+        if first is not None:
+            taken_up(first)
+            run.upcoming = run.upcoming[1:]
+        return first
 
     def _insert_run(self, connection: Connection, run: RunInfo) -> None:
         sql.INSERT_RUN(
@@ -75,50 +97,21 @@ class Acceptor:
         run: RunInfo,
         batch: list[WorkflowObject],
         position: int,
-        begins: bool,
     ) -> None:
         fresh = [obj for obj in batch if obj.id is None]
         ids = iter(_new_ids(connection, len(batch) + len(fresh)))
         rows: list[dict[str, Any]] = []
         for at, obj in enumerate(batch, position):
-            texts = self._check(obj)
-            taken = begins and at == 0
+            texts, cursor = self._check(obj), obj.cursor
             if obj.id is None:
                 obj.id = next(ids)
-                rows.append(self._live_row(obj, run, at, texts, taken))
+                rows.append(_live_row(obj, run, at, texts))
             else:
-                self._bring_in(connection, run, obj, at, texts, taken)
-            rows.append(_snapshot_row(obj, next(ids), texts))
+                self._bring_in(connection, run, obj, at, texts)
+            rows.append(_snapshot_row(obj, next(ids), texts, cursor))
             obj._kept = texts
             derive(obj, self._store.task_history)
         sql.INSERT_OBJECT(connection, rows)
-        if begins:
-            sql.INSERT_EVENT(connection, started_row(batch[0]))
-
-    def _live_row(
-        self,
-        obj: WorkflowObject,
-        run: RunInfo,
-        position: int,
-        texts: tuple[str, str],
-        taken: bool,
-    ) -> dict[str, Any]:
-        _enter(obj, run, position)
-        row = values_of(obj, *texts)
-        if taken:
-            row |= {
-                "status": int(ObjectStatus.RUNNING),
-                "seq": 1,
-                "revision": 1,
-                "fence": 1,
-                "lease_owner": self._store.owner,
-                "lease": self._store.lease_seconds,
-                "in_start": 1,
-            }
-        obj._columns |= {name: row[name] for name in ("seq", "revision", "fence")}
-        obj._columns["status"] = ObjectStatus(row["status"])
-        obj._columns["in_start"] = row["in_start"]
-        return row
 
     def _bring_in(
         self,
@@ -127,10 +120,10 @@ class Acceptor:
         obj: WorkflowObject,
         position: int,
         texts: tuple[str, str],
-        taken: bool,
     ) -> None:
         """Move an object that exists into the run, if no worker holds it."""
         before = obj._columns
+        _refuse_snapshot(obj)
         if not may("start", obj.status, obj.waits_for):
             raise _busy(obj)
         kept = obj._kept or ("", "")
@@ -166,8 +159,6 @@ class Acceptor:
         obj._columns |= {"status": ObjectStatus.INITIAL, "seq": seq, "revision": seq}
         obj._columns["cursor"] = None
         self._write(connection, obj, texts)
-        if taken:
-            self._hold(connection, obj)
 
     def _write(
         self, connection: Connection, obj: WorkflowObject, texts: tuple[str, str]
@@ -175,28 +166,6 @@ class Acceptor:
         sql.WRITE_DATA(
             connection, {"oid": obj.id, "new_data": texts[0], "new_extra": texts[1]}
         )
-
-    def _hold(self, connection: Connection, obj: WorkflowObject) -> None:
-        columns = obj._columns
-        parameters = {
-            "oid": obj.id,
-            "seen": int(ObjectStatus.INITIAL),
-            "seen_seq": columns["seq"],
-            "seen_fence": columns.get("fence", 0),
-            "owner": self._store.owner,
-            "lease": self._store.lease_seconds,
-            "in_start": 1,
-            "attempts": 0,
-        }
-        if sql.HOLD(connection, parameters).rowcount != 1:
-            raise self._store.moved(connection, obj.id)
-        columns |= {
-            "status": ObjectStatus.RUNNING,
-            "fence": columns.get("fence", 0) + 1,
-            "seq": columns["seq"] + 1,
-            "revision": columns["seq"] + 1,
-            "in_start": 1,
-        }
 
     def start_over(self, run: RunInfo) -> WorkflowObject | None:
         """Give each object of the run what its snapshot kept, and claim the first.
@@ -217,22 +186,11 @@ class Acceptor:
             connection.execute(sql.RESTORED, {"run": run.uuid})
             run.extra_data = {}
             sql.WRITE_SHARED(connection, {"run": run.uuid, "shared": "{}"})
-            row = connection.execute(
-                sql.TAKE_NEXT,
-                {
-                    "uuid": run.uuid,
-                    "after": -1,
-                    "owner": self._store.owner,
-                    "lease": self._store.lease_seconds,
-                },
-            ).one_or_none()
-            first = None if row is None else self._store.document(row)
-            if first is not None:
-                sql.INSERT_EVENT(connection, started_row(first))
+            first = self._store.take_next(connection, run, -1)
             settle_run(connection, run.uuid)
             return first
 
-        return self._store.transactions.joined(work)
+        return self._taken(run, self._store.transactions.joined(work))
 
     # --- single objects -------------------------------------------------------------
 
@@ -279,9 +237,7 @@ class Acceptor:
             "status": int(wanted),
             "waits_for": "event" if wanted == ObjectStatus.WAITING else None,
             "id_workflow": obj.id_workflow,
-            "data_type": obj.data_type or "",
-            "uri": obj.uri or "",
-            "id_user": obj.id_user or 0,
+            **describing(obj),
             "modified": now(),
             **projections(obj.extra_data, wanted),
         }
@@ -320,6 +276,7 @@ class Acceptor:
     ) -> None:
         waits = "event" if status == ObjectStatus.WAITING else None
         obj._columns |= {"status": status, "waits_for": waits}
+        begin(connection)  # or another process may take the same id
         (obj.id,) = _new_ids(connection, 1)
         row = values_of(obj, *texts) | {"seq": 1, "revision": 1}
         sql.INSERT_OBJECT(connection, row)
@@ -361,9 +318,19 @@ class Acceptor:
 
         :raises IllegalMove: if it moves or has ended.
         """
+        _refuse_snapshot(obj)
         require("cancel", obj.id, obj.status, obj.waits_for)
         obj.remove_action()
         self.save(obj, ObjectStatus.CANCELLED)
+
+
+def _live_row(
+    obj: WorkflowObject, run: RunInfo, position: int, texts: tuple[str, str]
+) -> dict[str, Any]:
+    _enter(obj, run, position)
+    obj._columns |= {"status": ObjectStatus.INITIAL, "seq": 0, "revision": 0}
+    obj._columns |= {"fence": 0, "in_start": 0, "attempts": 0}
+    return values_of(obj, *texts)
 
 
 def _enter(obj: WorkflowObject, run: RunInfo, position: int) -> None:
@@ -372,11 +339,12 @@ def _enter(obj: WorkflowObject, run: RunInfo, position: int) -> None:
 
 
 def _snapshot_row(
-    obj: WorkflowObject, oid: int, texts: tuple[str, str]
+    obj: WorkflowObject, oid: int, texts: tuple[str, str], cursor: str | None
 ) -> dict[str, Any]:
+    """Return the copy of an object at its start, with the place where it stood."""
     row = values_of(obj, *texts)
     row |= {"id": oid, "id_parent": obj.id, "status": int(ObjectStatus.INITIAL)}
-    row |= {"cursor": None, "action": None, "message": None, "error": None}
+    row |= {"cursor": cursor, "action": None, "message": None, "error": None}
     return row
 
 
@@ -393,6 +361,16 @@ def _new_ids(connection: Connection, count: int) -> list[int]:
         return sorted(sql.NEW_IDS(connection, {"n": count}).scalars())
     last = sql.LAST_ID(connection, {}).scalar() or 0
     return list(range(last + 1, last + 1 + count))
+
+
+def _refuse_snapshot(obj: WorkflowObject) -> None:
+    if obj.id_parent is not None:
+        raise IllegalMove(
+            f"Object {obj.id} is the snapshot of object {obj.id_parent}, which is the "
+            "one that moves; start a new object with its data, or that one again.",
+            id_object=obj.id,
+            id_parent=obj.id_parent,
+        )
 
 
 def _busy(obj: WorkflowObject) -> WorkflowObjectVersionError:

@@ -59,14 +59,19 @@ class Recovery:
         return [_held(*row) for row in rows]
 
     def take_over(self, held: Held) -> WorkflowObject | None:
-        """Claim an object whose worker is gone; ``None`` if it moved meanwhile."""
+        """Claim an object whose worker is gone; ``None`` if it moved meanwhile.
+
+        The lease is looked at anew: those taken over before it may have run for long.
+        """
         with self._store.transactions.reading() as connection:
             row = connection.execute(
-                select(*sql.COLUMNS).where(sql.OBJECTS.c.id == held.id)
+                select(*sql.COLUMNS, now().label("at")).where(
+                    sql.OBJECTS.c.id == held.id
+                )
             ).one_or_none()
         if row is None or row.status != ObjectStatus.RUNNING:
             return None
-        if row.lease_owner != held.owner:
+        if not _held(row.id, row.lease_owner, row.lease_until, row.at).free:
             return None
         obj = self._store.document(row)
         event = EventLine("TakenOver", message=f"from {held.owner}")

@@ -74,9 +74,7 @@ def values_of(obj: WorkflowObject, data: str, extra_data: str) -> dict[str, Any]
         "lease": None,
         "in_start": 0,
         "workflow": obj.workflow_name or "",
-        "data_type": (obj.data_type or "")[:150],
-        "uri": (obj.uri or "")[:500],
-        "id_user": obj.id_user or 0,
+        **describing(obj),
         **projections(extra, obj.status),
     }
 
@@ -94,4 +92,20 @@ def projections(extra: dict[str, Any], status: ObjectStatus) -> dict[str, Any]:
 
 
 def _line(value: Any, limit: int) -> str | None:
-    return None if not value else str(value).replace("\0", "\ufffd")[:limit]
+    return storable(str(value)[:limit]) if value else None
+
+
+def storable(text: str | None) -> str | None:
+    """Return the text without what a database cannot hold: NUL, half a surrogate."""
+    if not text or (text.isascii() and "\0" not in text):
+        return text
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
+def describing(obj: WorkflowObject) -> dict[str, Any]:
+    """Return the columns that the caller gave the object, as long as they may be."""
+    return {
+        "data_type": _line(obj.data_type, 150) or "",
+        "uri": _line(obj.uri, 500) or "",
+        "id_user": obj.id_user or 0,
+    }

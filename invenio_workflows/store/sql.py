@@ -16,7 +16,7 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus, require
 from . import statements as sql
 from .leases import owner
-from .rows import derive, fill, projections
+from .rows import derive, fill, projections, storable
 from .transactions import TaskWritesLost as TaskWritesLost
 from .transactions import Transactions, begin, is_busy
 
@@ -24,8 +24,11 @@ from .transactions import Transactions, begin, is_busy
 class SQLStore:
     """Keeps runs, objects, events and log lines."""
 
-    def __init__(self, transactions: Transactions, lease_seconds: int) -> None:
+    def __init__(
+        self, transactions: Transactions, lease_seconds: int, batch_size: int
+    ) -> None:
         self.transactions = transactions
+        self.batch_size = batch_size
         self.lease_seconds = lease_seconds
         self.held = transactions.held
         self.undo = transactions.undo
@@ -48,11 +51,9 @@ class SQLStore:
 
         def work(connection: Connection) -> WorkflowObject | None:
             self._advance(connection, point)
-            taken = self._take_next(connection, point) if point.take_next else None
-            events = _event_rows(point)
-            if taken is not None:
-                events.append(started_row(taken))
-            sql.INSERT_EVENT(connection, events)
+            taken = None
+            if point.take_next:
+                taken = self.take_next(connection, point.run, point.obj.position)
             if point.lines:
                 sql.INSERT_LINE(connection, [_line_row(line) for line in point.lines])
             if point.changes:
@@ -63,14 +64,40 @@ class SQLStore:
 
         taken = self.transactions.run(work)
         point.settle()
+        if taken is not None:
+            taken_up(taken)
+            point.run.upcoming = [
+                obj for obj in point.run.upcoming if obj.position > taken.position
+            ]
         return taken
 
     def _advance(self, connection: Connection, point: Checkpoint) -> None:
+        """Write object and events, if the lease is still held."""
+        changed = point.data is not None, point.extra_data is not None, point.leaves
+        parameters, rows = self._moved(point), _event_rows(point)
+        if connection.dialect.name == "postgresql" and len(rows) < 4:
+            for n, row in enumerate(rows):
+                parameters |= {f"{name}_{n}": row[name] for name in sql.EVENT_COLUMNS}
+            statement = sql.advance_and_tell(*changed, len(rows))
+            kept = statement(connection, parameters).rowcount == len(rows)
+        else:
+            kept = sql.advance(*changed)(connection, parameters).rowcount == 1
+            if kept:
+                sql.INSERT_EVENT(connection, rows if len(rows) > 1 else rows[0])
+        if not kept:
+            raise LeaseLost(
+                f"Object {point.obj.id} is moved by another worker now; what this one "
+                "did since the last checkpoint is undone.",
+                id_object=point.obj.id,
+            )
+
+    def _moved(self, point: Checkpoint) -> dict[str, Any]:
+        """Return the parameters of the object's new state."""
         obj, columns = point.obj, point.obj._columns
         seq = columns["seq"] + len(point.events)
         changed = point.data is not None or point.extra_data is not None
         parameters = {
-            "oid": obj.id,
+            "oid": columns["id"],
             "held": columns["fence"],
             "cursor": point.cursor,
             "seq": seq,
@@ -85,29 +112,48 @@ class SQLStore:
             parameters |= projections(obj.extra_data, point.status)
         else:
             parameters["lease"] = self.lease_seconds
-        statement = sql.advance(
-            point.data is not None, point.extra_data is not None, point.leaves
-        )
-        if statement(connection, parameters).rowcount != 1:
-            raise LeaseLost(
-                f"Object {obj.id} is moved by another worker now; what this one did "
-                "since the last checkpoint is undone.",
-                id_object=obj.id,
-            )
+        return parameters
 
-    def _take_next(
-        self, connection: Connection, point: Checkpoint
+    def take_next(
+        self, connection: Connection, run: RunInfo, after: int
     ) -> WorkflowObject | None:
-        row = connection.execute(
-            sql.TAKE_NEXT,
-            {
-                "uuid": point.run.uuid,
-                "after": point.obj.position,
-                "owner": self.owner,
-                "lease": self.lease_seconds,
-            },
-        ).one_or_none()
-        return None if row is None else self.document(row)
+        """Claim the next object of a start that never ran; ``None`` at the end."""
+        while run.last is None or after < run.last:
+            ahead = [obj for obj in run.upcoming if obj.position > after]
+            if not ahead:
+                ahead = run.upcoming = self._look_ahead(connection, run, after)
+            if not ahead:
+                return None
+            for obj in ahead:
+                if self._hold(connection, obj):
+                    return obj
+                after = obj.position  # someone else moved it
+        return None
+
+    def _look_ahead(
+        self, connection: Connection, run: RunInfo, after: int
+    ) -> list[WorkflowObject]:
+        parameters = {"uuid": run.uuid, "after": after, "n": self.batch_size}
+        rows = connection.execute(sql.UPCOMING, parameters)
+        return [self.document(row) for row in rows]
+
+    def _hold(self, connection: Connection, obj: WorkflowObject) -> bool:
+        columns = obj._columns
+        parameters = {
+            "oid": columns["id"],
+            "seen_seq": columns["seq"],
+            "seen_fence": columns["fence"],
+            "owner": self.owner,
+            "lease": self.lease_seconds,
+        }
+        started = started_row(obj)
+        if connection.dialect.name == "postgresql":
+            parameters |= {f"{n}_0": started[n] for n in sql.EVENT_COLUMNS}
+            return sql.HOLD_AND_TELL(connection, parameters).rowcount == 1
+        if sql.HOLD(connection, parameters).rowcount != 1:
+            return False
+        sql.INSERT_EVENT(connection, started)
+        return True
 
     def document(
         self, row: Any, into: WorkflowObject | None = None
@@ -319,7 +365,7 @@ def event_row(
         "status": int(status),
         "data": None,
         "extra_data": None,
-        "message": event.message,
+        "message": storable(event.message),
         "payload": event.payload,
         "seconds": event.seconds,
     }
@@ -338,8 +384,17 @@ def _event_rows(point: Checkpoint) -> list[dict[str, Any]]:
 
 
 def started_row(obj: WorkflowObject) -> dict[str, Any]:
+    """Return the event row of an object that is about to be claimed in a start."""
     event = EventLine("Started", message="continue_next")
-    return event_row(obj, event, obj._columns["seq"], ObjectStatus.RUNNING)
+    return event_row(obj, event, obj._columns["seq"] + 1, ObjectStatus.RUNNING)
+
+
+def taken_up(obj: WorkflowObject) -> None:
+    """Let the document say that it was claimed in a start."""
+    columns = obj._columns
+    columns["seq"] = columns["revision"] = columns["seq"] + 1
+    columns |= {"fence": columns["fence"] + 1, "in_start": 1, "attempts": 0}
+    columns |= {"status": ObjectStatus.RUNNING, "waits_for": None}
 
 
 def log_line(row: Any) -> LogLine:
@@ -360,5 +415,5 @@ def _line_row(line: LogLine) -> dict[str, Any]:
         "id_workflow": line.id_workflow,
         "level": line.level,
         "task": line.task or None,
-        "message": line.message,
+        "message": storable(line.message),
     }
