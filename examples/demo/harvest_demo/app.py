@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
+from sqlalchemy import event
 
 from invenio_workflows import InvenioWorkflows
 
@@ -28,6 +30,8 @@ def create_app(database_uri: str | None = None) -> Flask:
     db.init_app(app)
     workflows.init_app(app)
     with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            event.listen(db.engine, "connect", _as_doctor_advises)
         db.create_all()  # the site's own two tables; a real site has migrations
     return app
 
@@ -36,3 +40,9 @@ def _default_uri(app: Flask) -> str:
     folder = Path(app.instance_path)
     folder.mkdir(parents=True, exist_ok=True)
     return f"sqlite:///{folder / 'demo.db'}"
+
+
+def _as_doctor_advises(connection: Any, record: Any) -> None:
+    """The extension leaves the settings of an app's own SQLite file to the app."""
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA foreign_keys=ON")
