@@ -200,7 +200,8 @@ def _find(definition: Definition, identity: tuple[Any, ...]) -> Place:
     if is_task and len(alike) == 1:
         return alike[0]
     if alike and len(alike) == count:
-        return alike[ordinal]
+        same: Place = alike[ordinal]
+        return same
     if named:
         kind = "task" if is_task else "pattern"
         raise DefinitionChanged(

@@ -370,6 +370,26 @@ def test_a_task_that_changes_its_item_changes_no_one_elses() -> None:
     assert ran(tasks).data == [1, 1], "nor the definition's"
 
 
+def test_items_are_kept_as_they_were_on_entering() -> None:
+    def change(obj: Any, eng: Any) -> None:
+        obj.data["items"][1]["n"] = "changed"
+        obj.data["seen"].append(eng.extra_data["i"]["n"])
+
+    data = {"items": [{"n": 1}, {"n": 2}], "seen": []}
+    world = ran([FOR(lambda obj, eng: obj.data["items"], "i", change)], data)
+    assert world.data["seen"] == [1, 2]
+
+
+def test_foreach_gives_back_what_the_data_was_on_entering() -> None:
+    def share(obj: Any, eng: Any) -> None:
+        obj.extra_data["same"] = obj.data
+
+    def change(obj: Any, eng: Any) -> None:
+        obj.extra_data["same"].append("changed")
+
+    assert ran([share, FOREACH([1], None, [change], "ASC")], ["x"]).data == ["x"]
+
+
 def test_items_that_json_cannot_hold_fail_the_pattern() -> None:
     world = ran([FOR(lambda obj, eng: [object()], "i", A)])
     assert world.trace[-1][:2] == ("Failed", "FOR")
