@@ -154,7 +154,7 @@ def test_execute_if_runs_its_task_if_all_conditions_hold() -> None:
         ("anything", (False, False, False)),
     ],
 )
-def test_compare_logic(op: str, results: tuple[bool, ...]) -> None:
+def test_compare_logic_knows_five_words(op: str, results: tuple[bool, ...]) -> None:
     for first, expected in zip((1, 2, 3), results, strict=True):
         given = compare_logic(first, lambda obj, eng: 2, op)
         assert given(None, None) is expected

@@ -95,7 +95,7 @@ def test_extra_data_of_object_and_run() -> None:
     assert tasks.get_data(Thing(9), eng) == 9
 
 
-def test_conditions() -> None:
+def test_the_conditions_ask_data_and_approval() -> None:
     assert tasks.lower_than_20(Thing(19), None) is True
     assert tasks.lower_than_20(Thing(20), None) is False
     obj = Thing()
