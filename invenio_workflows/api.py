@@ -20,7 +20,13 @@ from .conductor import Conductor, check
 from .definition.workflow import Definition, compile_workflow
 from .encoding import copied, dumps
 from .engine import WorkflowEngine
-from .errors import IllegalMove, WorkflowAPIError, WorkflowDefinitionError, WorkflowError
+from .errors import (
+    IllegalMove,
+    LeaseLost,
+    WorkflowAPIError,
+    WorkflowDefinitionError,
+    WorkflowError,
+)
 from .objects import WorkflowObject
 from .proxies import current_workflows
 from .states import (
@@ -303,7 +309,9 @@ def _take_up(obj: WorkflowObject, info: RunInfo) -> None:
         f"Worker lost {attempts} times {where}. Find out what ends it, then continue "
         "the object."
     )
-    conductor.conduct(conductor.fail(obj, lost))
+    following = conductor.fail(obj, lost)
+    if following is not None:
+        conductor.conduct(following)
 
 
 def _conductor(
@@ -319,7 +327,19 @@ def _conductor(
 def _continue(
     obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
 ) -> WorkflowEngine:
-    return _claimed(obj, start_point, event, kwargs).conduct(obj, start_point)
+    begin = _beginning(obj, start_point)
+    return _claimed(obj, start_point, event, kwargs).conduct(obj, begin)
+
+
+def _beginning(obj: WorkflowObject, start_point: str) -> str:
+    """Return where the machine is to begin.
+
+    What an ERROR object runs again is the task that failed. An error that came to
+    it between two tasks left the cursor at one that had finished: that one is done.
+    """
+    if start_point == "restart_task" and obj.status == ObjectStatus.ERROR:
+        return "resume"
+    return start_point
 
 
 def _claimed(
@@ -364,6 +384,7 @@ def _resume(
         if start_point is None and obj.status == ObjectStatus.ERROR:
             point = "restart_task"
         event = EventLine("Started", message=point)
+        begin = _beginning(obj, point)
         try:
             if obj.status == ObjectStatus.INITIAL:
                 conductor = _taken_first(obj, info, event, kwargs)
@@ -372,7 +393,7 @@ def _resume(
         except IllegalMove:  # someone else moved it first
             continue
         try:
-            yield conductor.conduct(obj, point)
+            yield conductor.conduct(obj, begin)
         except (WorkflowError, WorkflowDefinitionError):
             yield conductor.engine
 

@@ -50,9 +50,7 @@ class Recovery:
         with self._store.transactions.reading() as connection:
             rows = connection.execute(
                 select(objects.id, objects.lease_owner, objects.lease_until, now())
-                .where(
-                    objects.status == int(ObjectStatus.RUNNING), objects.id > after
-                )
+                .where(objects.status == int(ObjectStatus.RUNNING), objects.id > after)
                 .order_by(objects.id)
                 .limit(_BATCH)
             ).all()
@@ -89,9 +87,7 @@ class Recovery:
         return obj
 
 
-def _held(
-    oid: int, owner: str | None, until: datetime | None, at: datetime
-) -> Held:
+def _held(oid: int, owner: str | None, until: datetime | None, at: datetime) -> Held:
     dead = is_dead(owner)
     left = 0.0 if until is None else (until - at).total_seconds()
     return Held(oid, owner, until, max(left, 0.0), dead or (dead is None and left <= 0))
