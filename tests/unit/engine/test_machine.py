@@ -490,7 +490,9 @@ def test_simple_merge_runs_the_first_and_the_last() -> None:
         (lambda obj, eng: lambda obj, eng: 3, "eq", lambda obj, eng: 3, True),
     ],
 )
-def test_each_comparison_gives_its_answer(first: Any, op: str, second: Any, holds: bool) -> None:
+def test_each_comparison_gives_its_answer(
+    first: Any, op: str, second: Any, holds: bool
+) -> None:
     assert CMP(first, second, op)(None, None) is holds
 
 

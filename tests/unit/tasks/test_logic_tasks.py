@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from unit.engine.world import World, ran, tell
 
+from invenio_workflows.encoding import loads
 from invenio_workflows.errors import WorkflowDefinitionError
 from invenio_workflows.tasks.logic_tasks import (
     compare_logic,
@@ -28,8 +29,6 @@ def note(obj: Any, eng: Any) -> None:
 
 
 def seen(world: World) -> Any:
-    from invenio_workflows.encoding import loads
-
     return loads(world.kept["extra"]).get(SEEN)
 
 
