@@ -8,8 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Column, Integer, MetaData, String, Table, Text
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    bindparam,
+    insert,
+    update,
+)
 from sqlalchemy.engine import Engine
 
 from invenio_workflows import InvenioWorkflows, WorkflowStatus, start
@@ -109,9 +118,7 @@ def _floor(engine: Engine, commits: int) -> Callable[[], float]:
             for number in range(commits):
                 record["step"] = number
                 text = encode(record)
-                connection.execute(
-                    move, {"oid": oid, "new": text, "at": f"[{number}]"}
-                )
+                connection.execute(move, {"oid": oid, "new": text, "at": f"[{number}]"})
                 connection.execute(
                     note, {"id_object": oid, "task": "step", "data": text}
                 )

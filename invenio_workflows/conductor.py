@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 
 from . import signals
 from .checkpoint import Changes, Checkpoint, EventLine, RunInfo
+from .config import Settings
 from .definition.node import Place
 from .definition.workflow import Definition
 from .encoding import dumps
@@ -79,20 +80,11 @@ class Store(Protocol):
         """Return the log lines of a run."""
 
 
-class Limits(Protocol):
-    """The settings that hold here."""
-
-    max_data_size: int
-    max_log_size: int
-    log_level: str
-    busy_seconds: int
-
-
 class RunPort:
     """What ``eng`` knows of its run, and where its log lines go."""
 
     def __init__(
-        self, info: RunInfo, definition: Definition, store: Store, limits: Limits
+        self, info: RunInfo, definition: Definition, store: Store, limits: Settings
     ) -> None:
         self.info = info
         self.uuid, self.name, self.id_user = info.uuid, info.name, info.id_user
@@ -149,7 +141,7 @@ class Conductor:
     """Moves the objects of one run, one after the other."""
 
     def __init__(
-        self, info: RunInfo, definition: Definition, store: Store, limits: Limits
+        self, info: RunInfo, definition: Definition, store: Store, limits: Settings
     ) -> None:
         self.info = info
         self.definition = definition
@@ -389,7 +381,8 @@ class _Drive:
 
     def _place(self, together: list[Event]) -> None:
         """Let the document say where it stands."""
-        place = next((e.task for e in reversed(together) if getattr(e, "task", 0)), None)
+        places = (getattr(event, "task", None) for event in reversed(together))
+        place = next(filter(None, places), None)
         if place is not None:
             self.obj.extra_data["_task_counter"] = list(place.path)
             self.obj.extra_data["_last_task_name"] = place.name
@@ -441,7 +434,7 @@ class _Refused(Exception):
         super().__init__(str(error))
 
 
-def check(obj: WorkflowObject, limits: Limits) -> tuple[str, str]:
+def check(obj: WorkflowObject, limits: Settings) -> tuple[str, str]:
     """Return the document's data and extra_data as JSON.
 
     :raises DataNotSerializable: naming object, key path and type.
@@ -461,7 +454,7 @@ def check(obj: WorkflowObject, limits: Limits) -> tuple[str, str]:
 
 
 def kept_line(
-    limits: Limits,
+    limits: Settings,
     level: int,
     text: str,
     oid: int | None,

@@ -16,7 +16,11 @@ from .conductor import check, kept_line
 from .config import Settings
 from .definition.workflow import Definition, compile_workflow
 from .encoding import dumps
-from .errors import ActionNotFound, ConfigurationError, WorkflowDefinitionError
+from .errors import (
+    ActionNotFound,
+    ConfigurationError,
+    WorkflowDefinitionError,
+)
 from .objects import WorkflowObject
 from .processors import Processor, processors
 from .proxies import EXTENSION
@@ -64,9 +68,7 @@ class State:
         self.workflows.register(name, source, replace)
         self._definitions[name] = definition
 
-    def register_action(
-        self, name: str, action: Any, replace: bool = False
-    ) -> None:
+    def register_action(self, name: str, action: Any, replace: bool = False) -> None:
         """Register an action: an :class:`Action`, or its class."""
         made = action() if isinstance(action, type) else action
         if not callable(getattr(made, "resolve", None)):
@@ -135,7 +137,9 @@ class State:
     def _cursor_at(self, obj: WorkflowObject, path: list[int]) -> str:
         name = obj.get_workflow_name()
         if name is None:
-            raise ConfigurationError(f"{obj!r} belongs to no workflow, so it has no tasks.")
+            raise ConfigurationError(
+                f"{obj!r} belongs to no workflow, so it has no tasks."
+            )
         definition = self.definition(name)
         try:
             place = definition.place(path)
@@ -249,7 +253,7 @@ class InvenioWorkflows:
         return self.state.database.engine
 
     def create_all(self) -> None:
-        """Make or upgrade the tables; any number of times, by any number of processes."""
+        """Make or upgrade the tables; any number of times, by several processes."""
         upgrade(self.state.database.engine)
 
     def is_current(self) -> bool:

@@ -1,7 +1,14 @@
 """The models that the document names."""
 
+from .objects import WorkflowObject
 from .objects import WorkflowObject as BibWorkflowObject
-from .objects import WorkflowObject as WorkflowObject
-from .states import ObjectStatus as ObjectStatus
-from .states import ObjectVersion as ObjectVersion
-from .store.models import Workflow as Workflow
+from .states import ObjectStatus, ObjectVersion
+from .store.models import Workflow
+
+__all__ = [
+    "BibWorkflowObject",
+    "ObjectStatus",
+    "ObjectVersion",
+    "Workflow",
+    "WorkflowObject",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from blinker import Namespace, NamedSignal
+from blinker import NamedSignal, Namespace
 
 _signals = Namespace()
 _logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ workflow_object_deleted = _signals.signal("workflow-object-deleted")
 """An object was deleted. Sender: the object, as it last was."""
 
 task_finished = _signals.signal("task-finished")
-"""A task finished and its checkpoint is kept. Sender: the object; ``task``: its name."""
+"""A task finished and is kept. Sender: the object; ``task``: the task's name."""
 
 
 def send(signal: NamedSignal, sender: Any, **values: Any) -> None:

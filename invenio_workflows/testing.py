@@ -268,4 +268,3 @@ def run(
     store.take(store.objects[0], EventLine("Started"))
     conductor.conduct(store.objects[0])
     return result
-

@@ -82,10 +82,10 @@ class Definition:
 
     @property
     def doc(self) -> str:
-        """The docstring of what the user wrote."""
+        """The docstring of what the user wrote; none that is inherited."""
         if isinstance(self.source, (list, tuple)):
             return ""
-        return inspect.getdoc(self.source) or ""
+        return inspect.cleandoc(getattr(self.source, "__doc__", None) or "")
 
     @property
     def data_type(self) -> str:

@@ -1,8 +1,16 @@
 """What happens next."""
 
-from ..states import WorkflowStatus as WorkflowStatus
-from .cursor import Cursor as Cursor
-from .handle import Run as Run
+from ..states import WorkflowStatus
+from .cursor import Cursor
+from .handle import Run, WorkflowEngine
 from .handle import WorkflowEngine as BibWorkflowEngine
-from .handle import WorkflowEngine as WorkflowEngine
-from .machine import Machine as Machine
+from .machine import Machine
+
+__all__ = [
+    "BibWorkflowEngine",
+    "Cursor",
+    "Machine",
+    "Run",
+    "WorkflowEngine",
+    "WorkflowStatus",
+]

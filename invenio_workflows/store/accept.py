@@ -14,7 +14,12 @@ from sqlalchemy import Connection, delete, select, update
 
 from ..checkpoint import EventLine, RunInfo
 from ..encoding import dumps
-from ..errors import DatabaseUnavailable, IllegalMove, ObjectNotFound, WorkflowObjectVersionError
+from ..errors import (
+    DatabaseUnavailable,
+    IllegalMove,
+    ObjectNotFound,
+    WorkflowObjectVersionError,
+)
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus, may, require
 from . import statements as sql

@@ -52,8 +52,8 @@ class _Pragmas:
 
 def _scope() -> int:
     """A session for each application context, for each thread outside of one."""
-    context = app_ctx._get_current_object() if app_ctx else threading.current_thread()
-    return id(context)
+    proxy: Any = app_ctx
+    return id(proxy._get_current_object() if proxy else threading.current_thread())
 
 
 class Database:
@@ -67,6 +67,7 @@ class Database:
         self._settings = settings
         self._own: OwnDatabase | None = None
         self._settled: Any = None
+        self._engine: Engine | None = None
         self._lock = threading.Lock()
         app.teardown_appcontext(self._remove)
         self._check_configuration()
@@ -103,10 +104,15 @@ class Database:
             is not supported.
         """
         db = self.db
-        if db is self._own:
-            return self._checked(db.engine)
+        if self._engine is None:
+            self._engine = self._checked(self._find_engine(db))
+        return self._engine
+
+    def _find_engine(self, db: Any) -> Engine:
+        if self._own is not None and db is self._own:
+            return self._own.engine
         with self._app.app_context():
-            engines = db.engines
+            engines: dict[str | None, Engine] = db.engines
         bind = self._settings.bind
         if bind not in engines:
             known = ", ".join(repr(key) for key in engines if key) or "none"
@@ -115,7 +121,7 @@ class Database:
                 if bind
                 else "The app's SQLAlchemy has no SQLALCHEMY_DATABASE_URI."
             )
-        return self._checked(engines[bind])
+        return engines[bind]
 
     @property
     def is_ours(self) -> bool:

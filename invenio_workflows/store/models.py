@@ -29,7 +29,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
 from ..encoding import dumps, loads
-from ..objects import default_extra_data
+from ..extra_data import default_extra_data
 from ..states import ObjectStatus, WorkflowStatus
 
 #: 64 bits; SQLite counts only an INTEGER up by itself.

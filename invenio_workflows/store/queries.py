@@ -133,7 +133,8 @@ class Query:
 
     def get(self, oid: int | str) -> WorkflowObject | None:
         """Return the object of this id, ``None`` if there is none."""
-        return self.filter_by(id=_id(oid)).first()
+        number = _id(oid)
+        return self.filter_by(id=number).first() if 0 < number < 2**63 else None
 
     def one_by_id(self, oid: int | str) -> WorkflowObject:
         """Return the object of this id.
@@ -304,13 +305,13 @@ class Queries:
             rows = connection.execute(
                 select(sql.RUNS).order_by(columns.modified.desc()).limit(limit)
             ).all()
-        return [
-            {**row._mapping, "status": WorkflowStatus(row.status)} for row in rows
-        ]
+        return [{**row._mapping, "status": WorkflowStatus(row.status)} for row in rows]
 
 
 def _event(row: Any) -> HistoryEvent:
-    changed = [name for name, has in zip(("data", "extra_data"), row[-2:], strict=True) if has]
+    changed = [
+        name for name, has in zip(("data", "extra_data"), row[-2:], strict=True) if has
+    ]
     return HistoryEvent(
         seq=row.seq,
         kind=row.kind,
@@ -344,4 +345,3 @@ def _id(oid: int | str) -> int:
         return int(oid)
     except (TypeError, ValueError):
         raise WorkflowAPIError(f"An object's id is a number, not {oid!r}.") from None
-

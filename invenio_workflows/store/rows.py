@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from ..encoding import loads
-from ..objects import TaskHistory, WorkflowObject
+from ..extra_data import TaskHistory
+from ..objects import WorkflowObject
 from ..states import ObjectStatus
 
 _DESCRIBING = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Connection, select
 
@@ -13,7 +12,7 @@ from ..encoding import dumps, loads
 from ..errors import IllegalMove, LeaseLost, ObjectNotFound, WorkflowNotFound
 from ..logs import LogLine
 from ..objects import WorkflowObject
-from ..states import ObjectStatus, WorkflowStatus, require
+from ..states import ObjectStatus, WorkflowStatus
 from . import statements as sql
 from .leases import owner
 from .rows import derive, fill, projections, storable
@@ -155,9 +154,7 @@ class SQLStore:
         sql.INSERT_EVENT(connection, started)
         return True
 
-    def document(
-        self, row: Any, into: WorkflowObject | None = None
-    ) -> WorkflowObject:
+    def document(self, row: Any, into: WorkflowObject | None = None) -> WorkflowObject:
         """Return the document of a row, or make ``into`` it."""
         return fill(into or WorkflowObject(), row, self.task_history)
 

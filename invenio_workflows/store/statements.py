@@ -6,7 +6,7 @@ kept as text. Parameters are plain numbers and strings.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -54,7 +54,7 @@ class Prepared:
         return connection.exec_driver_sql(text, parameters)
 
     def _compiled(self, connection: Connection) -> str:
-        dialect = connection.dialect
+        dialect: Any = connection.dialect
         if dialect.name == "sqlite":
             dialect = type(dialect)(paramstyle="named")
         compiled = self.statement.compile(dialect=dialect)
@@ -164,7 +164,7 @@ def _moved(data: bool, extra_data: bool, leaves: bool) -> Any:
     return update(OBJECTS).where(*_MINE).values(values)
 
 
-@lru_cache(maxsize=None)
+@cache
 def advance(data: bool, extra_data: bool, leaves: bool) -> Prepared:
     """Return the checkpoint of an object that this worker holds.
 
@@ -174,7 +174,7 @@ def advance(data: bool, extra_data: bool, leaves: bool) -> Prepared:
     return Prepared(_moved(data, extra_data, leaves))
 
 
-@lru_cache(maxsize=None)
+@cache
 def advance_and_tell(
     data: bool, extra_data: bool, leaves: bool, events: int
 ) -> Prepared:
@@ -214,7 +214,6 @@ _TAKEN = {
     "error": null(),
     "modified": now(),
 }
-
 
 
 def as_text(column: Any) -> Any:
@@ -263,7 +262,10 @@ TAKE = Prepared(
         OBJECTS.c.status == _p("seen", OBJECTS.c.status),
         OBJECTS.c.seq == _p("seen_seq", OBJECTS.c.seq),
         OBJECTS.c.fence == _p("seen_fence", OBJECTS.c.fence),
-        or_(OBJECTS.c.waits_for.is_(None), OBJECTS.c.waits_for != literal_column("'queue'")),
+        or_(
+            OBJECTS.c.waits_for.is_(None),
+            OBJECTS.c.waits_for != literal_column("'queue'"),
+        ),
     )
     .values(
         **_TAKEN,
@@ -315,7 +317,9 @@ LOCK_RUN = Prepared(
 )
 
 READ_SHARED = Prepared(
-    select(cast(RUNS.c.extra_data, Text)).where(RUNS.c.uuid == _p("uuid")).with_for_update()
+    select(cast(RUNS.c.extra_data, Text))
+    .where(RUNS.c.uuid == _p("uuid"))
+    .with_for_update()
 )
 
 WRITE_SHARED = Prepared(
