@@ -53,12 +53,14 @@ def main(file: IO[bytes] | None) -> None:
 def _harvest(stream: IO[bytes], count: int) -> None:
     app = create_app()
     with app.app_context():
+        engine = workflows.db.engine
         workflows.create_all()
-        click.echo(f"Database: {workflows.db.engine.url}")
+        click.echo(f"Database: {engine.url}")
         with _progress(count):
             run = api.start("harvest", data=read(stream), stop_on_error=False)
         for line in report(run, os.environ.get(DATABASE)):
             click.echo(line)
+    engine.dispose()
 
 
 @contextmanager
