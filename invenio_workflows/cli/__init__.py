@@ -1,0 +1,3 @@
+"""``flask workflows …``: the verbs and the lists at a terminal."""
+
+from .group import workflows as workflows

@@ -1,0 +1,215 @@
+"""What ``flask workflows doctor`` looks at; each check has an id that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import WorkflowsError
+from ..proxies import current_workflows
+from ..store.health import Facts, asleep, examine, refusal
+from ..store.migrations import current, drift
+from .arguments import command
+from .running import objects
+from .text import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. ``state``: ok, warn or fail."""
+
+    id: str
+    state: str
+    text: str
+    do: str = ""
+
+    def told(self) -> dict[str, Any]:
+        """Return the check as JSON holds it."""
+        return {
+            "id": self.id,
+            "state": self.state,
+            "text": self.text,
+            "do": self.do or None,
+        }
+
+
+def checks() -> Iterator[Check]:
+    """Yield what is found; what needs a database only where there is one."""
+    yield from _definitions()
+    yield _processors()
+    try:
+        facts = examine(current_workflows.database)
+    except Exception as error:
+        told = _told(error)
+        if told is None:
+            raise
+        yield Check("database", "fail", told, "Start it, or correct its address.")
+        return
+    yield Check("database", "ok", f"{facts.dialect} {facts.version} at {facts.address}")
+    yield _whose(facts)
+    yield from _sqlite(facts)
+    tables = _tables()
+    yield tables
+    if tables.state != "fail":
+        yield _lost_workflows()
+        yield _left_behind()
+
+
+def _told(error: Exception) -> str | None:
+    """Return an error in a sentence; ``None`` if it is not one that we know."""
+    known = error if isinstance(error, WorkflowsError) else refusal(error)
+    return None if known is None else clean(known)
+
+
+def _definitions() -> Iterator[Check]:
+    names = list(current_workflows.workflows)
+    if not names:
+        yield Check(
+            "definitions",
+            "warn",
+            "No workflow is registered.",
+            "Name a package in WORKFLOWS_PACKAGES, or call register_workflow().",
+        )
+        return
+    broken = 0
+    for name in names:
+        try:
+            current_workflows.definition(name)
+        except WorkflowsError as error:
+            broken += 1
+            yield Check("definitions", "fail", clean(error), "Correct the definition.")
+    if not broken:
+        yield Check(
+            "definitions", "ok", f"{len(names)} compiled: {clean(', '.join(names))}"
+        )
+
+
+def _processors() -> Check:
+    known = ", ".join(current_workflows.processors)
+    return Check("processors", "ok", f"start -t knows {clean(known)}")
+
+
+def _whose(facts: Facts) -> Check:
+    if facts.in_memory:
+        return Check(
+            "database.owner",
+            "warn",
+            "The database lives in the memory of this process.",
+            "Set SQLALCHEMY_DATABASE_URI to a file or a server to keep anything.",
+        )
+    if current_workflows.database.is_ours:
+        return Check(
+            "database.owner", "ok", "our own; the app has no Flask-SQLAlchemy here"
+        )
+    bind = current_workflows.settings.bind
+    if bind is not None:
+        return Check(
+            "database.owner",
+            "warn",
+            f"the app's Flask-SQLAlchemy, bind {bind!r}: what a task writes elsewhere "
+            "is not in one commit with its checkpoint",
+        )
+    return Check("database.owner", "ok", "the app's Flask-SQLAlchemy")
+
+
+def _sqlite(facts: Facts) -> Iterator[Check]:
+    if not facts.settings or facts.in_memory:
+        return
+    found = facts.settings
+    mode, synchronous = found["journal_mode"], found["synchronous"]
+    yield Check(
+        "sqlite.journal_mode",
+        "ok" if mode == "WAL" else "warn",
+        f"journal_mode is {mode}",
+        ""
+        if mode == "WAL"
+        else "Run PRAGMA journal_mode=WAL once on the file: then "
+        "readers and the one who writes do not wait for each other.",
+    )
+    states = {"NORMAL": "warn", "OFF": "fail"}
+    yield Check(
+        "sqlite.synchronous",
+        states.get(synchronous, "ok"),
+        f"synchronous is {synchronous}",
+        ""
+        if synchronous not in states
+        else "A power cut may lose what was committed last; set PRAGMA "
+        "synchronous=FULL on every connection.",
+    )
+    keys = found["foreign_keys"]
+    yield Check(
+        "sqlite.foreign_keys",
+        "ok" if keys == "ON" else "warn",
+        f"foreign_keys is {keys}",
+        ""
+        if keys == "ON"
+        else "SQLite does not watch over references; set PRAGMA "
+        "foreign_keys=ON on every connection.",
+    )
+
+
+def _tables() -> Check:
+    engine = current_workflows.database.engine
+    do = f"Run {command('init')}"
+    try:
+        have, want = current(engine)
+        differences = drift(engine) if have == want else []
+    except Exception as error:
+        told = _told(error)
+        if told is None:
+            return Check("tables", "fail", clean(error), do)
+        return Check("tables", "fail", told, do)
+    if have is None:
+        return Check("tables", "fail", "The tables are not there.", do)
+    if have != want:
+        return Check(
+            "tables",
+            "fail",
+            f"The tables are of revision {have}; this release needs {want}.",
+            do if have < str(want) else "Install the release that made them.",
+        )
+    if differences:
+        return Check(
+            "tables",
+            "fail",
+            f"The tables differ from this release: {clean(differences[0])}",
+            "Somebody changed them by hand; change them back.",
+        )
+    return Check("tables", "ok", f"there and of this release (revision {have})")
+
+
+def _lost_workflows() -> Check:
+    sleeping = asleep(current_workflows.store.transactions)
+    lost = {
+        name: number
+        for name, number in sleeping.items()
+        if name not in current_workflows.workflows
+    }
+    if not lost:
+        return Check(
+            "objects.workflows", "ok", "every object that sleeps has its workflow"
+        )
+    named = ", ".join(f"{name} ({objects(number)})" for name, number in lost.items())
+    return Check(
+        "objects.workflows",
+        "warn",
+        f"Objects sleep whose workflow is not registered: {clean(named)}",
+        "Register it again, or cancel or delete them.",
+    )
+
+
+def _left_behind() -> Check:
+    free = lives = 0
+    for held in current_workflows.recovery.held():
+        free += held.free
+        lives += not held.free
+    if free:
+        return Check(
+            "objects.running",
+            "warn",
+            f"{objects(free)} left by dead workers",
+            f"Run {command('recover')}",
+        )
+    said = f"{objects(lives)} in process" if lives else "no object is in process"
+    return Check("objects.running", "ok", said)

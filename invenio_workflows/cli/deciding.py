@@ -1,0 +1,186 @@
+"""``continue``, ``resolve``, ``cancel`` and ``delete``: what is done to one object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from .. import api
+from ..errors import IllegalMove, WorkflowError
+from ..objects import WorkflowObject
+from ..proxies import current_workflows
+from ..states import ObjectStatus
+from .arguments import as_json, command, object_id, person
+from .looking import NO_TITLE, Titles, asked, brief, label, possible
+from .running import failed
+from .text import clean, say, say_json
+
+
+def _object(oid: int) -> WorkflowObject:
+    obj: WorkflowObject = current_workflows.queries.query().one_by_id(oid)
+    return obj
+
+
+@click.command("continue")
+@object_id
+@click.option(
+    *("--from", "start_point"),
+    metavar="START_POINT",
+    default="continue_next",
+    show_default=True,
+    help="continue_next, restart_task, restart_prev, restart_first or task:<name>.",
+)
+@as_json
+@with_appcontext
+def continue_(oid: int, start_point: str, as_json: bool) -> None:
+    """Go on with the object ID where it stopped.
+
+    If it failed, continue_next passes the task that failed, and restart_task runs
+    it again.
+    """
+
+    def go() -> Any:
+        try:
+            return api.continue_oid(oid, start_point)
+        except ValueError as error:  # there is no such start point
+            raise click.ClickException(clean(error)) from None
+
+    _moved(oid, go, as_json)
+
+
+@click.command("resolve")
+@object_id
+@click.option("--accept", "value", flag_value="accept", help="Say yes.")
+@click.option("--reject", "value", flag_value="reject", help="Say no.")
+@click.option("--reason", help="Why, with --accept or --reject; it is kept.")
+@click.option("--form", metavar="JSON", help="The answer to another action, as JSON.")
+@click.option("--action", help="Refuse if the object asks for another action.")
+@click.option(
+    "--revision",
+    type=int,
+    help="Refuse if the object changed since it had this revision.",
+)
+@as_json
+@with_appcontext
+def resolve(
+    oid: int,
+    value: str | None,
+    reason: str | None,
+    form: str | None,
+    action: str | None,
+    revision: int | None,
+    as_json: bool,
+) -> None:
+    """Answer what the object ID asks, and go on with it."""
+    if (value is None) == (form is None):
+        raise click.UsageError("Give --accept, --reject, or --form JSON.")
+    if reason is not None and value is None:
+        raise click.UsageError("--reason goes with --accept or --reject.")
+    answer = {"value": value} if form is None else _form(form)
+    if reason is not None:
+        answer["reason"] = reason
+
+    def go() -> Any:
+        try:
+            return api.resolve(oid, action, answer, person(), revision)
+        except ValueError as error:  # what the action says of the answer
+            raise click.ClickException(clean(error)) from None
+
+    _moved(oid, go, as_json)
+
+
+def _form(text: str) -> dict[str, Any]:
+    try:
+        form = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise click.ClickException(f"--form is not JSON: {clean(error)}.") from None
+    if not isinstance(form, dict):
+        raise click.ClickException('--form is a JSON object, such as {"value": 1}.')
+    return form
+
+
+def _moved(oid: int, go: Callable[[], Any], as_json: bool) -> None:
+    """Do it, say what became of the object, and exit with 1 if it failed."""
+    failure: WorkflowError | None = None
+    try:
+        go()
+    except WorkflowError as error:
+        failure = error
+    except KeyboardInterrupt:
+        raise click.ClickException(
+            f"Interrupted. To look at it: {command('object', oid)}"
+        ) from None
+    obj = _object(oid)
+    if as_json:
+        say_json(brief(obj, Titles().of(obj)))
+    elif failure is None:
+        _say_now(obj)
+    if failure is not None:
+        raise click.ClickException(failed(failure))
+    if obj.status == ObjectStatus.ERROR:
+        raise click.ClickException(
+            f"Object {oid} failed; to look at it: {command('object', oid)}"
+        )
+
+
+def _say_now(obj: WorkflowObject) -> None:
+    say(f"Object {obj.id} is {label(obj)} ({obj.status.name}) now.")
+    told = brief(obj, "")
+    if asked(told["action"], told["message"]):
+        say(f"  it asks: {clean(asked(told['action'], told['message']))}")
+    if obj.status in (ObjectStatus.HALTED, ObjectStatus.WAITING):
+        for line in possible(obj):
+            say(f"  {line}")
+
+
+@click.command("cancel")
+@object_id
+@as_json
+@with_appcontext
+def cancel(oid: int, as_json: bool) -> None:
+    """Cancel the object ID: it sleeps, and shall not go on."""
+    obj = api.cancel(oid)
+    if as_json:
+        say_json(brief(_object(oid), Titles().of(obj)))
+    else:
+        _say_now(obj)
+
+
+@click.command("delete")
+@object_id
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+@with_appcontext
+def delete(oid: int, yes: bool, as_json: bool) -> None:
+    """Delete the object ID with its snapshots, its history and its log."""
+    obj = _object(oid)
+    title = Titles().of(obj)
+    if not yes:
+        named = "" if title == NO_TITLE else f" ({title})"
+        click.confirm(
+            f"Delete object {oid}{named} with its history and its log for good?",
+            abort=True,
+            err=True,
+        )
+    _unchanged(obj)
+    api.delete(oid)
+    if as_json:
+        say_json({"id": oid, "deleted": True})
+    else:
+        say(f"Object {oid} is deleted.")
+
+
+def _unchanged(seen: WorkflowObject) -> None:
+    """Refuse if the object is not what the person was asked about."""
+    now = _object(seen.id)
+    if now.revision != seen.revision:
+        raise IllegalMove(
+            f"Object {seen.id} changed while you were asked; it is {now.status.name} "
+            "now. Look at it again before deleting it.",
+            id_object=seen.id,
+            status=now.status.name,
+        )

@@ -1,0 +1,72 @@
+"""How far a run is: on a terminal, on standard error, and nowhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import click
+
+from .. import signals
+
+#: Seconds between two changes of the count of what was read.
+_PAUSE = 0.1
+
+
+class Progress:
+    """Counts what is read, then shows a bar of what has run.
+
+    :param total: how many objects will run, where that is known before.
+    """
+
+    def __init__(self, total: int = 0) -> None:
+        self.total = total
+        #: The uuid of the run, as soon as it has begun.
+        self.uuid: str | None = None
+        self._shown = 0.0
+        self._bar: Any = None
+        self._live = sys.stderr.isatty()
+        self._stack = ExitStack()
+
+    def counted(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Yield the items, and count them."""
+        for item in items:
+            self.total += 1
+            now = time.monotonic()
+            if self._live and now - self._shown > _PAUSE:
+                self._shown = now
+                click.echo(f"\r{self.total:,} read", nl=False, err=True)
+            yield item
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Listen to what happens in the block."""
+        with self._stack as stack:
+            stack.enter_context(signals.workflow_started.connected_to(self._started))
+            for signal in (
+                signals.task_finished,
+                signals.workflow_halted,
+                signals.workflow_error,
+            ):
+                stack.enter_context(signal.connected_to(self._moved))
+            yield
+            if self._bar is not None:
+                self._bar.update(self.total - self._bar.pos)
+
+    def _started(self, engine: Any, **_: Any) -> None:
+        if self.uuid is None:
+            self.uuid = engine.uuid
+            if self._live:
+                click.echo("\r\x1b[K", nl=False, err=True)
+                bar: Any = click.progressbar(
+                    length=self.total, label=f"{self.total:,} objects", file=sys.stderr
+                )
+                self._bar = self._stack.enter_context(bar)
+
+    def _moved(self, obj: Any, **_: Any) -> None:
+        # The objects of a run go one after the other: those before have ended.
+        if self._bar is not None and obj.id_workflow == self.uuid:
+            self._bar.update(max(obj.position - self._bar.pos, 0))
