@@ -16,7 +16,9 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    func,
     insert,
+    select,
     update,
 )
 from sqlalchemy.engine import Engine
@@ -111,11 +113,14 @@ def _floor(engine: Engine, commits: int) -> Callable[[], float]:
     def floor() -> float:
         record = _record()
         with engine.connect() as connection:
-            row = insert(objects).values(status=3, data="{}", cursor="[]")
-            (oid,) = connection.execute(row).inserted_primary_key
+            rows = [{"status": 3, "data": encode(record)}] * (commits // TASKS)
+            connection.execute(insert(objects), rows)
+            (last,) = connection.execute(select(func.max(objects.c.id))).one()
             connection.commit()
+            first = last - len(rows) + 1
             began = time.perf_counter()
             for number in range(commits):
+                oid = first + number // TASKS
                 record["step"] = number
                 text = encode(record)
                 connection.execute(move, {"oid": oid, "new": text, "at": f"[{number}]"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,7 +60,7 @@ class RunInfo:
     stop_on_error: bool = True
     extra_data: dict[str, Any] = field(default_factory=dict)
     #: Some of the objects that come next in a start, as they are kept.
-    upcoming: list[WorkflowObject] = field(default_factory=list)
+    upcoming: deque[WorkflowObject] = field(default_factory=deque)
     #: The position of the last object, where it is known.
     last: int | None = None
 

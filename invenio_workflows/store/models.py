@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
+from sqlalchemy import cast as cast_in_sql
 from sqlalchemy.dialects.postgresql import JSON as PGJSON
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -62,13 +63,11 @@ class _TextJSON(PGJSON):
     def bind_processor(self, dialect: Dialect) -> Any:
         return None
 
+    def column_expression(self, colexpr: Any) -> Any:
+        return cast_in_sql(colexpr, Text)  # json itself is decoded by the driver
+
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        return _undecoded
-
-
-def _undecoded(value: Any) -> Any:
-    """Undo the driver's own decoding: our tags are not its business."""
-    return value if value is None or isinstance(value, str) else dumps(value)
+        return None
 
 
 class UTCDateTime(TypeDecorator[datetime]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -64,10 +65,7 @@ class SQLStore:
         taken = self.transactions.run(work)
         point.settle()
         if taken is not None:
-            taken_up(taken)
-            point.run.upcoming = [
-                obj for obj in point.run.upcoming if obj.position > taken.position
-            ]
+            taken_up(point.run, taken)
         return taken
 
     def _advance(self, connection: Connection, point: Checkpoint) -> None:
@@ -118,23 +116,23 @@ class SQLStore:
     ) -> WorkflowObject | None:
         """Claim the next object of a start that never ran; ``None`` at the end."""
         while run.last is None or after < run.last:
-            ahead = [obj for obj in run.upcoming if obj.position > after]
-            if not ahead:
-                ahead = run.upcoming = self._look_ahead(connection, run, after)
-            if not ahead:
+            if not run.upcoming or run.upcoming[-1].position <= after:
+                run.upcoming = self._look_ahead(connection, run, after)
+            if not run.upcoming:
                 return None
-            for obj in ahead:
-                if self._hold(connection, obj):
-                    return obj
-                after = obj.position  # someone else moved it
+            for obj in run.upcoming:
+                if obj.position > after:
+                    if self._hold(connection, obj):
+                        return obj
+                    after = obj.position  # someone else moved it
         return None
 
     def _look_ahead(
         self, connection: Connection, run: RunInfo, after: int
-    ) -> list[WorkflowObject]:
+    ) -> deque[WorkflowObject]:
         parameters = {"uuid": run.uuid, "after": after, "n": self.batch_size}
         rows = connection.execute(sql.UPCOMING, parameters)
-        return [self.document(row) for row in rows]
+        return deque(self.document(row) for row in rows)
 
     def _hold(self, connection: Connection, obj: WorkflowObject) -> bool:
         columns = obj._columns
@@ -386,8 +384,10 @@ def started_row(obj: WorkflowObject) -> dict[str, Any]:
     return event_row(obj, event, obj._columns["seq"] + 1, ObjectStatus.RUNNING)
 
 
-def taken_up(obj: WorkflowObject) -> None:
-    """Let the document say that it was claimed in a start."""
+def taken_up(run: RunInfo, obj: WorkflowObject) -> None:
+    """Let the document say that it was claimed in a start; it is no longer ahead."""
+    while run.upcoming and run.upcoming[0].position <= obj.position:
+        run.upcoming.popleft()
     columns = obj._columns
     columns["seq"] = columns["revision"] = columns["seq"] + 1
     columns |= {"fence": columns["fence"] + 1, "in_start": 1, "attempts": 0}

@@ -185,10 +185,8 @@ class Transactions:
 
 
 def in_use(session: Session) -> bool:
-    """Say whether the session holds anything since its last commit."""
-    return bool(
-        session.in_transaction() or session.new or session.dirty or session.deleted
-    )
+    """Say whether the session did, or is to do, anything since its last commit."""
+    return session.in_transaction()
 
 
 def begin(connection: Connection) -> None:

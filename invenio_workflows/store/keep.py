@@ -1,0 +1,207 @@
+"""The write side of single objects: saved, cancelled and deleted ones.
+
+Each is one transaction, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from ..checkpoint import EventLine
+from ..errors import IllegalMove, ObjectNotFound
+from ..objects import WorkflowObject
+from ..states import ObjectStatus, require
+from . import statements as sql
+from .models import now
+from .rows import derive, describing, place_of, projections, values_of
+from .sql import SQLStore, event_row, settle_run
+from .transactions import begin
+
+#: Encodes a document, or says what cannot be kept of it.
+Check = Callable[[WorkflowObject], tuple[str, str]]
+
+
+class Keeper:
+    """Keeps what is changed in a document outside of a task."""
+
+    def __init__(self, store: SQLStore, check: Check) -> None:
+        self._store = store
+        self._check = check
+
+    def save(
+        self,
+        obj: WorkflowObject,
+        status: ObjectStatus | None = None,
+        cursor: str | None = None,
+        event: EventLine | None = None,
+    ) -> None:
+        """Keep a document, in a new row if it has none.
+
+        :param event: what happened to it, if more than that it was saved.
+        :raises IllegalMove: if a worker holds it, or it is not as it was read.
+        """
+        texts = self._check(obj)
+        self._store.transactions.joined(
+            lambda connection: self._save(
+                connection, obj, texts, status, cursor, event or EventLine("Saved")
+            )
+        )
+        obj._kept = texts
+        derive(obj, self._store.task_history)
+
+    def _save(
+        self,
+        connection: Connection,
+        obj: WorkflowObject,
+        texts: tuple[str, str],
+        status: ObjectStatus | None,
+        cursor: str | None,
+        event: EventLine,
+    ) -> None:
+        wanted = _wanted(obj, status)
+        if obj.id is None:
+            self._insert_alone(connection, obj, texts, wanted)
+            return
+        require("save", obj.id, obj.status, obj.waits_for)
+        columns = obj._columns
+        seq = columns["seq"] + 1
+        values: dict[str, Any] = {
+            "seq": seq,
+            "revision": seq,
+            "status": int(wanted),
+            "waits_for": "event" if wanted == ObjectStatus.WAITING else None,
+            "id_workflow": obj.id_workflow,
+            **describing(obj),
+            "modified": now(),
+            **projections(obj.extra_data, wanted),
+        }
+        self._update(connection, obj, values)
+        write_data(connection, obj, texts)
+        if cursor is not None:
+            path, event.task = place_of(cursor)
+            event.path = "/".join(map(str, path))
+            sql.WRITE_CURSOR(connection, {"oid": obj.id, "new_cursor": cursor})
+            columns["cursor"] = cursor
+        row = event_row(obj, event, seq, wanted)
+        kept = obj._kept or ("", "")
+        row["data"] = texts[0] if texts[0] != kept[0] else None
+        row["extra_data"] = texts[1] if texts[1] != kept[1] else None
+        sql.INSERT_EVENT(connection, row)
+        columns |= {"seq": seq, "revision": seq, "status": wanted}
+        columns["waits_for"] = values["waits_for"]
+        if obj.id_workflow is not None:
+            settle_run(connection, obj.id_workflow)
+
+    def _update(
+        self, connection: Connection, obj: WorkflowObject, values: dict[str, Any]
+    ) -> None:
+        objects, columns = sql.OBJECTS.c, obj._columns
+        saved = connection.execute(
+            update(sql.OBJECTS)
+            .where(
+                objects.id == obj.id,
+                objects.seq == columns["seq"],
+                objects.fence == columns["fence"],
+                objects.status == int(obj.status),
+            )
+            .values(**values)
+        )
+        if saved.rowcount != 1:
+            raise self._store.moved(connection, obj.id)
+
+    def _insert_alone(
+        self,
+        connection: Connection,
+        obj: WorkflowObject,
+        texts: tuple[str, str],
+        status: ObjectStatus,
+    ) -> None:
+        waits = "event" if status == ObjectStatus.WAITING else None
+        obj._columns |= {"status": status, "waits_for": waits}
+        begin(connection)  # or another process may take the same id
+        (obj.id,) = new_ids(connection, 1)
+        row = values_of(obj, *texts) | {"seq": 1, "revision": 1}
+        sql.INSERT_OBJECT(connection, row)
+        event = event_row(obj, EventLine("Created"), 1, status)
+        event |= {"data": texts[0], "extra_data": texts[1]}
+        sql.INSERT_EVENT(connection, event)
+        obj._columns |= {"seq": 1, "revision": 1, "fence": 0, "in_start": 0}
+
+    def delete(self, oid: int) -> WorkflowObject:
+        """Delete an object with snapshots, events and log lines; return what it was.
+
+        :raises IllegalMove: if a worker holds it.
+        :raises ObjectNotFound: if there is none.
+        """
+
+        def work(connection: Connection) -> WorkflowObject:
+            row = connection.execute(
+                select(*sql.COLUMNS).where(sql.OBJECTS.c.id == oid).with_for_update()
+            ).one_or_none()
+            if row is None:
+                raise ObjectNotFound(f"There is no object {oid}.", id_object=oid)
+            obj = self._store.document(row)
+            require("delete", oid, obj.status, obj.waits_for)
+            ids = select(sql.OBJECTS.c.id).where(
+                (sql.OBJECTS.c.id == oid) | (sql.OBJECTS.c.id_parent == oid)
+            )
+            for table in (sql.EVENTS, sql.LOGS):
+                connection.execute(delete(table).where(table.c.id_object.in_(ids)))
+            for key in (sql.OBJECTS.c.id_parent, sql.OBJECTS.c.id):
+                connection.execute(delete(sql.OBJECTS).where(key == oid))
+            if obj.id_workflow is not None:
+                settle_run(connection, obj.id_workflow)
+            return obj
+
+        return self._store.transactions.joined(work)
+
+    def cancel(self, obj: WorkflowObject) -> None:
+        """Cancel an object that sleeps.
+
+        :raises IllegalMove: if it moves or has ended.
+        """
+        refuse_snapshot(obj)
+        require("cancel", obj.id, obj.status, obj.waits_for)
+        obj.remove_action()
+        self.save(obj, ObjectStatus.CANCELLED)
+
+
+def write_data(
+    connection: Connection, obj: WorkflowObject, texts: tuple[str, str]
+) -> None:
+    """Write data and extra_data as they were encoded."""
+    sql.WRITE_DATA(
+        connection, {"oid": obj.id, "new_data": texts[0], "new_extra": texts[1]}
+    )
+
+
+def new_ids(connection: Connection, count: int) -> list[int]:
+    """Return ids for rows to come, in order; under the write lock on SQLite."""
+    if connection.dialect.name == "postgresql":
+        return sorted(sql.NEW_IDS(connection, {"n": count}).scalars())
+    last = sql.LAST_ID(connection, {}).scalar() or 0
+    return list(range(last + 1, last + 1 + count))
+
+
+def refuse_snapshot(obj: WorkflowObject) -> None:
+    """Raise if the object is a copy, which nothing moves."""
+    if obj.id_parent is not None:
+        raise IllegalMove(
+            f"Object {obj.id} is the snapshot of object {obj.id_parent}, which is the "
+            "one that moves; start a new object with its data, or that one again.",
+            id_object=obj.id,
+            id_parent=obj.id_parent,
+        )
+
+
+def _wanted(obj: WorkflowObject, status: ObjectStatus | None) -> ObjectStatus:
+    wanted = obj.status if status is None else status
+    if wanted == ObjectStatus.RUNNING:
+        raise IllegalMove(
+            f"Object {obj.id} cannot be saved as RUNNING; start or continue it.",
+            id_object=obj.id,
+        )
+    return wanted
