@@ -222,7 +222,7 @@ def resolve(
     resolution = current_workflows.actions[asked].resolve(obj, dict(form or {}), actor)
     event = _resolved(asked, resolution, actor)
     if resolution.start_point is None:
-        current_workflows.save(obj)
+        current_workflows.save(obj, event=event)
         return None
     return _continue(obj, check_start_point(resolution.start_point), event, {})
 
@@ -233,7 +233,7 @@ def cancel(oid: int | str | WorkflowObject) -> WorkflowObject:
     :raises IllegalMove: if it moves, or has ended.
     """
     obj = _object(oid)
-    current_workflows.acceptor.cancel(obj)
+    current_workflows.keeper.cancel(obj)
     return obj
 
 

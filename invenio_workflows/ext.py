@@ -12,6 +12,7 @@ from flask import Flask, current_app, has_app_context
 
 from . import api, signals
 from .actions.core import Action
+from .checkpoint import EventLine
 from .conductor import check, kept_line
 from .config import Settings
 from .definition.workflow import Definition, compile_workflow
@@ -28,6 +29,7 @@ from .registry import Registry, plugins
 from .states import ObjectStatus
 from .store.accept import Acceptor
 from .store.database import Database
+from .store.keep import Keeper
 from .store.migrations import current, upgrade
 from .store.queries import Queries
 from .store.recovery import Recovery
@@ -47,14 +49,16 @@ class State:
         self.store = SQLStore(
             transactions, self.settings.lease_seconds, self.settings.batch_size
         )
-        self.acceptor = Acceptor(
-            self.store, self.settings.batch_size, lambda obj: check(obj, self.settings)
-        )
+        self.acceptor = Acceptor(self.store, self.settings.batch_size, self._check)
+        self.keeper = Keeper(self.store, self._check)
         self.queries = Queries(self.store)
         self.recovery = Recovery(self.store)
         self.actions: Registry[Action] = Registry("action", _no_action)
         self.workflows: Registry[Any] = Registry("workflow", WorkflowDefinitionError)
         self._definitions: dict[str, Definition] = {}
+
+    def _check(self, obj: WorkflowObject) -> tuple[str, str]:
+        return check(obj, self.settings)
 
     # --- definitions --------------------------------------------------------------
 
@@ -126,12 +130,13 @@ class State:
         obj: WorkflowObject,
         status: ObjectStatus | None = None,
         task_counter: list[int] | None = None,
+        event: EventLine | None = None,
     ) -> None:
         """Keep a document; see :meth:`WorkflowObject.save`."""
         cursor = None
         if task_counter is not None:
             cursor = self._cursor_at(obj, task_counter)
-        self.acceptor.save(obj, status, cursor)
+        self.keeper.save(obj, status, cursor, event)
         signals.send(signals.workflow_object_saved, obj)
 
     def _cursor_at(self, obj: WorkflowObject, path: list[int]) -> str:
@@ -157,7 +162,7 @@ class State:
     def delete(self, obj: WorkflowObject | int | str) -> None:
         """Delete an object; see :func:`.api.delete`."""
         oid = obj.id if isinstance(obj, WorkflowObject) else obj
-        gone = self.acceptor.delete(self.queries.query().one_by_id(oid).id)
+        gone = self.keeper.delete(self.queries.query().one_by_id(oid).id)
         signals.send(signals.workflow_object_deleted, gone)
 
     def keep_line(self, obj: WorkflowObject, level: int, text: str) -> None:

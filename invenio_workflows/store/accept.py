@@ -18,7 +18,6 @@ from ..encoding import dumps
 from ..errors import (
     DatabaseUnavailable,
     IllegalMove,
-    ObjectNotFound,
     WorkflowObjectVersionError,
 )
 from ..objects import WorkflowObject

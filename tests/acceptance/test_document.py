@@ -144,7 +144,7 @@ def test_using_an_action(extension: InvenioWorkflows) -> None:
     assert obj.get_action() is None
 
 
-def test_task_results(extension: InvenioWorkflows) -> None:
+def test_results_of_a_task(extension: InvenioWorkflows) -> None:
     from invenio_workflows.models import BibWorkflowObject
 
     my_result = {"found": 3}

@@ -1,0 +1,86 @@
+"""Sites for the integration tests, on each kind of database."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import PostgreSQL
+from sites import TABLES, Site
+
+SiteMaker = Callable[..., Site]
+
+
+@pytest.fixture
+def make_site() -> Iterator[SiteMaker]:
+    """Make sites; their connections are closed after the test."""
+    made: list[Site] = []
+
+    def make(*args: Any, **kwargs: Any) -> Site:
+        made.append(Site(*args, **kwargs))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with our tables, to be copied: making them takes longer."""
+    path = tmp_path_factory.mktemp("made") / "workflows.db"
+    site = Site(f"sqlite:///{path}")
+    site.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_made(postgresql_server: PostgreSQL) -> Iterator[str]:
+    """A PostgreSQL database with our tables, for one test after the other."""
+    url = postgresql_server.create_database()
+    site = Site(url)
+    yield url
+    site.close()
+    postgresql_server.drop_database(url)
+
+
+@pytest.fixture
+def sqlite_ready_url(tmp_path: Path, sqlite_made: Path) -> str:
+    """The URL of a SQLite file of this test, with empty tables."""
+    path = shutil.copy(sqlite_made, tmp_path / "workflows.db")
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgresql_ready_url(postgresql_made: str, make_site: SiteMaker) -> Iterator[str]:
+    """The URL of the PostgreSQL database, its tables empty."""
+    yield postgresql_made
+    engine = make_site(postgresql_made, tables=False).ext.engine
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"TRUNCATE {', '.join(TABLES)}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ready_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database with empty tables: once of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_ready_url")
+    return url
+
+
+@pytest.fixture
+def site(make_site: SiteMaker, ready_url: str) -> Iterator[Site]:
+    """A site in whose application context the test runs, without a ``db``."""
+    site = make_site(ready_url, tables=False)
+    with site.app.app_context():
+        yield site
+
+
+@pytest.fixture
+def sqlite_site(make_site: SiteMaker, sqlite_ready_url: str) -> Iterator[Site]:
+    """The same, on SQLite only: for what has nothing to do with the database."""
+    site = make_site(sqlite_ready_url, tables=False)
+    with site.app.app_context():
+        yield site
