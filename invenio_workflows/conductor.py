@@ -17,7 +17,6 @@ from weakref import WeakValueDictionary
 from . import signals
 from .checkpoint import Changes, Checkpoint, EventLine, RunInfo
 from .config import Settings
-from .definition.node import Place
 from .definition.workflow import Definition
 from .encoding import dumps
 from .engine import Cursor, Machine, WorkflowEngine
@@ -33,6 +32,7 @@ from .states import (
     Halted,
     Jumped,
     ObjectStatus,
+    Place,
     Started,
     TaskFinished,
     TaskRetried,

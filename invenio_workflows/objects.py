@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import marshal
 import tempfile
 from typing import Any, ClassVar
 
@@ -84,7 +83,6 @@ class WorkflowObject(ExtraData):
         self.extra_data: dict[str, Any] = {**default_extra_data(), **(extra_data or {})}
         #: What the row holds, as JSON; ``None`` where there is no row yet.
         self._kept: tuple[str, str] | None = None
-        self._texts: list[tuple[bytes, str]] = [(b"", ""), (b"", "")]
         self._world: Any = None
 
     @property
@@ -371,21 +369,10 @@ class WorkflowObject(ExtraData):
                 f"{type(extra).__name__}."
             )
         kept = {key: extra[key] for key in extra if key not in DERIVED}
-        return self._text(0, "data", self.data), self._text(1, "extra_data", kept)
-
-    def _text(self, index: int, name: str, value: Any) -> str:
-        """Return the value as JSON, encoded again only if it is not as it was."""
-        try:
-            # Ten times faster than JSON, and equal only for what is equal; version 2
-            # because later ones also say how often a value is referred to.
-            mark = marshal.dumps(value, 2)
-        except ValueError:
-            return dumps(value, self._what(name))
-        known, text = self._texts[index]
-        if mark != known:
-            text = dumps(value, self._what(name))
-            self._texts[index] = (mark, text)
-        return text
+        return (
+            dumps(self.data, self._what("data")),
+            dumps(kept, self._what("extra_data")),
+        )
 
     def _what(self, name: str) -> str:
         return f"{name} of object {self.id}" if self.id else f"{name} of a new object"

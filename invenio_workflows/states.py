@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .errors import IllegalMove
-
-if TYPE_CHECKING:
-    from .definition.node import Place
 
 
 class ObjectStatus(IntEnum):
@@ -155,6 +152,18 @@ def require(
         status=status.name,
         operation=name,
     )
+
+
+class Place(Protocol):
+    """A task of a definition, or a pattern whose condition is asked."""
+
+    name: str
+    #: The indexes from the outermost list to here.
+    path: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """What a person reads."""
 
 
 # --- events ------------------------------------------------------------------

@@ -18,6 +18,19 @@ TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    _create_run()
+    _create_object()
+    _index_object()
+    _create_event()
+    _create_log()
+
+
+def downgrade() -> None:
+    for name in ("log", "event", "object", "run"):
+        op.drop_table(f"workflows_{name}")
+
+
+def _create_run() -> None:
     op.create_table(
         "workflows_run",
         sa.Column("uuid", sa.String(36), primary_key=True),
@@ -34,6 +47,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_workflows_run_status_modified", "workflows_run", ["status", "modified"]
     )
+
+
+def _create_object() -> None:
     op.create_table(
         "workflows_object",
         sa.Column("id", BIG, primary_key=True),
@@ -80,12 +96,10 @@ def upgrade() -> None:
         ),
         sqlite_autoincrement=True,
     )
-    for name, columns in {
-        "run": ["id_workflow", "position"],
-        "parent": ["id_parent"],
-        "list": ["status", "modified", "id"],
-    }.items():
-        op.create_index(f"ix_workflows_object_{name}", "workflows_object", columns)
+
+
+
+def _create_event() -> None:
     op.create_table(
         "workflows_event",
         sa.Column("id_object", BIG, primary_key=True, autoincrement=False),
@@ -108,6 +122,9 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
     )
+
+
+def _create_log() -> None:
     op.create_table(
         "workflows_log",
         sa.Column("id", BIG, primary_key=True),
@@ -135,6 +152,10 @@ def upgrade() -> None:
     op.create_index("ix_workflows_log_run", "workflows_log", ["id_workflow", "id"])
 
 
-def downgrade() -> None:
-    for name in ("log", "event", "object", "run"):
-        op.drop_table(f"workflows_{name}")
+def _index_object() -> None:
+    for name, columns in {
+        "run": ["id_workflow", "position"],
+        "parent": ["id_parent"],
+        "list": ["status", "modified", "id"],
+    }.items():
+        op.create_index(f"ix_workflows_object_{name}", "workflows_object", columns)

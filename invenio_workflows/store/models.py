@@ -6,6 +6,7 @@ user changes in a row is overwritten, or refused, at the object's next step.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -22,7 +23,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
-from sqlalchemy import cast as cast_in_sql
 from sqlalchemy.dialects.postgresql import JSON as PGJSON
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -60,14 +60,22 @@ class Encoded(TypeDecorator[Any]):
 class _TextJSON(PGJSON):
     """PostgreSQL's ``json``, sent and read as the text that it is."""
 
+    def adapt(self, cls: Any, **kwargs: Any) -> Any:
+        return _TextJSON()  # not the JSON of the dialect, in whose place it is
+
     def bind_processor(self, dialect: Dialect) -> Any:
         return None
 
-    def column_expression(self, colexpr: Any) -> Any:
-        return cast_in_sql(colexpr, Text)  # json itself is decoded by the driver
-
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        return None
+        return _undecoded
+
+
+def _undecoded(value: Any) -> Any:
+    """Undo the driver's own decoding: our tags are not its business, nor to be tagged.
+
+    A string is a JSON string that it decoded, like everything else.
+    """
+    return None if value is None else json.dumps(value)
 
 
 class UTCDateTime(TypeDecorator[datetime]):
