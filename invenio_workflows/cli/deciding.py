@@ -16,7 +16,7 @@ from ..proxies import current_workflows
 from ..states import ObjectStatus
 from .arguments import as_json, command, object_id, person
 from .looking import NO_TITLE, Titles, asked, brief, label, possible
-from .running import failed
+from .running import failed, failure
 from .text import clean, say, say_json
 
 
@@ -105,26 +105,24 @@ def _form(text: str) -> dict[str, Any]:
 
 def _moved(oid: int, go: Callable[[], Any], as_json: bool) -> None:
     """Do it, say what became of the object, and exit with 1 if it failed."""
-    failure: WorkflowError | None = None
+    told: str | None = None
     try:
         go()
     except WorkflowError as error:
-        failure = error
+        told = failed(error)
     except KeyboardInterrupt:
         raise click.ClickException(
             f"Interrupted. To look at it: {command('object', oid)}"
         ) from None
     obj = _object(oid)
+    if told is None and obj.status == ObjectStatus.ERROR:
+        told = failure(oid, brief(obj, "")["error"])
     if as_json:
         say_json(brief(obj, Titles().of(obj)))
-    elif failure is None:
+    elif told is None:
         _say_now(obj)
-    if failure is not None:
-        raise click.ClickException(failed(failure))
-    if obj.status == ObjectStatus.ERROR:
-        raise click.ClickException(
-            f"Object {oid} failed; to look at it: {command('object', oid)}"
-        )
+    if told is not None:
+        raise click.ClickException(told)
 
 
 def _say_now(obj: WorkflowObject) -> None:

@@ -34,8 +34,8 @@ def branches(node: Node) -> list[tuple[str, list[Place]]]:
 def _inside(child: Place) -> list[Place]:
     """Return what stands in the list of a branch; what is hidden is left out."""
     places: list[Any] = [child]
-    if type(child) is Sequence:
-        places = list(child.children)
+    while len(places) == 1 and type(places[0]) is Sequence:
+        places = list(places[0].children)
     return [place for place in places if not getattr(place, "hidden", False)]
 
 

@@ -190,13 +190,15 @@ def failed(error: WorkflowError) -> str:
     what = error.message.strip().rpartition("\n")[2]
     if cause is not None:
         what = f"{type(cause).__name__}: {cause}" if str(cause) else repr(cause)
-    if error.id_object is None:
-        return clean(what)
-    history = current_workflows.queries.history(error.id_object)
+    return clean(what) if error.id_object is None else failure(error.id_object, what)
+
+
+def failure(oid: int, what: Any) -> str:
+    """Return the same of an object that has the error on it."""
+    history = current_workflows.queries.history(oid)
     task = next((e.task for e in reversed(history) if e.kind == "Failed"), "")
     where = f" in task {task}" if task else ""
-    look = command("object", error.id_object)
-    return clean(f"Object {error.id_object} failed{where}: {what} — see: {look}")
+    return clean(f"Object {oid} failed{where}: {what} — see: {command('object', oid)}")
 
 
 def objects(number: int) -> str:
