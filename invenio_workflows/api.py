@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from .actions.core import Resolution
 from .checkpoint import EventLine, RunInfo
-from .conductor import Conductor, check
+from .conductor import Conductor
 from .definition.workflow import Definition, compile_workflow
 from .encoding import copied, dumps
 from .engine import WorkflowEngine
@@ -28,6 +28,7 @@ from .errors import (
     WorkflowError,
 )
 from .objects import WorkflowObject
+from .port import check
 from .proxies import current_workflows
 from .states import (
     ObjectStatus,
@@ -116,7 +117,7 @@ def start_by_wid(wid: str, **kwargs: Any) -> WorkflowEngine:
     info = current_workflows.store.run_info(str(wid))
     definition = current_workflows.definition(info.name)
     dumps(kwargs, "the keyword arguments")
-    first = current_workflows.acceptor.start_over(info)
+    first = current_workflows.start_over(info)
     return _conductor(info, definition, kwargs).conduct(first)
 
 

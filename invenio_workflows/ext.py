@@ -12,8 +12,7 @@ from flask import Flask, current_app, has_app_context
 
 from . import api, signals
 from .actions.core import Action
-from .checkpoint import EventLine
-from .conductor import check, kept_line
+from .checkpoint import EventLine, RunInfo
 from .config import Settings
 from .definition.workflow import Definition, compile_workflow
 from .encoding import dumps
@@ -23,6 +22,7 @@ from .errors import (
     WorkflowDefinitionError,
 )
 from .objects import WorkflowObject
+from .port import check, kept_line
 from .processors import Processor, processors
 from .proxies import EXTENSION
 from .registry import Registry, plugins
@@ -33,6 +33,7 @@ from .store.keep import Keeper
 from .store.migrations import current, upgrade
 from .store.queries import Queries
 from .store.recovery import Recovery
+from .store.restore import start_over
 from .store.sql import SQLStore
 from .store.transactions import Transactions
 
@@ -158,6 +159,10 @@ class State:
                 "frames": [[index, None] for index in path],
             }
         )
+
+    def start_over(self, run: RunInfo) -> WorkflowObject | None:
+        """Give a run's objects what their snapshots kept, and claim the first."""
+        return start_over(self.store, run)
 
     def delete(self, obj: WorkflowObject | int | str) -> None:
         """Delete an object; see :func:`.api.delete`."""

@@ -19,12 +19,13 @@ from itertools import count
 from typing import Any
 
 from .checkpoint import Changes, Checkpoint, EventLine, RunInfo
-from .conductor import Conductor, check
+from .conductor import Conductor
 from .config import Settings
 from .definition.workflow import Definition, compile_workflow
 from .engine import WorkflowEngine
 from .logs import LogLine
 from .objects import WorkflowObject
+from .port import check
 from .states import (
     ObjectStatus,
     WorkflowStatus,

@@ -98,7 +98,6 @@ def _create_object() -> None:
     )
 
 
-
 def _create_event() -> None:
     op.create_table(
         "workflows_event",

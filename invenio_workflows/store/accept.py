@@ -161,31 +161,6 @@ class Acceptor:
         obj._columns["cursor"] = None
         write_data(connection, obj, texts)
 
-    def start_over(self, run: RunInfo) -> WorkflowObject | None:
-        """Give each object of the run what its snapshot kept, and claim the first.
-
-        :raises IllegalMove: if a worker holds one of them.
-        """
-
-        def work(connection: Connection) -> WorkflowObject | None:
-            sql.LOCK_RUN(connection, {"uuid": run.uuid})
-            busy = connection.execute(sql.MOVING, {"uuid": run.uuid}).first()
-            if busy is not None:
-                raise IllegalMove(
-                    f"The run {run.uuid} is moving: object {busy.id} is in process. "
-                    "Wait until it stops, or cancel it.",
-                    id_object=busy.id,
-                )
-            connection.execute(sql.RESTORE, {"run": run.uuid})
-            connection.execute(sql.RESTORED, {"run": run.uuid})
-            run.extra_data = {}
-            sql.WRITE_SHARED(connection, {"run": run.uuid, "shared": "{}"})
-            first = self._store.take_next(connection, run, -1)
-            settle_run(connection, run.uuid)
-            return first
-
-        return self._taken(run, self._store.transactions.joined(work))
-
 
 def _live_row(
     obj: WorkflowObject, run: RunInfo, position: int, texts: tuple[str, str]

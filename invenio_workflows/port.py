@@ -1,0 +1,154 @@
+"""What the conductor asks of a store, and what ``eng`` asks of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from .checkpoint import Changes, Checkpoint, RunInfo
+from .config import Settings
+from .definition.workflow import Definition
+from .errors import DataTooLarge
+from .logs import KeptLog, LogLine
+from .objects import WorkflowObject
+from .states import ObjectStatus, Place, WorkflowStatus
+
+
+class Store(Protocol):
+    """What the conductor asks of a store; :mod:`.testing` has one in memory."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Make ready for many checkpoints of this thread."""
+
+    def record(self, point: Checkpoint) -> WorkflowObject | None:
+        """Keep a checkpoint in one commit; return the next object, if asked for."""
+
+    def undo(self) -> None:
+        """Undo what the task wrote since the last checkpoint."""
+
+    def is_busy(self, error: BaseException) -> bool:
+        """Say whether the error means only that another one was writing."""
+
+    def run_status(self, uuid: str) -> WorkflowStatus:
+        """Return the status of the run."""
+
+    def objects_of(
+        self,
+        uuid: str,
+        statuses: Iterable[ObjectStatus] | None = None,
+        live: bool = False,
+    ) -> list[WorkflowObject]:
+        """Return the objects of the run."""
+
+    def keep_extra(self, uuid: str, changes: Changes) -> dict[str, Any]:
+        """Merge changes into what the run's objects share."""
+
+    def keep_lines(self, lines: list[LogLine]) -> None:
+        """Keep log lines at once."""
+
+    def log_of(self, oid: int | None, level: int | None = None) -> list[LogLine]:
+        """Return the log lines of an object."""
+
+    def log_of_run(self, uuid: str) -> list[LogLine]:
+        """Return the log lines of a run."""
+
+
+class RunPort:
+    """What ``eng`` knows of its run, and where its log lines go."""
+
+    def __init__(
+        self, info: RunInfo, definition: Definition, store: Store, limits: Settings
+    ) -> None:
+        self.info = info
+        self.uuid, self.name, self.id_user = info.uuid, info.name, info.id_user
+        self.max_rounds = definition.max_rounds
+        self.data_type = definition.data_type
+        self.lines: list[LogLine] = []
+        self.in_task = False
+        #: Says which task is at work.
+        self.task: Callable[[], Place | None] = lambda: None
+        self._store = store
+        self._limits = limits
+        self.log = KeptLog("run", {"workflow_run": info.uuid}, self._keep_line)
+
+    @property
+    def status(self) -> WorkflowStatus:
+        return self._store.run_status(self.uuid)
+
+    def objects(
+        self, statuses: Iterable[ObjectStatus] | None = None, live: bool = False
+    ) -> list[Any]:
+        return self._store.objects_of(self.uuid, statuses, live)
+
+    def keep_extra(self, changes: Changes) -> dict[str, Any]:
+        return self._store.keep_extra(self.uuid, changes)
+
+    def get_log(self) -> list[LogLine]:
+        held = [line for line in self.lines if line.id_object is None]
+        return [*self._store.log_of_run(self.uuid), *held]
+
+    def log_of(self, oid: int | None, level: int | None = None) -> list[LogLine]:
+        """Return the kept lines of an object, and those held for the checkpoint."""
+        held = [
+            line
+            for line in self.lines
+            if line.id_object == oid and level in (None, line.level)
+        ]
+        return [*self._store.log_of(oid, level), *held]
+
+    def keep(self, level: int, text: str, oid: int | None) -> None:
+        """Hold a line for the checkpoint, or keep it at once outside of a task."""
+        line = kept_line(self._limits, level, text, oid, self.uuid, self.task())
+        if line is None:
+            return
+        if self.in_task:
+            self.lines.append(line)
+        else:
+            self._store.keep_lines([line])
+
+    def _keep_line(self, level: int, text: str) -> None:
+        self.keep(level, text, None)
+
+
+def check(obj: WorkflowObject, limits: Settings) -> tuple[str, str]:
+    """Return the document's data and extra_data as JSON.
+
+    :raises DataNotSerializable: naming object, key path and type.
+    :raises DataTooLarge: if one of the two is over WORKFLOWS_MAX_DATA_SIZE.
+    """
+    texts = obj.encoded()
+    for name, text in zip(("data", "extra_data"), texts, strict=True):
+        if len(text) > limits.max_data_size:
+            raise DataTooLarge(
+                f"The {name} of object {obj.id} has {len(text)} bytes as JSON; "
+                f"WORKFLOWS_MAX_DATA_SIZE allows {limits.max_data_size}. Keep large "
+                "content elsewhere, and its address in the object.",
+                id_object=obj.id,
+                size=len(text),
+            )
+    return texts
+
+
+def kept_line(
+    limits: Settings,
+    level: int,
+    text: str,
+    oid: int | None,
+    uuid: str | None,
+    task: Place | None = None,
+) -> LogLine | None:
+    """Return the line to keep, ``None`` if its level is too low to be kept."""
+    if level < _level(limits.log_level):
+        return None
+    text = text.replace("\0", "\ufffd")
+    if len(text) > limits.max_log_size:
+        text = text[: limits.max_log_size - 1] + "…"
+    return LogLine(
+        level, text, task.name if task else "", id_object=oid, id_workflow=uuid
+    )
+
+
+def _level(name: str) -> int:
+    levels = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+    return levels.get(str(name).upper(), 10)

@@ -1,0 +1,130 @@
+"""A run from the beginning: each object as its snapshot kept it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from ..checkpoint import RunInfo
+from ..errors import IllegalMove
+from ..objects import WorkflowObject
+from ..states import ObjectStatus as S
+from . import statements as sql
+from .models import now
+from .sql import SQLStore, settle_run, taken_up
+
+#: An object of a run that a worker holds, or that is queued.
+MOVING = (
+    select(sql.OBJECTS.c.id)
+    .where(
+        sql.OBJECTS.c.id_workflow == bindparam("uuid"),
+        sql.OBJECTS.c.id_parent.is_(None),
+        or_(
+            sql.OBJECTS.c.status == int(S.RUNNING),
+            sql.OBJECTS.c.waits_for == "queue",
+        ),
+    )
+    .limit(1)
+)
+
+_snapshot = sql.OBJECTS.alias("snapshot")
+
+
+def _from_snapshot(name: str) -> Any:
+    return (
+        select(_snapshot.c[name])
+        .where(
+            _snapshot.c.id_parent == sql.OBJECTS.c.id,
+            _snapshot.c.id_workflow == sql.OBJECTS.c.id_workflow,
+        )
+        .order_by(_snapshot.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+_OF_RUN = (
+    sql.OBJECTS.c.id_workflow == bindparam("run"),
+    sql.OBJECTS.c.id_parent.is_(None),
+    select(_snapshot.c.id)
+    .where(
+        _snapshot.c.id_parent == sql.OBJECTS.c.id,
+        _snapshot.c.id_workflow == sql.OBJECTS.c.id_workflow,
+    )
+    .exists(),
+)
+
+#: All objects of a run as their snapshots kept them.
+RESTORE = (
+    update(sql.OBJECTS)
+    .where(*_OF_RUN)
+    .values(
+        status=int(S.INITIAL),
+        cursor=null(),
+        waits_for=null(),
+        data=_from_snapshot("data"),
+        extra_data=_from_snapshot("extra_data"),
+        data_type=_from_snapshot("data_type"),
+        uri=_from_snapshot("uri"),
+        seq=sql.OBJECTS.c.seq + 1,
+        revision=sql.OBJECTS.c.seq + 1,
+        attempts=0,
+        action=null(),
+        message=null(),
+        error=null(),
+        modified=now(),
+    )
+)
+
+RESTORED = insert(sql.EVENTS).from_select(
+    "id_object id_workflow seq kind status data extra_data created".split(),
+    select(
+        sql.OBJECTS.c.id,
+        sql.OBJECTS.c.id_workflow,
+        sql.OBJECTS.c.seq,
+        literal_column("'Restored'"),
+        sql.OBJECTS.c.status,
+        sql.OBJECTS.c.data,
+        sql.OBJECTS.c.extra_data,
+        now(),
+    ).where(*_OF_RUN),
+)
+
+
+def start_over(store: SQLStore, run: RunInfo) -> WorkflowObject | None:
+    """Give each object of a run what its snapshot kept, and claim the first.
+
+    :raises IllegalMove: if a worker holds one of them.
+    """
+
+    def work(connection: Connection) -> WorkflowObject | None:
+        sql.LOCK_RUN(connection, {"uuid": run.uuid})
+        busy = connection.execute(MOVING, {"uuid": run.uuid}).first()
+        if busy is not None:
+            raise IllegalMove(
+                f"The run {run.uuid} is moving: object {busy.id} is in process. "
+                "Wait until it stops, or cancel it.",
+                id_object=busy.id,
+            )
+        connection.execute(RESTORE, {"run": run.uuid})
+        connection.execute(RESTORED, {"run": run.uuid})
+        run.extra_data = {}
+        sql.WRITE_SHARED(connection, {"run": run.uuid, "shared": "{}"})
+        first = store.take_next(connection, run, -1)
+        settle_run(connection, run.uuid)
+        return first
+
+    first = store.transactions.joined(work)
+    if first is not None:
+        taken_up(run, first)
+    return first
