@@ -243,7 +243,7 @@ def test_every_pattern_is_drawn_with_its_branches(
     ]
     edges = flask("definitions", "show", "all", "--dot")
     assert 't1 -> t1_0_0 [label="no"];' in edges
-    assert 't2 -> t2_1_0 [label="b"];' in edges
+    assert 't2 -> t2_1_0_0 [label="b"];' in edges
     assert "t3_0_0_0_0 -> t3_0_0;" in edges and 't3_0_0 -> t3 [label="done"];' in edges
     assert 't4 -> t4_1_0 [label="on failure"];' in edges
 
