@@ -240,6 +240,20 @@ def test_a_lease_of_another_machine_is_waited_for(
     assert site.recover() == []
 
 
+def test_what_a_run_shares_is_the_same_for_who_takes_it_over(
+    site: Site, killing: pytest.MonkeyPatch
+) -> None:
+    site.dies(start_signals(pair=(1, 2), letters={"a"}))
+    killing.delenv("CRASH_SIGNAL")
+    site.recover()
+    (obj,) = site.objects()
+    with site.app.app_context():
+        shared = site.app.extensions["invenio-workflows"].store.run_info(
+            obj.id_workflow
+        )
+    assert shared.extra_data == {"pair": (1, 2), "letters": {"a"}, "survived": 1}
+
+
 def test_a_lease_that_was_renewed_meanwhile_is_left_alone(
     site: Site, killing: pytest.MonkeyPatch
 ) -> None:
