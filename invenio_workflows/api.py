@@ -16,8 +16,7 @@ from uuid import uuid4
 
 from .actions.core import Resolution
 from .checkpoint import EventLine, RunInfo
-from .conductor import Conductor
-from .definition.workflow import Definition, compile_workflow
+from .definition.workflow import Definition
 from .encoding import copied, dumps
 from .engine import WorkflowEngine
 from .errors import (
@@ -27,14 +26,12 @@ from .errors import (
     WorkflowDefinitionError,
     WorkflowError,
 )
+from .moving import check_task, conductor_of, go_on, resume, take_up
 from .objects import WorkflowObject
-from .port import check
 from .proxies import current_workflows
 from .states import (
     ObjectStatus,
-    WorkflowStatus,
     check_start_point,
-    operation,
     require,
 )
 
@@ -94,7 +91,7 @@ def start(workflow_name: str, data: Any, **kwargs: Any) -> WorkflowEngine:
                 if obj is not None:
                     obj._columns, obj._kept = columns, kept
             raise
-        conductor = _conductor(info, definition)
+        conductor = conductor_of(info, definition)
         conductor.know(obj for obj in (reference() for reference, _, _ in given) if obj)
         return conductor.conduct(first)
 
@@ -118,7 +115,7 @@ def start_by_wid(wid: str, **kwargs: Any) -> WorkflowEngine:
     definition = current_workflows.definition(info.name)
     dumps(kwargs, "the keyword arguments")
     first = current_workflows.start_over(info)
-    return _conductor(info, definition, kwargs).conduct(first)
+    return conductor_of(info, definition, kwargs).conduct(first)
 
 
 def start_by_oids(
@@ -158,7 +155,7 @@ def continue_oid(
     check_start_point(start_point)
     obj = _object(oid)
     event = EventLine("Started", message=start_point)
-    return _continue(obj, start_point, event, kwargs)
+    return go_on(obj, start_point, event, kwargs)
 
 
 def resume_objects_in_workflow(
@@ -178,9 +175,9 @@ def resume_objects_in_workflow(
     info = current_workflows.store.run_info(str(id_workflow))
     definition = current_workflows.definition(info.name)
     if start_point is not None:
-        _check_task(definition, check_start_point(start_point))
+        check_task(definition, check_start_point(start_point))
     dumps(kwargs, "the keyword arguments")
-    return _resume(info, start_point, kwargs)
+    return resume(info, start_point, kwargs)
 
 
 def resolve(
@@ -225,7 +222,7 @@ def resolve(
     if resolution.start_point is None:
         current_workflows.save(obj, event=event)
         return None
-    return _continue(obj, check_start_point(resolution.start_point), event, {})
+    return go_on(obj, check_start_point(resolution.start_point), event, {})
 
 
 def cancel(oid: int | str | WorkflowObject) -> WorkflowObject:
@@ -277,7 +274,7 @@ def recover() -> Iterator[Recovered]:
             continue
         info = current_workflows.store.run_info(obj.id_workflow)
         try:
-            _take_up(obj, info)
+            take_up(obj, info)
         except (WorkflowError, WorkflowDefinitionError, LeaseLost):
             pass  # the object says it
         now = current_workflows.queries.query().get(obj.id)
@@ -285,141 +282,7 @@ def recover() -> Iterator[Recovered]:
         yield Recovered(obj.id, held.owner or "", 0.0, status)
 
 
-# --- how ------------------------------------------------------------------------------
-
-
-def _take_up(obj: WorkflowObject, info: RunInfo) -> None:
-    """Go on with an object that was taken over, unless it was lost too often."""
-    attempts = obj._columns["attempts"]
-    most = current_workflows.settings.max_attempts
-    try:
-        definition = current_workflows.definition(info.name)
-    except WorkflowDefinitionError as error:
-        conductor = _conductor(info, compile_workflow(info.name, []))
-        following: WorkflowObject | None = obj
-        while following is not None:  # none of the run can be run
-            following = conductor.fail(following, error)
-        return
-    conductor = _conductor(info, definition)
-    if attempts <= most:
-        conductor.conduct(obj, "resume")
-        return
-    task = obj.extra_data.get("_last_task_name")
-    where = f"after task {task}" if task else "before its first task finished"
-    lost = WorkflowError(
-        f"Worker lost {attempts} times {where}. Find out what ends it, then continue "
-        "the object."
-    )
-    following = conductor.fail(obj, lost)
-    if following is not None:
-        conductor.conduct(following)
-
-
-def _conductor(
-    info: RunInfo, definition: Definition, extra: Mapping[str, Any] | None = None
-) -> Conductor:
-    state = current_workflows
-    conductor = Conductor(info, definition, state.store, state.settings)
-    if extra:
-        conductor.engine.set_extra_data_params(**extra)
-    return conductor
-
-
-def _continue(
-    obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
-) -> WorkflowEngine:
-    begin = _beginning(obj, start_point)
-    return _claimed(obj, start_point, event, kwargs).conduct(obj, begin)
-
-
-def _beginning(obj: WorkflowObject, start_point: str) -> str:
-    """Return where the machine is to begin.
-
-    What an ERROR object runs again is the task that failed. An error that came to
-    it between two tasks left the cursor at one that had finished: that one is done.
-    """
-    if start_point == "restart_task" and obj.status == ObjectStatus.ERROR:
-        return "resume"
-    return start_point
-
-
-def _claimed(
-    obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
-) -> Conductor:
-    """Claim an object that exists, and return who can move it."""
-    if obj.id_workflow is None:
-        raise WorkflowAPIError(
-            f"No workflow associated with object: {obj!r}. Start one first, by "
-            "start_workflow(name)."
-        )
-    require(operation(start_point), obj.id, obj.status, obj.waits_for)
-    info = current_workflows.store.run_info(obj.id_workflow)
-    definition = current_workflows.definition(info.name)
-    _check_task(definition, start_point)
-    dumps(kwargs, "the keyword arguments")
-    before = dict(obj.extra_data)
-    obj.forget_question()
-    try:
-        texts = check(obj, current_workflows.settings)
-        current_workflows.store.take(obj, event, *texts)
-    except BaseException:
-        obj.extra_data = before
-        raise
-    return _conductor(info, definition, kwargs)
-
-
-def _resume(
-    info: RunInfo, start_point: str | None, kwargs: dict[str, Any]
-) -> Generator[WorkflowEngine, None, None]:
-    last = -1
-    while True:
-        moving = current_workflows.store.run_status(info.uuid) in (
-            WorkflowStatus.RUNNING,
-            WorkflowStatus.NEW,
-        )
-        obj = current_workflows.queries.next_asleep(info.uuid, last, not moving)
-        if obj is None:
-            return
-        last = obj.position
-        point = start_point or "continue_next"
-        if start_point is None and obj.status == ObjectStatus.ERROR:
-            point = "restart_task"
-        event = EventLine("Started", message=point)
-        begin = _beginning(obj, point)
-        try:
-            if obj.status == ObjectStatus.INITIAL:
-                conductor = _taken_first(obj, info, event, kwargs)
-            else:
-                conductor = _claimed(obj, point, event, kwargs)
-        except IllegalMove:  # someone else moved it first
-            continue
-        try:
-            yield conductor.conduct(obj, begin)
-        except (WorkflowError, WorkflowDefinitionError):
-            yield conductor.engine
-
-
-def _taken_first(
-    obj: WorkflowObject, info: RunInfo, event: EventLine, kwargs: dict[str, Any]
-) -> Conductor:
-    """Claim an object that an error left INITIAL."""
-    require("resume", obj.id, obj.status, obj.waits_for)
-    texts = check(obj, current_workflows.settings)
-    current_workflows.store.take(obj, event, *texts)
-    return _conductor(info, current_workflows.definition(info.name), kwargs)
-
-
-def _check_task(definition: Definition, start_point: str) -> None:
-    if not start_point.startswith("task:"):
-        return
-    name = start_point[5:]
-    if len(definition.named(name)) != 1:
-        names = sorted({leaf.name for leaf in definition.leaves})
-        raise ValueError(
-            f"{start_point} is not possible: {definition.name!r} has "
-            f"{len(definition.named(name)) or 'no'} tasks of that name. Its tasks: "
-            f"{', '.join(names)}."
-        )
+# --- what the verbs are given --------------------------------------------------
 
 
 def _object(oid: int | str | WorkflowObject) -> WorkflowObject:

@@ -77,18 +77,8 @@ def _create_object() -> None:
         sa.Column("error", sa.Text()),
         sa.Column("created", TIME, nullable=False),
         sa.Column("modified", TIME, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["id_workflow"],
-            ["workflows_run.uuid"],
-            name="fk_workflows_object_run",
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["id_parent"],
-            ["workflows_object.id"],
-            name="fk_workflows_object_parent",
-            ondelete="CASCADE",
-        ),
+        _refers("object_run", "id_workflow", "run.uuid"),
+        _refers("object_parent", "id_parent", "object.id"),
         sa.CheckConstraint("status BETWEEN 0 AND 6", name="ck_workflows_object_status"),
         sa.CheckConstraint(
             "waits_for IN ('queue', 'timer', 'event', 'join')",
@@ -114,12 +104,7 @@ def _create_event() -> None:
         sa.Column("payload", JSON),
         sa.Column("seconds", sa.Float()),
         sa.Column("created", TIME, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["id_object"],
-            ["workflows_object.id"],
-            name="fk_workflows_event_object",
-            ondelete="CASCADE",
-        ),
+        _refers("event_object", "id_object", "object.id"),
     )
 
 
@@ -133,18 +118,8 @@ def _create_log() -> None:
         sa.Column("task", sa.String(255)),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("created", TIME, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["id_object"],
-            ["workflows_object.id"],
-            name="fk_workflows_log_object",
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["id_workflow"],
-            ["workflows_run.uuid"],
-            name="fk_workflows_log_run",
-            ondelete="CASCADE",
-        ),
+        _refers("log_object", "id_object", "object.id"),
+        _refers("log_run", "id_workflow", "run.uuid"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_workflows_log_object", "workflows_log", ["id_object", "id"])
@@ -158,3 +133,12 @@ def _index_object() -> None:
         "list": ["status", "modified", "id"],
     }.items():
         op.create_index(f"ix_workflows_object_{name}", "workflows_object", columns)
+
+
+def _refers(name: str, column: str, target: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(
+        [column],
+        [f"workflows_{target}"],
+        name=f"fk_workflows_{name}",
+        ondelete="CASCADE",
+    )

@@ -25,8 +25,8 @@ from ..states import ObjectStatus, WorkflowStatus, may
 from . import statements as sql
 from .keep import Check, new_ids, refuse_snapshot, write_data
 from .models import now
-from .rows import derive, projections, values_of
-from .sql import SQLStore, event_row, settle_run, taken_up
+from .rows import derive, event_row, projections, values_of
+from .sql import SQLStore, settle_run, taken_up
 
 
 class Acceptor:

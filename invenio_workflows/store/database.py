@@ -144,7 +144,13 @@ class Database:
                 "WORKFLOWS_BIND needs the app's Flask-SQLAlchemy, which has none; "
                 "set WORKFLOWS_DATABASE_URI instead."
             )
-        self._own = OwnDatabase(str(uri), self._settings.sqlite_synchronous)
+        try:
+            self._own = OwnDatabase(str(uri), self._settings.sqlite_synchronous)
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"The database URI needs the Python package {error.name!r}; install "
+                "it, or name another driver, such as postgresql+psycopg://…"
+            ) from error
         return self._own
 
     def _uri(self) -> Any:

@@ -16,8 +16,8 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus, require
 from . import statements as sql
 from .models import now
-from .rows import derive, describing, place_of, projections, values_of
-from .sql import SQLStore, event_row, settle_run
+from .rows import derive, describing, event_row, place_of, projections, values_of
+from .sql import SQLStore, settle_run
 from .transactions import begin
 
 #: Encodes a document, or says what cannot be kept of it.

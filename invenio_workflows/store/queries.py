@@ -16,7 +16,8 @@ from ..logs import LogLine
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus
 from . import statements as sql
-from .sql import SQLStore, path_of
+from .rows import path_of
+from .sql import SQLStore
 
 #: Columns by which ``filter_by`` and ``order_by`` know the object.
 FIELDS = {

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from ..checkpoint import Checkpoint, EventLine
 from ..encoding import loads
 from ..extra_data import TaskHistory
+from ..logs import LogLine
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 
@@ -109,4 +111,68 @@ def describing(obj: WorkflowObject) -> dict[str, Any]:
         "data_type": _line(obj.data_type, 150) or "",
         "uri": _line(obj.uri, 500) or "",
         "id_user": obj.id_user or 0,
+    }
+
+
+def path_of(text: str | None) -> list[int]:
+    """Return the position that an event row keeps."""
+    return [int(index) for index in text.split("/")] if text else []
+
+
+def event_row(
+    obj: WorkflowObject, event: EventLine, seq: int, status: ObjectStatus
+) -> dict[str, Any]:
+    return {
+        "id_object": obj.id,
+        "id_workflow": obj.id_workflow,
+        "seq": seq,
+        "kind": event.kind,
+        "task": event.task,
+        "path": event.path,
+        "status": int(status),
+        "data": None,
+        "extra_data": None,
+        "message": storable(event.message),
+        "payload": event.payload,
+        "seconds": event.seconds,
+    }
+
+
+def event_rows(point: Checkpoint) -> list[dict[str, Any]]:
+    """Return the rows of a checkpoint; the first event carries what changed."""
+    first = point.obj._columns["seq"] + 1
+    rows = [
+        event_row(point.obj, event, seq, ObjectStatus.RUNNING)
+        for seq, event in enumerate(point.events, first)
+    ]
+    rows[0] |= {"data": point.data, "extra_data": point.extra_data}
+    rows[-1]["status"] = int(point.status)
+    return rows
+
+
+def started_row(obj: WorkflowObject) -> dict[str, Any]:
+    """Return the event row of an object that is about to be claimed in a start."""
+    event = EventLine("Started", message="continue_next")
+    return event_row(obj, event, obj._columns["seq"] + 1, ObjectStatus.RUNNING)
+
+
+def log_line(row: Any) -> LogLine:
+    """Return the line that a row keeps."""
+    return LogLine(
+        row.level,
+        row.message,
+        row.task or "",
+        row.created,
+        row.id_object,
+        row.id_workflow,
+    )
+
+
+def line_row(line: LogLine) -> dict[str, Any]:
+    return {
+        "id_object": line.id_object,
+        "id_workflow": line.id_workflow,
+        "level": line.level,
+        "task": line.task or None,
+        "message": storable(line.message),
     }

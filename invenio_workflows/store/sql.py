@@ -16,7 +16,17 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus
 from . import statements as sql
 from .leases import owner
-from .rows import derive, fill, projections, storable
+from .rows import (
+    derive,
+    event_row,
+    event_rows,
+    fill,
+    line_row,
+    log_line,
+    path_of,
+    projections,
+    started_row,
+)
 from .transactions import TaskWritesLost as TaskWritesLost
 from .transactions import Transactions, begin, is_busy
 
@@ -55,7 +65,7 @@ class SQLStore:
             if point.take_next:
                 taken = self.take_next(connection, point.run, point.obj.position)
             if point.lines:
-                sql.INSERT_LINE(connection, [_line_row(line) for line in point.lines])
+                sql.INSERT_LINE(connection, [line_row(line) for line in point.lines])
             if point.changes:
                 point.shared = _merge(connection, point.run.uuid, point.changes)
             if point.leaves and taken is None:
@@ -71,7 +81,7 @@ class SQLStore:
     def _advance(self, connection: Connection, point: Checkpoint) -> None:
         """Write object and events, if the lease is still held."""
         changed = point.data is not None, point.extra_data is not None, point.leaves
-        parameters, rows = self._moved(point), _event_rows(point)
+        parameters, rows = self._moved(point), event_rows(point)
         if connection.dialect.name == "postgresql" and len(rows) < 4:
             for n, row in enumerate(rows):
                 parameters |= {f"{name}_{n}": row[name] for name in sql.EVENT_COLUMNS}
@@ -285,7 +295,7 @@ class SQLStore:
 
     def keep_lines(self, lines: Sequence[LogLine]) -> None:
         """Keep log lines at once; in the session's transaction if it has one open."""
-        rows = [_line_row(line) for line in lines]
+        rows = [line_row(line) for line in lines]
         session = self.transactions._database.session
         if session.in_transaction():
             connection = self.transactions._connection_of(session)
@@ -334,54 +344,12 @@ def settle_run(connection: Connection, uuid: str) -> None:
     sql.SETTLE_RUN(connection, {"uuid": uuid})
 
 
-def path_of(text: str | None) -> list[int]:
-    """Return the position that an event row keeps."""
-    return [int(index) for index in text.split("/")] if text else []
-
-
 def _merge(connection: Connection, uuid: str, changes: Changes) -> dict[str, Any]:
     text = sql.READ_SHARED(connection, {"uuid": uuid}).scalar_one()
     merged = changes.apply(loads(text))
     shared = dumps(merged, "eng.extra_data")
     sql.WRITE_SHARED(connection, {"run": uuid, "shared": shared})
     return merged
-
-
-def event_row(
-    obj: WorkflowObject, event: EventLine, seq: int, status: ObjectStatus
-) -> dict[str, Any]:
-    return {
-        "id_object": obj.id,
-        "id_workflow": obj.id_workflow,
-        "seq": seq,
-        "kind": event.kind,
-        "task": event.task,
-        "path": event.path,
-        "status": int(status),
-        "data": None,
-        "extra_data": None,
-        "message": storable(event.message),
-        "payload": event.payload,
-        "seconds": event.seconds,
-    }
-
-
-def _event_rows(point: Checkpoint) -> list[dict[str, Any]]:
-    """Return the rows of a checkpoint; the first event carries what changed."""
-    first = point.obj._columns["seq"] + 1
-    rows = [
-        event_row(point.obj, event, seq, ObjectStatus.RUNNING)
-        for seq, event in enumerate(point.events, first)
-    ]
-    rows[0] |= {"data": point.data, "extra_data": point.extra_data}
-    rows[-1]["status"] = int(point.status)
-    return rows
-
-
-def started_row(obj: WorkflowObject) -> dict[str, Any]:
-    """Return the event row of an object that is about to be claimed in a start."""
-    event = EventLine("Started", message="continue_next")
-    return event_row(obj, event, obj._columns["seq"] + 1, ObjectStatus.RUNNING)
 
 
 def taken_up(run: RunInfo, obj: WorkflowObject) -> None:
@@ -392,25 +360,3 @@ def taken_up(run: RunInfo, obj: WorkflowObject) -> None:
     columns["seq"] = columns["revision"] = columns["seq"] + 1
     columns |= {"fence": columns["fence"] + 1, "in_start": 1, "attempts": 0}
     columns |= {"status": ObjectStatus.RUNNING, "waits_for": None}
-
-
-def log_line(row: Any) -> LogLine:
-    """Return the line that a row keeps."""
-    return LogLine(
-        row.level,
-        row.message,
-        row.task or "",
-        row.created,
-        row.id_object,
-        row.id_workflow,
-    )
-
-
-def _line_row(line: LogLine) -> dict[str, Any]:
-    return {
-        "id_object": line.id_object,
-        "id_workflow": line.id_workflow,
-        "level": line.level,
-        "task": line.task or None,
-        "message": storable(line.message),
-    }

@@ -1,0 +1,159 @@
+"""How an object is claimed, and by whom it is then moved.
+
+Between the verbs, which say what is wanted, and the conductor, which does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from .checkpoint import EventLine, RunInfo
+from .conductor import Conductor
+from .definition.workflow import Definition, compile_workflow
+from .encoding import dumps
+from .engine import WorkflowEngine
+from .errors import (
+    IllegalMove,
+    WorkflowAPIError,
+    WorkflowDefinitionError,
+    WorkflowError,
+)
+from .objects import WorkflowObject
+from .port import check
+from .proxies import current_workflows
+from .states import ObjectStatus, WorkflowStatus, operation, require
+
+
+def take_up(obj: WorkflowObject, info: RunInfo) -> None:
+    """Go on with an object that was taken over, unless it was lost too often."""
+    attempts = obj._columns["attempts"]
+    most = current_workflows.settings.max_attempts
+    try:
+        definition = current_workflows.definition(info.name)
+    except WorkflowDefinitionError as error:
+        conductor = conductor_of(info, compile_workflow(info.name, []))
+        following: WorkflowObject | None = obj
+        while following is not None:  # none of the run can be run
+            following = conductor.fail(following, error)
+        return
+    conductor = conductor_of(info, definition)
+    if attempts <= most:
+        conductor.conduct(obj, "resume")
+        return
+    task = obj.extra_data.get("_last_task_name")
+    where = f"after task {task}" if task else "before its first task finished"
+    lost = WorkflowError(
+        f"Worker lost {attempts} times {where}. Find out what ends it, then continue "
+        "the object."
+    )
+    following = conductor.fail(obj, lost)
+    if following is not None:
+        conductor.conduct(following)
+
+
+def conductor_of(
+    info: RunInfo, definition: Definition, extra: Mapping[str, Any] | None = None
+) -> Conductor:
+    state = current_workflows
+    conductor = Conductor(info, definition, state.store, state.settings)
+    if extra:
+        conductor.engine.set_extra_data_params(**extra)
+    return conductor
+
+
+def go_on(
+    obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
+) -> WorkflowEngine:
+    begin = _beginning(obj, start_point)
+    return claimed(obj, start_point, event, kwargs).conduct(obj, begin)
+
+
+def _beginning(obj: WorkflowObject, start_point: str) -> str:
+    """Return where the machine is to begin.
+
+    What an ERROR object runs again is the task that failed. An error that came to
+    it between two tasks left the cursor at one that had finished: that one is done.
+    """
+    if start_point == "restart_task" and obj.status == ObjectStatus.ERROR:
+        return "resume"
+    return start_point
+
+
+def claimed(
+    obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
+) -> Conductor:
+    """Claim an object that exists, and return who can move it."""
+    if obj.id_workflow is None:
+        raise WorkflowAPIError(
+            f"No workflow associated with object: {obj!r}. Start one first, by "
+            "start_workflow(name)."
+        )
+    require(operation(start_point), obj.id, obj.status, obj.waits_for)
+    info = current_workflows.store.run_info(obj.id_workflow)
+    definition = current_workflows.definition(info.name)
+    check_task(definition, start_point)
+    dumps(kwargs, "the keyword arguments")
+    before = dict(obj.extra_data)
+    obj.forget_question()
+    try:
+        texts = check(obj, current_workflows.settings)
+        current_workflows.store.take(obj, event, *texts)
+    except BaseException:
+        obj.extra_data = before
+        raise
+    return conductor_of(info, definition, kwargs)
+
+
+def resume(
+    info: RunInfo, start_point: str | None, kwargs: dict[str, Any]
+) -> Generator[WorkflowEngine, None, None]:
+    last = -1
+    while True:
+        moving = current_workflows.store.run_status(info.uuid) in (
+            WorkflowStatus.RUNNING,
+            WorkflowStatus.NEW,
+        )
+        obj = current_workflows.queries.next_asleep(info.uuid, last, not moving)
+        if obj is None:
+            return
+        last = obj.position
+        point = start_point or "continue_next"
+        if start_point is None and obj.status == ObjectStatus.ERROR:
+            point = "restart_task"
+        event = EventLine("Started", message=point)
+        begin = _beginning(obj, point)
+        try:
+            if obj.status == ObjectStatus.INITIAL:
+                conductor = _taken_first(obj, info, event, kwargs)
+            else:
+                conductor = claimed(obj, point, event, kwargs)
+        except IllegalMove:  # someone else moved it first
+            continue
+        try:
+            yield conductor.conduct(obj, begin)
+        except (WorkflowError, WorkflowDefinitionError):
+            yield conductor.engine
+
+
+def _taken_first(
+    obj: WorkflowObject, info: RunInfo, event: EventLine, kwargs: dict[str, Any]
+) -> Conductor:
+    """Claim an object that an error left INITIAL."""
+    require("resume", obj.id, obj.status, obj.waits_for)
+    texts = check(obj, current_workflows.settings)
+    current_workflows.store.take(obj, event, *texts)
+    return conductor_of(info, current_workflows.definition(info.name), kwargs)
+
+
+def check_task(definition: Definition, start_point: str) -> None:
+    if not start_point.startswith("task:"):
+        return
+    name = start_point[5:]
+    if len(definition.named(name)) != 1:
+        names = sorted({leaf.name for leaf in definition.leaves})
+        raise ValueError(
+            f"{start_point} is not possible: {definition.name!r} has "
+            f"{len(definition.named(name)) or 'no'} tasks of that name. Its tasks: "
+            f"{', '.join(names)}."
+        )
