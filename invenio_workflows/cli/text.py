@@ -17,7 +17,7 @@ import click
 #: What a table may be wide where there is no terminal.
 _PAGE = 200
 #: A cut column keeps at least so much.
-_LEAST = 8
+_LEAST = 6
 #: Characters that join others, and that some scripts need.
 _JOINERS = "\u200c\u200d"
 

@@ -72,6 +72,7 @@ class Terminal:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
+        self.columns = "120"
         try:
             self.runner = CliRunner(mix_stderr=False)  # type: ignore[call-arg]
         except TypeError:  # click 8.2 keeps them apart anyway
@@ -80,7 +81,9 @@ class Terminal:
     def run(self, *words: Any, input: str | bytes | None = None) -> Result:
         group = FlaskGroup(create_app=lambda: self.app, set_debug_flag=False)
         arguments = ["workflows", *map(str, words)]
-        return self.runner.invoke(group, arguments, input=input, env={"COLUMNS": "120"})
+        return self.runner.invoke(
+            group, arguments, input=input, env={"COLUMNS": self.columns}
+        )
 
     def __call__(self, *words: Any, input: str | bytes | None = None) -> str:
         """Return what is printed by a command that succeeds."""
@@ -321,6 +324,27 @@ def test_a_failure_ends_the_start_and_the_rest_goes_on_by_resume(flask: Terminal
     assert "no start point 'x'" in flask.refused("resume", uuid, "--from", "x")
 
 
+def test_what_is_interrupted_says_how_to_go_on(
+    make_site: Callable[..., Site], sqlite_ready_url: str
+):
+    site = make_site(sqlite_ready_url, tables=False)
+
+    def interrupt(obj: Any, eng: Any) -> None:
+        raise KeyboardInterrupt
+
+    site.register("slow", interrupt)
+    flask = Terminal(site.app)
+    done = flask.run("start", "slow", "-i", "-", input="[1, 2]")
+    uuid = done.stdout.split()[1]
+    assert done.exit_code == 1 and "  1  New, never ran\n" in done.stdout
+    assert done.stderr == (
+        f"Error: Interrupted. To go on with the rest: flask workflows resume {uuid}\n"
+    )
+    assert flask.refused("continue", 1, "--from", "restart_task") == (
+        "Interrupted. To look at it: flask workflows object 1"
+    )
+
+
 def test_keep_going_runs_the_others_and_the_exit_code_tells(flask: Terminal):
     items = records({"title": "A", "bad": 1}, {"title": "B"})
     done = flask.run(
@@ -452,6 +476,9 @@ def test_long_cells_are_cut_at_the_width_of_the_terminal(flask: Terminal):
     started(flask, {"title": "long " * 100, "unsure": True})
     head, row = flask("objects").splitlines()
     assert len(row) <= 120 and row.count("…") == 2
+    flask.columns = "60"
+    head, row = flask("objects").splitlines()
+    assert len(row) <= 60 and "Need action" in row
     assert row[-16:].startswith("20") and row[-3] == ":"
 
 
@@ -759,6 +786,28 @@ def test_a_database_that_is_away_or_none_of_ours_is_told(
     assert said in doctor.stdout
 
 
+def test_a_file_that_stays_locked_is_told(
+    make_site: Callable[..., Site], sqlite_ready_url: str
+):
+    url = f"{sqlite_ready_url}?timeout=0.1"
+    site = make_site(url, tables=False, WORKFLOWS_BUSY_SECONDS=1)
+    flask = set_up(site)
+    (oid,) = started(flask, {"title": "A", "unsure": True})
+    with site.ext.engine.connect() as other:
+        other.exec_driver_sql("BEGIN IMMEDIATE")
+        for command in (["cancel", oid], ["init"]):
+            said = flask.refused(*command)
+            assert said.startswith("The database is locked: another process writes")
+        other.rollback()
+    assert flask.json("object", oid)["status"] == "HALTED"
+
+
+def test_a_driver_that_is_not_installed_is_named(make_site: Callable[..., Site]):
+    flask = Terminal(make_site("postgresql+pg8000://localhost/x", tables=False).app)
+    assert "'pg8000'" in flask.refused("objects")
+    assert "'pg8000'" in flask.run("doctor").stdout
+
+
 # --- as processes --------------------------------------------------------------------
 
 APP = """
@@ -815,12 +864,13 @@ def test_a_failure_in_a_process_is_a_sentence_and_an_exit_code(
     assert desk("object", "x").returncode == 2
 
 
-def test_a_terminal_that_knows_ascii_alone_is_no_reason_to_fail(
+def test_a_terminal_that_knows_latin_alone_is_no_reason_to_fail(
     desk: Callable[..., Any],
 ):
-    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    env = {**os.environ, "PYTHONIOENCODING": "latin-1"}
     done = desk("definitions", "show", "copy", env=env)
-    assert done.returncode == 0 and "<lambda>" in done.stdout
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("\\u2514\\u2500 <lambda>\n")
 
 
 def test_on_a_terminal_a_bar_shows_how_far_it_is(desk: Callable[..., Any]):
