@@ -115,10 +115,12 @@ def run_python(block: Block, namespace: dict[str, Any]) -> None:
     """Run a block, and hold it to its comments."""
     lines = block.text.splitlines()
     tree = ast.parse(block.text)
+    held = 0
     for index, node in enumerate(tree.body):
         last = node.end_lineno or node.lineno
         after = tree.body[index + 1].lineno if index + 1 < len(tree.body) else None
         kind, wanted = _expected(lines, node, last, after)
+        held += bool(kind)
         where = f"{block.page.relative_to(TOP)}:{block.line + node.lineno - 1}"
         code = "\n" * (block.line + node.lineno - 2) + "\n".join(
             lines[node.lineno - 1 : last]
@@ -140,6 +142,8 @@ def run_python(block: Block, namespace: dict[str, Any]) -> None:
                 raise AssertionError(f"{where}: raises nothing, not {wanted}")
         else:
             exec(compile(code, filename, "exec"), namespace)
+    told = len(re.findall(r"# (?:→|raises) ", block.text))
+    assert held == told, f"{block.where}: {told - held} comments belong to no statement"
 
 
 def matches(wanted: str, got: str) -> bool:
