@@ -215,7 +215,13 @@ class Queries:
                     .where(objects.id_parent == oid)
                     .order_by(objects.id)
                     .limit(1)
-                ).scalar_one()
+                ).scalar_one_or_none()
+        if found is None:
+            raise ObjectNotFound(
+                f"Object {oid} was not there yet at event {seq}; give one of its "
+                "history().",
+                id_object=oid,
+            )
         return str(found)
 
     def _status_at(self, oid: int, seq: int) -> ObjectStatus:
@@ -230,8 +236,13 @@ class Queries:
         return ObjectStatus(found or 0)
 
     def _derived_at(self, oid: int, seq: int) -> dict[str, Any]:
-        past = [e for e in self.history(oid) if e.seq <= seq and e.task]
-        last = past[-1] if past else None
+        past = [e for e in self.history(oid) if e.seq <= seq]
+        last: HistoryEvent | None = None
+        for event in past:
+            if event.task:
+                last = event
+            elif event.kind in ("Accepted", "Restored"):  # before its first task
+                last = None
         return {
             "_task_counter": copy.copy(last.position) if last else {},
             "_last_task_name": last.task if last else "",
