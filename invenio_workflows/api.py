@@ -313,7 +313,7 @@ def _objects(
         seen: set[int] = set()
         for item in chain([first], items):
             if not isinstance(item, WorkflowObject):
-                yield WorkflowObject(copied(item), data_type=definition.data_type)
+                yield WorkflowObject(_own(item), data_type=definition.data_type)
                 continue
             mark = item.id or -id(item)
             if mark in seen:
@@ -327,11 +327,22 @@ def _objects(
     return made()
 
 
+def _own(item: Any) -> Any:
+    """Return the item as data that its giver and other objects do not share."""
+    try:
+        return copied(item)
+    except RecursionError:  # told when it is encoded
+        return item
+
+
 def _id_user(value: Any) -> int:
     try:
-        return int(value or 0)
+        number = int(value or 0)
     except (TypeError, ValueError):
-        raise WorkflowAPIError(f"id_user is a number, not {value!r}.") from None
+        number = -1
+    if not 0 <= number < 2**31:
+        raise WorkflowAPIError(f"id_user is the number of a user, not {value!r}.")
+    return number
 
 
 def _resolved(action: str, resolution: Resolution, actor: Any) -> EventLine:

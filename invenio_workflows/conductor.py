@@ -140,9 +140,17 @@ class _Drive:
         self.port.in_task = True
         obj.go_back()
         obj.forget_question()
+        self.store.moving.add(obj.id)
         try:
             return self._events()
+        except (KeyboardInterrupt, SystemExit) as error:
+            # Between two tasks, or in the commit itself: nobody may know how it ended.
+            if self.interrupt is None and self.store.refresh(obj):
+                self.cursor = obj.cursor
+                self.keep_alone(Failed(None, error))
+            raise
         finally:
+            self.store.moving.discard(obj.id)
             self.port.in_task = False
             self.engine._object = self.engine._task = None
             obj._world = None
@@ -258,8 +266,8 @@ class _Drive:
             self._mark(event)
             data, extra_data = check(obj, self.conductor.limits)
             changes = self.engine.changes()
-            cursor = self.cursor if event is together[0] and _unmoved(event) else None
-            cursor = cursor or self.machine.cursor()
+            stays = event is together[0] and _unmoved(event)
+            cursor = self.cursor if stays else self.machine.cursor()
             lines = [_event_line(each, seconds) for each in together]
         except Exception as error:  # whatever a task made of its object
             if isinstance(event, Failed):

@@ -18,6 +18,12 @@ from .states import ObjectStatus, Place, WorkflowStatus
 class Store(Protocol):
     """What the conductor asks of a store; :mod:`.testing` has one in memory."""
 
+    #: The ids of the objects that this process moves at the moment.
+    moving: set[int]
+
+    def refresh(self, obj: WorkflowObject) -> bool:
+        """Make the document what is kept, and say whether it is still ours to move."""
+
     def held(self) -> AbstractContextManager[None]:
         """Make ready for many checkpoints of this thread."""
 

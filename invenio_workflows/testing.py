@@ -45,7 +45,12 @@ class MemoryStore:
         self.lines: list[LogLine] = []
         self.objects: list[WorkflowObject] = []
         self.snapshots: list[WorkflowObject] = []
+        self.moving: set[int] = set()
         self._ids = count(1)
+
+    def refresh(self, obj: WorkflowObject) -> bool:
+        """Nothing is kept elsewhere."""
+        return obj.status == ObjectStatus.RUNNING
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -198,12 +198,18 @@ class Database:
                 f"{name} {'.'.join(map(str, version))} is too old; "
                 f"{'.'.join(map(str, needed))} or newer is needed."
             )
-        if name == "postgresql":
-            _check_isolation(name, connection.get_isolation_level())
+        _check_isolation(name, connection.get_isolation_level())
 
 
 def _check_isolation(dialect: str, level: Any) -> None:
-    allowed = (None, "READ COMMITTED", "READ_COMMITTED", "AUTOCOMMIT")
+    allowed = (None, "READ COMMITTED", "READ_COMMITTED")
+    if level == "AUTOCOMMIT":
+        raise ConfigurationError(
+            "The isolation level is AUTOCOMMIT, which keeps half of what belongs "
+            "together"
+            + ("; workflows need READ COMMITTED" if dialect == "postgresql" else "")
+            + ": remove the setting."
+        )
     if dialect == "postgresql" and level not in allowed:
         raise ConfigurationError(
             f"The isolation level is {level}; workflows need READ COMMITTED, "

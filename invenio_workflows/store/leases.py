@@ -36,6 +36,14 @@ def is_dead(lease_owner: str | None) -> bool | None:
     return bool(began) and now != began
 
 
+def is_mine(lease_owner: str | None) -> bool:
+    """Say whether this thread took the lease, or one of this process that has ended."""
+    here, _, thread = owner().rpartition(":")
+    process, _, holder = (lease_owner or "").rpartition(":")
+    living = {str(each.ident) for each in threading.enumerate()}
+    return process == here and (holder == thread or holder not in living)
+
+
 def _began(pid: int) -> str:
     """Return when the process began, so that a pid used again is another one.
 

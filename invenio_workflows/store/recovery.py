@@ -13,7 +13,7 @@ from ..errors import IllegalMove
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from . import statements as sql
-from .leases import is_dead
+from .leases import is_dead, is_mine
 from .models import now
 from .sql import SQLStore
 
@@ -54,7 +54,7 @@ class Recovery:
                 .order_by(objects.id)
                 .limit(_BATCH)
             ).all()
-        return [_held(*row) for row in rows]
+        return [self._held(*row) for row in rows]
 
     def take_over(self, held: Held) -> WorkflowObject | None:
         """Claim an object whose worker is gone; ``None`` if it moved meanwhile.
@@ -69,7 +69,7 @@ class Recovery:
             ).one_or_none()
         if row is None or row.status != ObjectStatus.RUNNING:
             return None
-        if not _held(row.id, row.lease_owner, row.lease_until, row.at).free:
+        if not self._held(row.id, row.lease_owner, row.lease_until, row.at).free:
             return None
         obj = self._store.document(row)
         event = EventLine("TakenOver", message=f"from {held.owner}")
@@ -86,8 +86,13 @@ class Recovery:
             return None
         return obj
 
-
-def _held(oid: int, owner: str | None, until: datetime | None, at: datetime) -> Held:
-    dead = is_dead(owner)
-    left = 0.0 if until is None else (until - at).total_seconds()
-    return Held(oid, owner, until, max(left, 0.0), dead or (dead is None and left <= 0))
+    def _held(
+        self, oid: int, owner: str | None, until: datetime | None, at: datetime
+    ) -> Held:
+        left = 0.0 if until is None else (until - at).total_seconds()
+        dead = is_dead(owner)
+        if dead is False and is_mine(owner):
+            # Claimed here, and nothing here moves it: an interrupt came in between.
+            dead = oid not in self._store.moving
+        free = dead or (dead is None and left <= 0)
+        return Held(oid, owner, until, max(left, 0.0), free)

@@ -38,11 +38,24 @@ class SQLStore:
         self, transactions: Transactions, lease_seconds: int, batch_size: int
     ) -> None:
         self.transactions = transactions
+        self.moving: set[int] = set()
         self.batch_size = batch_size
         self.lease_seconds = lease_seconds
         self.held = transactions.held
         self.undo = transactions.undo
         self.is_busy = is_busy
+
+    def refresh(self, obj: WorkflowObject) -> bool:
+        """Make the document what is kept, and say whether it is still ours to move."""
+        self.undo()
+        with self.transactions.reading() as connection:
+            row = connection.execute(
+                select(*sql.COLUMNS).where(sql.OBJECTS.c.id == obj.id)
+            ).one_or_none()
+        if row is None or row.fence != obj._columns["fence"]:
+            return False
+        self.document(row, obj)
+        return obj.status == ObjectStatus.RUNNING
 
     @property
     def owner(self) -> str:
