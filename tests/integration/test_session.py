@@ -372,6 +372,7 @@ def test_a_refused_verb_leaves_the_callers_rows_pending(
     assert app_site.counts() == before
     db.session.commit()
     assert titles(app_site) == ["pending"]
+    assert app_site.counts() == before, "nor is what the verb had begun"
 
 
 def test_logging_and_reading_commit_nothing(app_site: Site) -> None:
