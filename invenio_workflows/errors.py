@@ -239,7 +239,11 @@ class JumpCall(Control):
 
 
 class RestartFrom(Control):
-    """Go on at a start point of this workflow, as :mod:`.states` names them."""
+    """Go on at a start point of this workflow.
+
+    :param start_point: one of :data:`invenio_workflows.states.START_POINTS`, or
+        ``task:<name>``.
+    """
 
     def __init__(self, start_point: str) -> None:
         self.start_point = start_point

@@ -61,6 +61,20 @@ class State:
     def _check(self, obj: WorkflowObject) -> tuple[str, str]:
         return check(obj, self.settings)
 
+    @property
+    def db(self) -> Any:
+        """The database in use: the app's Flask-SQLAlchemy, or ours."""
+        return self.database.db
+
+    @property
+    def engine(self) -> Any:
+        """SQLAlchemy's engine of the database that holds our tables."""
+        return self.database.engine
+
+    def create_all(self) -> None:
+        """Make or upgrade the tables; any number of times, by several processes."""
+        upgrade(self.engine)
+
     # --- definitions --------------------------------------------------------------
 
     def register_workflow(self, name: str, source: Any, replace: bool = False) -> None:
@@ -255,20 +269,20 @@ class InvenioWorkflows:
     @property
     def db(self) -> Any:
         """The database in use: the app's Flask-SQLAlchemy, or ours."""
-        return self.state.database.db
+        return self.state.db
 
     @property
     def engine(self) -> Any:
         """SQLAlchemy's engine of the database that holds our tables."""
-        return self.state.database.engine
+        return self.state.engine
 
     def create_all(self) -> None:
         """Make or upgrade the tables; any number of times, by several processes."""
-        upgrade(self.state.database.engine)
+        self.state.create_all()
 
     def is_current(self) -> bool:
         """Say whether the tables are there and of this release."""
-        have, want = current(self.state.database.engine)
+        have, want = current(self.engine)
         return have == want
 
     def register_workflow(self, name: str, cls: Any, replace: bool = False) -> None:

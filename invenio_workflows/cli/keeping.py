@@ -106,7 +106,8 @@ def _told(found: api.Recovered) -> str:
 
 def _worker(owner: str) -> str:
     """Return host and process of who holds a lease, without what else it says."""
-    host, pid, *_ = [*owner.rsplit(":", 3), ""]
+    place, pid, *_ = [*owner.rsplit(":", 3), ""]
+    host = place.partition("/")[0]
     return f"process {pid} on {host}" if pid else "a worker without a name"
 
 

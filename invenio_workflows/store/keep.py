@@ -64,6 +64,7 @@ class Keeper:
         wanted = _wanted(obj, status)
         if obj.id is None:
             self._insert_alone(connection, obj, texts, wanted)
+            _read_times(connection, obj)
             return
         require("save", obj.id, obj.status, obj.waits_for)
         columns = obj._columns
@@ -92,6 +93,7 @@ class Keeper:
         sql.INSERT_EVENT(connection, row)
         columns |= {"seq": seq, "revision": seq, "status": wanted}
         columns["waits_for"] = values["waits_for"]
+        _read_times(connection, obj)
         if obj.id_workflow is not None:
             settle_run(connection, obj.id_workflow)
 
@@ -195,6 +197,13 @@ def refuse_snapshot(obj: WorkflowObject) -> None:
             id_object=obj.id,
             id_parent=obj.id_parent,
         )
+
+
+def _read_times(connection: Connection, obj: WorkflowObject) -> None:
+    """Let the document know the database's times."""
+    times = select(sql.OBJECTS.c.created, sql.OBJECTS.c.modified)
+    row = connection.execute(times.where(sql.OBJECTS.c.id == obj.id)).one()
+    obj._columns |= {"created": row.created, "modified": row.modified}
 
 
 def _wanted(obj: WorkflowObject, status: ObjectStatus | None) -> ObjectStatus:

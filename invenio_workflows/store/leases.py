@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import threading
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,7 +18,25 @@ def owner() -> str:
 
 @lru_cache(maxsize=64)
 def _owner(pid: int, thread: int) -> str:
-    return f"{socket.gethostname()}:{pid}:{_began(pid)}:{thread}"
+    return f"{_machine()}:{pid}:{_began(pid)}:{thread}"
+
+
+def _machine() -> str:
+    return f"{socket.gethostname()}/{_mark()}"
+
+
+@lru_cache(maxsize=1)
+def _mark() -> str:
+    """Return what tells machines, and containers, of one host name apart.
+
+    A process is only looked for where its number means that process.
+    """
+    parts = []
+    for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
+        with suppress(OSError):
+            linked = os.path.islink(path)
+            parts.append(os.readlink(path) if linked else Path(path).read_text())
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:8]
 
 
 def is_dead(lease_owner: str | None) -> bool | None:
@@ -24,7 +44,7 @@ def is_dead(lease_owner: str | None) -> bool | None:
     if not lease_owner:
         return True
     host, pid, began, *_ = [*lease_owner.rsplit(":", 3), "", "", ""]
-    if host != socket.gethostname() or not pid.isdigit():
+    if host != _machine() or not pid.isdigit():
         return None
     try:
         os.kill(int(pid), 0)

@@ -36,7 +36,7 @@ from invenio_workflows.errors import (
 )
 from invenio_workflows.models import Workflow
 from invenio_workflows.objects import WorkflowObject
-from invenio_workflows.patterns import IF_ELSE, WHILE
+from invenio_workflows.patterns import FOR, IF_ELSE, WHILE
 from invenio_workflows.states import ObjectStatus, WorkflowStatus
 from invenio_workflows.tasks.sample_tasks import (
     add_data,
@@ -425,6 +425,23 @@ def test_continuing_inside_a_loop(site: Site) -> None:
     assert rest == [1, 2, 3]
 
 
+def test_continuing_inside_a_loop_over_items(site: Site) -> None:
+    """SP-4, 2.15-8: the loop goes on with the next item, and the row has no variable."""
+
+    def body(obj: Any, eng: Any) -> None:
+        obj.data.append(eng.extra_data["item"])
+        eng.halt("in the loop")
+
+    site.register("items", FOR([5, 6, 7], "item", [body]), note)
+    (obj,) = start("items", [[]]).halted_objects
+    for _ in range(2):
+        assert continue_oid(obj.id).status == R.HALTED
+    eng = continue_oid(obj.id)
+    assert eng.status == R.COMPLETED
+    assert stored(obj.id).data == [5, 6, 7]
+    assert eng.extra_data == {"came": [[5, 6, 7]]}
+
+
 def test_a_definition_that_changed_never_runs_a_wrong_task(site: Site) -> None:
     """SP-8."""
     ran: list[str] = []
@@ -549,6 +566,7 @@ def test_making_and_copying_objects(demo: Site) -> None:
     fresh = stored(obj.id)
     assert (fresh.uri, fresh.data_type, fresh.id_user) == ("u", "t", 3)
     assert fresh.created.utcoffset().total_seconds() == 0
+    assert (obj.created, obj.modified) == (fresh.created, fresh.modified)
     revision = WorkflowObject.create_object_revision(obj, S.HALTED, id_user=4)
     assert revision.id != obj.id
     again = stored(revision.id)
@@ -576,6 +594,7 @@ def test_saving_keeps_everything(demo: Site) -> None:
         obj.save(version=S.WAITING, task_counter=[1])
     assert heard == [obj]
     again = stored(obj.id)
+    assert again.modified == obj.modified
     assert (again.data, again.extra_data["mine"]) == (5, (1, 2))
     assert (again.status, again.waits_for, again.id_user) == (S.WAITING, "event", 9)
     assert again.uri == "x" * 500
