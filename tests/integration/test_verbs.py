@@ -426,7 +426,7 @@ def test_continuing_inside_a_loop(site: Site) -> None:
 
 
 def test_continuing_inside_a_loop_over_items(site: Site) -> None:
-    """SP-4, 2.15-8: the loop goes on with the next item, and the row has no variable."""
+    """SP-4, 2.15-8: on with the next item; the run keeps no variable."""
 
     def body(obj: Any, eng: Any) -> None:
         obj.data.append(eng.extra_data["item"])
