@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from ..checkpoint import EventLine
-from ..errors import IllegalMove, ObjectNotFound
+from ..errors import IllegalMove, ObjectNotFound, WorkflowNotFound
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, require
 from . import statements as sql
@@ -62,6 +62,7 @@ class Keeper:
         event: EventLine,
     ) -> None:
         wanted = _wanted(obj, status)
+        obj._columns["workflow_name"] = _name_of_run(connection, obj.id_workflow)
         if obj.id is None:
             self._insert_alone(connection, obj, texts, wanted)
             _read_times(connection, obj)
@@ -75,6 +76,7 @@ class Keeper:
             "status": int(wanted),
             "waits_for": "event" if wanted == ObjectStatus.WAITING else None,
             "id_workflow": obj.id_workflow,
+            "workflow": obj.workflow_name,
             **describing(obj),
             "modified": now(),
             **projections(obj.extra_data, wanted),
@@ -204,6 +206,17 @@ def _read_times(connection: Connection, obj: WorkflowObject) -> None:
     times = select(sql.OBJECTS.c.created, sql.OBJECTS.c.modified)
     row = connection.execute(times.where(sql.OBJECTS.c.id == obj.id)).one()
     obj._columns |= {"created": row.created, "modified": row.modified}
+
+
+def _name_of_run(connection: Connection, uuid: str | None) -> str:
+    """Return the name of the workflow that the run is of; ``""`` for no run."""
+    if uuid is None:
+        return ""
+    names = select(sql.RUNS.c.name).where(sql.RUNS.c.uuid == uuid)
+    name: str | None = connection.execute(names).scalar_one_or_none()
+    if name is None:
+        raise WorkflowNotFound(f"There is no run {uuid!r}.", uuid=uuid)
+    return name
 
 
 def _wanted(obj: WorkflowObject, status: ObjectStatus | None) -> ObjectStatus:

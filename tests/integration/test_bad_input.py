@@ -204,6 +204,11 @@ CASES: dict[str, tuple[Callable[[int], Any], type[Exception], str]] = {
         WorkflowAPIError,
         "number",
     ),
+    "a run that is not there": (
+        lambda oid: change(oid).save(id_workflow="nope"),
+        WorkflowNotFound,
+        "no run 'nope'",
+    ),
     "a status for workers": (
         lambda oid: change(oid).save(status=S.RUNNING),
         IllegalMove,
