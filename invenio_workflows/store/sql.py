@@ -82,7 +82,7 @@ class SQLStore:
             if point.changes:
                 point.shared = _merge(connection, point.run.uuid, point.changes)
             if point.leaves and taken is None:
-                settle_run(connection, point.run.uuid)
+                settle_run(connection, point.run.uuid, alone=point.run.last == 0)
             return taken
 
         taken = self.transactions.run(work)
@@ -350,9 +350,13 @@ class SQLStore:
             return [self.document(row) for row in connection.execute(query)]
 
 
-def settle_run(connection: Connection, uuid: str) -> None:
-    """Set the run's status from its objects', under the lock of its row."""
-    if connection.dialect.name == "postgresql":
+def settle_run(connection: Connection, uuid: str, alone: bool = False) -> None:
+    """Set the run's status from its objects', under the lock of its row.
+
+    :param alone: the run has one object, whose row is locked already: nobody else
+        can move the run.
+    """
+    if connection.dialect.name == "postgresql" and not alone:
         sql.LOCK_RUN(connection, {"uuid": uuid})
     sql.SETTLE_RUN(connection, {"uuid": uuid})
 

@@ -57,7 +57,7 @@ def exactly(value: Any) -> Any:
 
 
 @given(values)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_everything_comes_back_as_it_was(value: Any) -> None:
     assert exactly(loads(dumps(value))) == exactly(value)
 

@@ -61,7 +61,7 @@ workflows = st.lists(
 
 
 @given(workflows)
-@settings(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
 def test_a_workflow_may_be_put_down_anywhere(spec: list[Any]) -> None:
     check(spec)
 

@@ -282,7 +282,7 @@ def _first(place: Any) -> set[str]:
     st.lists(shapes, min_size=1, max_size=4),
     st.integers(1, 4),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_after_any_edit_what_follows_the_name_is_run_or_nothing(
     before: Any, after: Any, rounds: int
 ) -> None:
