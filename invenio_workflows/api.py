@@ -153,6 +153,10 @@ def continue_oid(
     :raises WorkflowError: if a task failed, chained to what it raised.
     """
     check_start_point(start_point)
+    if "task_offset" in kwargs:
+        raise WorkflowAPIError(
+            "task_offset is not there any more; name the task by task:<name>."
+        )
     obj = _object(oid)
     event = EventLine("Started", message=start_point)
     return go_on(obj, start_point, event, kwargs)

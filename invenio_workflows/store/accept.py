@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -168,6 +169,8 @@ def _live_row(
     _enter(obj, run, position)
     obj._columns |= {"status": ObjectStatus.INITIAL, "seq": 0, "revision": 0}
     obj._columns |= {"fence": 0, "in_start": 0, "attempts": 0}
+    # The row's are the database's, a moment later: to read them back costs too much.
+    obj._columns["created"] = obj._columns["modified"] = datetime.now(UTC)
     return values_of(obj, *texts)
 
 

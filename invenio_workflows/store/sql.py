@@ -10,7 +10,14 @@ from sqlalchemy import Connection, select
 
 from ..checkpoint import Changes, Checkpoint, EventLine, RunInfo
 from ..encoding import dumps, loads
-from ..errors import IllegalMove, LeaseLost, ObjectNotFound, WorkflowNotFound
+from ..errors import (
+    IllegalMove,
+    LeaseLost,
+    ObjectNotFound,
+    WorkflowError,
+    WorkflowNotFound,
+    WorkflowsError,
+)
 from ..logs import LogLine
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus
@@ -363,8 +370,15 @@ def settle_run(connection: Connection, uuid: str, alone: bool = False) -> None:
 
 def _merge(connection: Connection, uuid: str, changes: Changes) -> dict[str, Any]:
     text = sql.READ_SHARED(connection, {"uuid": uuid}).scalar_one()
-    merged = changes.apply(loads(text))
-    shared = dumps(merged, "eng.extra_data")
+    try:
+        merged = changes.apply(loads(text))
+        shared = dumps(merged, "eng.extra_data")
+    except (TypeError, WorkflowsError) as error:
+        told = WorkflowError(
+            "What the task changed in eng.extra_data does not fit what another worker "
+            f"has put there meanwhile: {error}"
+        )
+        raise TaskWritesLost(told) from error
     sql.WRITE_SHARED(connection, {"run": uuid, "shared": shared})
     return merged
 

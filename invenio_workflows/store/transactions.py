@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from ..errors import DatabaseUnavailable
+from ..errors import DatabaseUnavailable, IllegalMove
 from .database import Database
 
 T = TypeVar("T")
@@ -218,6 +218,11 @@ def clear_errors() -> Iterator[None]:
             raise DatabaseUnavailable(
                 "The tables of workflows are of another release: "
                 "run `flask workflows init`."
+            ) from error
+        if state == "40P01":
+            raise IllegalMove(
+                "Another worker took some of the same objects at the same moment; "
+                "nothing was changed. Do it again."
             ) from error
         away = isinstance(error, (OperationalError, InterfaceError))
         if away and not is_busy(error) and not _is_programming(state):

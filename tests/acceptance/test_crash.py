@@ -315,6 +315,31 @@ def test_a_worker_that_wakes_up_too_late_writes_nothing_more(
     assert [obj.status for obj in site.objects()] == [ObjectStatus.COMPLETED] * 2
 
 
+def test_a_worker_that_wakes_up_while_another_one_works_writes_nothing_more(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if site.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
+        monkeypatch.setenv("CRASH_IDLE", "1")
+    monkeypatch.setenv("CRASH_SIGNAL", "SIGSTOP")
+    stale = site.stops(start_signals())
+    site.sql("UPDATE workflows_object SET lease_until = '2020-01-01 00:00:00'")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(socket, "gethostname", lambda: "elsewhere")
+        fresh = site.stops(scenario.recover)
+    before = everything(site)
+    assert [obj.status for obj in site.objects()] == [ObjectStatus.RUNNING]
+
+    os.kill(stale, signal.SIGCONT)
+    assert processes.ended(stale) == 1  # LeaseLost
+    assert everything(site) == before
+
+    os.kill(fresh, signal.SIGCONT)
+    assert processes.ended(fresh) == 0
+    (obj,) = site.objects()
+    assert obj.status == ObjectStatus.COMPLETED
+    assert obj.data["done"] == ["check", "signals", "publish"]
+
+
 def everything(site: Site) -> list[list[Any]]:
     tables = ["run", "object", "event", "log"]
     names = [f"workflows_{name}" for name in tables] + ["ledger"]

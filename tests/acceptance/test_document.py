@@ -14,7 +14,7 @@ from invenio_workflows.tasks.sample_tasks import (
 )
 
 
-class myworkflow(object):
+class myworkflow(object):  # noqa: UP004 - as the document writes it
     """Add 20 to integer and halt if higher."""
 
     workflow = [add_data(20), halt_if_higher_than_20]

@@ -915,3 +915,9 @@ def test_cancelling_ends_an_object(asking: tuple[Site, WorkflowObject]) -> None:
     assert site.run_status(obj.id_workflow) == R.CANCELLED
     with pytest.raises(IllegalMove, match="CANCELLED"):
         cancel(obj.id)
+
+
+def test_a_task_offset_is_refused(site: Site):
+    """SP-7: it counted positions, which an edit moves; names do not."""
+    with pytest.raises(WorkflowAPIError, match="task:<name>"):
+        continue_oid(1, "restart_prev", task_offset=2)
