@@ -103,6 +103,16 @@ def measure(place: str, pythons: dict[str, str], options: argparse.Namespace) ->
         print(versions(abouts), flush=True)
 
 
+def commit() -> str:
+    """Return which state of this repository is measured."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        return "unknown: there is no git"
+    return done.stdout.strip() or "unknown: not a git repository"
+
+
 def main() -> int:
     """Make the environments, run what was asked for, print the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers")
@@ -122,7 +132,8 @@ def main() -> int:
         print(
             f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.platform()}, "
             f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}; "
-            f"{options.rounds} rounds of {options.objects} objects, 5 tasks each"
+            f"{options.rounds} rounds of {options.objects} objects, 5 tasks each; "
+            f"commit {commit()}"
         )
         for place, able in PLACES.items():
             if set(able) & set(peers):

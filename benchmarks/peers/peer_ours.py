@@ -15,7 +15,7 @@ def main() -> None:
     settings = {"WORKFLOWS_SQLITE_SYNCHRONOUS": "NORMAL"}
     contender = durable(options.url, settings, options.objects)[options.contender]
     tasks = options.objects * TASKS
-    packages = ["Flask", "SQLAlchemy", "psycopg"]
+    packages = ["invenio-workflows", "Flask", "SQLAlchemy", "psycopg"]
     serve(lambda: contender() * tasks, options, packages)
 
 

@@ -26,7 +26,7 @@ def report(place: str, table: Table, abouts: Mapping[str, dict[str, Any]]) -> st
             f"  {name:18}{_three([f * 1e6 for f in figures], 0):>30}"
             f" {1 / median(figures):8,.0f}"
             f"  {'–' if commits is None else format(commits, '.2f'):>7}"
-            + "".join(f"   {_against(table, name, us):>29}" for us in OURS)
+            + "".join(f"   {_against(table, name, us):>29}" for us in OURS).rstrip()
         )
     for (where, peer), bar in BARS.items():
         if where == place and peer in table.seconds:
