@@ -28,10 +28,17 @@ def python_for(peer: str, folder: Path) -> str:
         return str(python)
     print(f"Making {home}: {', '.join(REQUIREMENTS[peer])}", file=sys.stderr)
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    make = [sys.executable, "-m", "venv", "--clear", home]
+    make: list[str | Path] = [sys.executable, "-m", "venv", "--clear", home]
     subprocess.run(make, check=True, env=kept)
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    install = [*pip, *REQUIREMENTS[peer]]
+    install: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+    ]
+    install += REQUIREMENTS[peer]
     subprocess.run(install, check=True, env=kept, stdout=sys.stderr)
     stamp.write_text(wanted)
     return str(python)
