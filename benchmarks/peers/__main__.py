@@ -126,6 +126,10 @@ def main() -> int:
         help="where the environments are kept (build/peers)",
     )
     options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds: at least 1")
+    if options.objects < 100 or options.objects % 100:
+        parser.error("--objects: a multiple of 100, because we start 100 at once")
     peers = [options.only] if options.only else list(REQUIREMENTS)
     try:
         pythons = {peer: python_for(peer, options.envs.resolve()) for peer in peers}
