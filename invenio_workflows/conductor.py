@@ -145,9 +145,11 @@ class _Drive:
             return self._events()
         except (KeyboardInterrupt, SystemExit) as error:
             # Between two tasks, or in the commit itself: nobody may know how it ended.
-            if self.interrupt is None and self.store.refresh(obj):
-                self.cursor = obj.cursor
-                self.keep_alone(Failed(None, error))
+            if self.interrupt is None:
+                self.interrupt = error
+                if self.store.refresh(obj):
+                    self.cursor = obj.cursor
+                    self.keep_alone(Failed(None, error))
             raise
         finally:
             self.store.moving.discard(obj.id)
