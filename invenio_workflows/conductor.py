@@ -90,6 +90,10 @@ class Conductor:
         known.__dict__.update(obj.__dict__)
         return known
 
+    def is_shared(self, obj: WorkflowObject) -> bool:
+        """Say whether the caller of the start holds this document too."""
+        return obj.id in self._known
+
     def know(self, objects: Iterable[WorkflowObject]) -> None:
         """Bring these documents themselves up to date when their turn comes."""
         self._known.update({obj.id: obj for obj in objects})
@@ -138,7 +142,8 @@ class _Drive:
         obj = self.obj
         obj._world = self
         self.port.in_task = True
-        obj.go_back()
+        if self.conductor.is_shared(obj):
+            obj.go_back()
         obj.forget_question()
         self.store.moving.add(obj.id)
         try:

@@ -191,7 +191,7 @@ def _telling(statement: Any, events: int) -> Prepared:
     rows = [
         select(
             moved.c.id,
-            *(_p(f"{name}_{n}", EVENTS.c[name]).label(name) for name in EVENT_COLUMNS),
+            *(_cast(f"{name}_{n}", EVENTS.c[name]) for name in EVENT_COLUMNS),
             now().label("created"),
         )
         for n in range(events)
@@ -199,6 +199,11 @@ def _telling(statement: Any, events: int) -> Prepared:
     names = ["id_object", *EVENT_COLUMNS, "created"]
     source = rows[0] if events == 1 else union_all(*rows)
     return Prepared(insert(EVENTS).from_select(names, source))
+
+
+def _cast(name: str, column: Any) -> Any:
+    """A parameter that says its type: in a UNION nothing else tells PostgreSQL."""
+    return cast(_p(name, column), column.type).label(column.name)
 
 
 _TAKEN = {
