@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,7 @@ class Site:
     """The app, and what its processes do."""
 
     app: Flask
+    stopped: list[int] = field(default_factory=list)
 
     def dies(self, *steps: Callable[[], Any]) -> None:
         """A process that does the steps is killed by one of them."""
@@ -174,8 +176,17 @@ class Site:
     def stops(self, *steps: Callable[[], Any]) -> int:
         """A process that does the steps is stopped by one of them; return its id."""
         pid = processes.fork(lambda: scenario.inside(self.app, *steps))
+        self.stopped.append(pid)
         os.waitpid(pid, os.WUNTRACED)
         return pid
+
+    def end(self) -> None:
+        """End what a test that failed left stopped."""
+        for pid in self.stopped:
+            with suppress(ChildProcessError):
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    os.kill(pid, signal.SIGKILL)
+                    processes.ended(pid)
 
     def sql(self, statement: str, **parameters: Any) -> None:
         with self.app.app_context():
@@ -208,7 +219,9 @@ def site(database_url: str) -> Iterator[Site]:
     scenario.create_tables(app)
     with app.app_context():
         db.engine.dispose()
-    yield Site(app)
+    site = Site(app)
+    yield site
+    site.end()
     with app.app_context():
         db.engine.dispose()
 
