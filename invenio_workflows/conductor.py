@@ -362,10 +362,10 @@ def _unmoved(event: Event) -> bool:
 
 def _told(error: BaseException) -> tuple[str, str]:
     """Return the error in a line, and with its whole traceback."""
-    title = "".join(traceback.format_exception_only(error)).strip().splitlines()
-    return title[-1] if title else repr(error), "".join(
-        traceback.format_exception(error)
-    )
+    lines = str(error).strip().splitlines()
+    kind = type(error).__name__
+    title = f"{kind}: {lines[0]}" if lines else kind
+    return title, "".join(traceback.format_exception(error))
 
 
 def _event_line(event: Event, seconds: float) -> EventLine:

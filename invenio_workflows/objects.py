@@ -12,7 +12,7 @@ import tempfile
 from typing import Any, ClassVar
 
 from .encoding import dumps, loads
-from .errors import WorkflowAPIError
+from .errors import DataNotSerializable, WorkflowAPIError
 from .extra_data import DERIVED, ExtraData, TaskHistory, default_extra_data
 from .logs import KeptLog, LogLine
 from .proxies import current_workflows, has_workflows
@@ -369,13 +369,17 @@ class WorkflowObject(ExtraData):
                 f"{type(extra).__name__}."
             )
         kept = {key: extra[key] for key in extra if key not in DERIVED}
-        return (
-            dumps(self.data, self._what("data")),
-            dumps(kept, self._what("extra_data")),
-        )
+        try:
+            return dumps(self.data), dumps(kept)
+        except DataNotSerializable:  # said again, with the name of what it is
+            data = dumps(self.data, self.what("data"))
+            return data, dumps(kept, self.what("extra_data"))
 
-    def _what(self, name: str) -> str:
-        return f"{name} of object {self.id}" if self.id else f"{name} of a new object"
+    def what(self, name: str) -> str:
+        """Return the words by which an error names a part of the object."""
+        if self.id is None:
+            return f"{name} of item {self.position or 0}"
+        return f"{name} of object {self.id}"
 
     def go_back(self) -> None:
         """Be what is kept, if someone who shares the data has changed it since."""

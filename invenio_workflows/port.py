@@ -127,7 +127,7 @@ def check(obj: WorkflowObject, limits: Settings) -> tuple[str, str]:
     for name, text in zip(("data", "extra_data"), texts, strict=True):
         if len(text) > limits.max_data_size:
             raise DataTooLarge(
-                f"The {name} of object {obj.id} has {len(text)} bytes as JSON; "
+                f"The {obj.what(name)} has {len(text)} bytes as JSON; "
                 f"WORKFLOWS_MAX_DATA_SIZE allows {limits.max_data_size}. Keep large "
                 "content elsewhere, and its address in the object.",
                 id_object=obj.id,

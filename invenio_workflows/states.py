@@ -107,6 +107,9 @@ ALLOWED: Mapping[str, frozenset[ObjectStatus]] = {
     "delete": _STILL,
 }
 
+#: What a person who is refused is told of, instead.
+_OFFERED = ALLOWED.keys() - {"start", "task", "resume", "save"}
+
 START_POINTS = ("continue_next", "restart_task", "restart_prev", "restart_first")
 
 
@@ -144,7 +147,7 @@ def require(
     if may(name, status, waits_for):
         return
     label = "Queued" if waits_for == "queue" else status.label
-    legal = sorted(key for key in ALLOWED if may(key, status, waits_for))
+    legal = sorted(key for key in _OFFERED if may(key, status, waits_for))
     raise IllegalMove(
         f"Object {oid} is {status.name} ({label}), where {name} is not possible; "
         + (f"possible: {', '.join(legal)}." if legal else "wait until it stops."),

@@ -19,7 +19,12 @@ from typing import Any, TextIO
 TASKS = 5
 
 #: The settings of every SQLite connection of every contender.
-PRAGMAS = {"journal_mode": "WAL", "synchronous": "NORMAL", "foreign_keys": "ON"}
+PRAGMAS = {
+    "journal_mode": "WAL",
+    "synchronous": "NORMAL",
+    "foreign_keys": "ON",
+    "wal_autocheckpoint": "4000",
+}
 
 _opened: list[sqlite3.Connection] = []
 

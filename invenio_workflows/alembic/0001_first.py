@@ -104,7 +104,6 @@ def _create_event() -> None:
         sa.Column("payload", JSON),
         sa.Column("seconds", sa.Float()),
         sa.Column("created", TIME, nullable=False),
-        _refers("event_object", "id_object", "object.id"),
     )
 
 

@@ -27,7 +27,8 @@ from . import statements as sql
 from .keep import Check, new_ids, refuse_snapshot, write_data
 from .models import now
 from .rows import derive, event_row, projections, values_of
-from .sql import SQLStore, settle_run, taken_up
+from .runs import settle_run
+from .sql import SQLStore, taken_up, tell
 
 
 class Acceptor:
@@ -68,7 +69,10 @@ class Acceptor:
             run.last = position - 1
             for uuid in sorted(left):
                 settle_run(connection, uuid)
-            return self._store.take_next(connection, run, -1)
+            told: list[dict[str, Any]] = []
+            first = self._store.take_next(connection, run, -1, told)
+            tell(connection, told)
+            return first
 
         return self._taken(run, self._store.transactions.joined(work))
 
@@ -104,6 +108,8 @@ class Acceptor:
         ids = iter(new_ids(connection, len(batch) + len(fresh)))
         rows: list[dict[str, Any]] = []
         for at, obj in enumerate(batch, position):
+            if obj.id is None:
+                obj.position = at
             texts, cursor = self._check(obj), obj.cursor
             if obj.id is None:
                 obj.id = next(ids)

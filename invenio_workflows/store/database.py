@@ -47,6 +47,8 @@ class _Pragmas:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA synchronous={self.synchronous}")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # 16 MB: the log is copied into the file a quarter as often as by default.
+        cursor.execute("PRAGMA wal_autocheckpoint=4000")
         cursor.close()
 
 

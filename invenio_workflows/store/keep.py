@@ -17,7 +17,8 @@ from ..states import ObjectStatus, require
 from . import statements as sql
 from .models import now
 from .rows import derive, describing, event_row, place_of, projections, values_of
-from .sql import SQLStore, settle_run
+from .runs import settle_run
+from .sql import SQLStore
 from .transactions import begin
 
 #: Encodes a document, or says what cannot be kept of it.

@@ -238,20 +238,15 @@ class ObjectRow(Base):
 
 
 class EventRow(Base):
-    """One thing that happened to an object, with the columns that it changed."""
+    """One thing that happened to an object, with the columns that it changed.
+
+    Without a foreign key: an event is only ever written with its object's row, in
+    one transaction, and to look that row up again would cost a tenth of it.
+    """
 
     __tablename__ = "workflows_event"
 
-    id_object: Mapped[int] = mapped_column(
-        BigId,
-        ForeignKey(
-            "workflows_object.id",
-            name="fk_workflows_event_object",
-            ondelete="CASCADE",
-        ),
-        primary_key=True,
-        autoincrement=False,
-    )
+    id_object: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     #: Which event of the object it is, counted from 1.
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     id_workflow: Mapped[str | None] = mapped_column(String(36))

@@ -21,7 +21,8 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus as S
 from . import statements as sql
 from .models import now
-from .sql import SQLStore, settle_run, taken_up
+from .runs import settle_run
+from .sql import SQLStore, taken_up, tell
 
 #: An object of a run that a worker holds, or that is queued.
 MOVING = (
@@ -120,7 +121,9 @@ def start_over(store: SQLStore, run: RunInfo) -> WorkflowObject | None:
         connection.execute(RESTORED, {"run": run.uuid})
         run.extra_data = {}
         sql.WRITE_SHARED(connection, {"run": run.uuid, "shared": "{}"})
-        first = store.take_next(connection, run, -1)
+        told: list[dict[str, Any]] = []
+        first = store.take_next(connection, run, -1, told)
+        tell(connection, told)
         settle_run(connection, run.uuid)
         return first
 

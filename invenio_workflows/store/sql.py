@@ -9,14 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from ..checkpoint import Changes, Checkpoint, EventLine, RunInfo
-from ..encoding import dumps, loads
 from ..errors import (
     IllegalMove,
     LeaseLost,
     ObjectNotFound,
-    WorkflowError,
     WorkflowNotFound,
-    WorkflowsError,
 )
 from ..logs import LogLine
 from ..objects import WorkflowObject
@@ -34,6 +31,7 @@ from .rows import (
     projections,
     started_row,
 )
+from .runs import merge, settle_run
 from .transactions import TaskWritesLost as TaskWritesLost
 from .transactions import Transactions, begin, is_busy
 
@@ -80,14 +78,16 @@ class SQLStore:
         """
 
         def work(connection: Connection) -> WorkflowObject | None:
-            self._advance(connection, point)
+            told = self._advance(connection, point)
             taken = None
             if point.take_next:
-                taken = self.take_next(connection, point.run, point.obj.position)
+                after = point.obj.position
+                taken = self.take_next(connection, point.run, after, told)
+            tell(connection, told)
             if point.lines:
                 sql.INSERT_LINE(connection, [line_row(line) for line in point.lines])
             if point.changes:
-                point.shared = _merge(connection, point.run.uuid, point.changes)
+                point.shared = merge(connection, point.run.uuid, point.changes)
             if point.leaves and taken is None:
                 settle_run(connection, point.run.uuid, alone=point.run.last == 0)
             return taken
@@ -98,8 +98,10 @@ class SQLStore:
             taken_up(point.run, taken)
         return taken
 
-    def _advance(self, connection: Connection, point: Checkpoint) -> None:
-        """Write object and events, if the lease is still held."""
+    def _advance(
+        self, connection: Connection, point: Checkpoint
+    ) -> list[dict[str, Any]]:
+        """Write the object, if the lease is held; return the events yet to write."""
         changed = point.data is not None, point.extra_data is not None, point.leaves
         parameters, rows = self._moved(point), event_rows(point)
         if connection.dialect.name == "postgresql" and len(rows) < 4:
@@ -107,16 +109,16 @@ class SQLStore:
                 parameters |= {f"{name}_{n}": row[name] for name in sql.EVENT_COLUMNS}
             statement = sql.advance_and_tell(*changed, len(rows))
             kept = statement(connection, parameters).rowcount == len(rows)
+            rows = []
         else:
             kept = sql.advance(*changed)(connection, parameters).rowcount == 1
-            if kept:
-                sql.INSERT_EVENT(connection, rows if len(rows) > 1 else rows[0])
         if not kept:
             raise LeaseLost(
                 f"Object {point.obj.id} is moved by another worker now; what this one "
                 "did since the last checkpoint is undone.",
                 id_object=point.obj.id,
             )
+        return rows
 
     def _moved(self, point: Checkpoint) -> dict[str, Any]:
         """Return the parameters of the object's new state."""
@@ -142,9 +144,16 @@ class SQLStore:
         return parameters
 
     def take_next(
-        self, connection: Connection, run: RunInfo, after: int
+        self,
+        connection: Connection,
+        run: RunInfo,
+        after: int,
+        told: list[dict[str, Any]],
     ) -> WorkflowObject | None:
-        """Claim the next object of a start that never ran; ``None`` at the end."""
+        """Claim the next object of a start that never ran; ``None`` at the end.
+
+        :param told: takes the events that the caller has yet to write.
+        """
         while run.last is None or after < run.last:
             if not run.upcoming or run.upcoming[-1].position <= after:
                 run.upcoming = self._look_ahead(connection, run, after)
@@ -152,7 +161,7 @@ class SQLStore:
                 return None
             for obj in run.upcoming:
                 if obj.position > after:
-                    if self._hold(connection, obj):
+                    if self._hold(connection, obj, told):
                         return obj
                     after = obj.position  # someone else moved it
         return None
@@ -164,7 +173,9 @@ class SQLStore:
         rows = connection.execute(sql.UPCOMING, parameters)
         return deque(self.document(row) for row in rows)
 
-    def _hold(self, connection: Connection, obj: WorkflowObject) -> bool:
+    def _hold(
+        self, connection: Connection, obj: WorkflowObject, told: list[dict[str, Any]]
+    ) -> bool:
         columns = obj._columns
         parameters = {
             "oid": columns["id"],
@@ -179,7 +190,7 @@ class SQLStore:
             return sql.HOLD_AND_TELL(connection, parameters).rowcount == 1
         if sql.HOLD(connection, parameters).rowcount != 1:
             return False
-        sql.INSERT_EVENT(connection, started)
+        told.append(started)
         return True
 
     def document(self, row: Any, into: WorkflowObject | None = None) -> WorkflowObject:
@@ -309,7 +320,7 @@ class SQLStore:
 
         def work(connection: Connection) -> dict[str, Any]:
             begin(connection)
-            return _merge(connection, uuid, changes)
+            return merge(connection, uuid, changes)
 
         return self.transactions.run(work)
 
@@ -357,30 +368,10 @@ class SQLStore:
             return [self.document(row) for row in connection.execute(query)]
 
 
-def settle_run(connection: Connection, uuid: str, alone: bool = False) -> None:
-    """Set the run's status from its objects', under the lock of its row.
-
-    :param alone: the run has one object, whose row is locked already: nobody else
-        can move the run.
-    """
-    if connection.dialect.name == "postgresql" and not alone:
-        sql.LOCK_RUN(connection, {"uuid": uuid})
-    sql.SETTLE_RUN(connection, {"uuid": uuid})
-
-
-def _merge(connection: Connection, uuid: str, changes: Changes) -> dict[str, Any]:
-    text = sql.READ_SHARED(connection, {"uuid": uuid}).scalar_one()
-    try:
-        merged = changes.apply(loads(text))
-        shared = dumps(merged, "eng.extra_data")
-    except (TypeError, WorkflowsError) as error:
-        told = WorkflowError(
-            "What the task changed in eng.extra_data does not fit what another worker "
-            f"has put there meanwhile: {error}"
-        )
-        raise TaskWritesLost(told) from error
-    sql.WRITE_SHARED(connection, {"run": uuid, "shared": shared})
-    return merged
+def tell(connection: Connection, events: list[dict[str, Any]]) -> None:
+    """Write events, if there are any."""
+    if events:
+        sql.INSERT_EVENT(connection, events if len(events) > 1 else events[0])
 
 
 def taken_up(run: RunInfo, obj: WorkflowObject) -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
@@ -64,11 +64,15 @@ class Transactions:
         :raises TaskWritesLost: if the session's own writes are refused.
         :raises DatabaseUnavailable: if the database is away or has no tables.
         """
-        with clear_errors():
+        try:
             session = self._database.session
             if self._single() or in_use(session):
                 return self._in_session(session, work)
-            return self._waiting(lambda: self._beside(work))
+            return self._beside(work)
+        except DBAPIError as error:
+            if is_busy(error):
+                return self._waiting(work, error)
+            raise_clearly(error)
 
     def joined(self, work: Callable[[Connection], T]) -> T:
         """Do ``work`` so that a failure leaves the caller's own writes as they were."""
@@ -173,15 +177,18 @@ class Transactions:
             raise
         return result
 
-    def _waiting(self, attempt: Callable[[], T]) -> T:
+    def _waiting(self, work: Callable[[Connection], T], busy: DBAPIError) -> T:
+        """Try again as long as another process writes the SQLite file."""
         end = time.monotonic() + self._busy_seconds
-        while True:
+        while time.monotonic() < end:
+            time.sleep(_PAUSE)
             try:
-                return attempt()
-            except OperationalError as error:
-                if not is_busy(error) or time.monotonic() > end:
-                    raise
-                time.sleep(_PAUSE)
+                return self._beside(work)
+            except DBAPIError as error:
+                if not is_busy(error):
+                    raise_clearly(error)
+                busy = error
+        raise busy
 
 
 def in_use(session: Session) -> bool:
@@ -208,28 +215,33 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        text = str(error.orig)
-        state = getattr(error.orig, "sqlstate", None)
-        if "workflows_" in text and ("no such table" in text or state == "42P01"):
-            raise DatabaseUnavailable(
-                "The tables of workflows are not there: run `flask workflows init`."
-            ) from error
-        if "workflows_" in text and ("no such column" in text or state == "42703"):
-            raise DatabaseUnavailable(
-                "The tables of workflows are of another release: "
-                "run `flask workflows init`."
-            ) from error
-        if state == "40P01":
-            raise IllegalMove(
-                "Another worker took some of the same objects at the same moment; "
-                "nothing was changed. Do it again."
-            ) from error
-        away = isinstance(error, (OperationalError, InterfaceError))
-        if away and not is_busy(error) and not _is_programming(state):
-            raise DatabaseUnavailable(
-                f"The database cannot be used: {text.strip().splitlines()[0]}"
-            ) from error
-        raise
+        raise_clearly(error)
+
+
+def raise_clearly(error: DBAPIError) -> NoReturn:
+    """Raise what to do about an absent database; the error itself if it is another."""
+    text = str(error.orig)
+    state = getattr(error.orig, "sqlstate", None)
+    if "workflows_" in text and ("no such table" in text or state == "42P01"):
+        raise DatabaseUnavailable(
+            "The tables of workflows are not there: run `flask workflows init`."
+        ) from error
+    if "workflows_" in text and ("no such column" in text or state == "42703"):
+        raise DatabaseUnavailable(
+            "The tables of workflows are of another release: "
+            "run `flask workflows init`."
+        ) from error
+    if state == "40P01":
+        raise IllegalMove(
+            "Another worker took some of the same objects at the same moment; "
+            "nothing was changed. Do it again."
+        ) from error
+    away = isinstance(error, (OperationalError, InterfaceError))
+    if away and not is_busy(error) and not _is_programming(state):
+        raise DatabaseUnavailable(
+            f"The database cannot be used: {text.strip().splitlines()[0]}"
+        ) from error
+    raise error
 
 
 def _is_programming(state: str | None) -> bool:

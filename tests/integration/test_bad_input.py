@@ -95,7 +95,7 @@ CASES: dict[str, tuple[Callable[[int], Any], type[Exception], str]] = {
     "an object": (
         lambda oid: start("halts", [1, {"a": [1, {"b": object()}]}]),
         DataNotSerializable,
-        r"data of a new object\.a\[1\]\.b is a builtins\.object",
+        r"data of item 1\.a\[1\]\.b is a builtins\.object",
     ),
     "NaN": (
         lambda oid: start("halts", {"a": float("nan")}),
@@ -115,7 +115,7 @@ CASES: dict[str, tuple[Callable[[int], Any], type[Exception], str]] = {
     "bad extra_data": (
         lambda oid: WorkflowObject.create_object(extra_data={"a": print}),
         DataNotSerializable,
-        r"extra_data of a new object\.a is a builtins",
+        r"extra_data of item 0\.a is a builtins",
     ),
     "extra_data of another kind": (
         lambda oid: change(oid, extra_data=[]).save(),

@@ -1,0 +1,43 @@
+"""What is written of a run when its objects move."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ..checkpoint import Changes
+from ..encoding import dumps, loads
+from ..errors import WorkflowError, WorkflowsError
+from . import statements as sql
+from .transactions import TaskWritesLost
+
+
+def settle_run(connection: Connection, uuid: str, alone: bool = False) -> None:
+    """Set the run's status from its objects', under the lock of its row.
+
+    :param alone: the run has one object, whose row is locked already: nobody else
+        can move the run.
+    """
+    if connection.dialect.name == "postgresql" and not alone:
+        sql.LOCK_RUN(connection, {"uuid": uuid})
+    sql.SETTLE_RUN(connection, {"uuid": uuid})
+
+
+def merge(connection: Connection, uuid: str, changes: Changes) -> dict[str, Any]:
+    """Put changes into what the run's objects share, under its lock; return all.
+
+    :raises TaskWritesLost: if they do not fit what is there by now.
+    """
+    text = sql.READ_SHARED(connection, {"uuid": uuid}).scalar_one()
+    try:
+        merged = changes.apply(loads(text))
+        shared = dumps(merged, "eng.extra_data")
+    except (TypeError, WorkflowsError) as error:
+        told = WorkflowError(
+            "What the task changed in eng.extra_data does not fit what another worker "
+            f"has put there meanwhile: {error}"
+        )
+        raise TaskWritesLost(told) from error
+    sql.WRITE_SHARED(connection, {"run": uuid, "shared": shared})
+    return merged
