@@ -88,15 +88,16 @@ INSERT_RUN = Prepared(
 
 _OBJECT_COLUMNS = (
     "id id_workflow id_parent position status data extra_data cursor revision seq "
-    "fence lease_owner in_start workflow data_type uri id_user action message error"
+    "workflow data_type uri id_user action message error"
 ).split()
 
-#: A live row or a snapshot. The lease is given as seconds, ``None`` for no lease.
+#: A live row or a snapshot, which no worker holds.
 INSERT_OBJECT = Prepared(
     insert(OBJECTS).values(
         **{name: _p(name, OBJECTS.c[name]) for name in _OBJECT_COLUMNS},
+        fence=_n(0),
+        in_start=_n(0),
         attempts=_n(0),
-        lease_until=later(_p("lease", OBJECTS.c.position)),
         created=now(),
         modified=now(),
     )
