@@ -89,7 +89,7 @@ def start(workflow_name: str, data: Any, **kwargs: Any) -> WorkflowEngine:
             for reference, columns, kept in given:
                 obj = reference()
                 if obj is not None:
-                    obj._columns, obj._kept = columns, kept
+                    obj.columns, obj.kept = columns, kept
             raise
         conductor = conductor_of(info, definition)
         conductor.know(obj for obj in (reference() for reference, _, _ in given) if obj)
@@ -325,7 +325,7 @@ def _objects(
                     f"{item!r} is given twice; an object runs once in a run."
                 )
             seen.add(mark)
-            given.append((weakref.ref(item), dict(item._columns), item._kept))
+            given.append((weakref.ref(item), dict(item.columns), item.kept))
             yield item
 
     return made()

@@ -94,9 +94,9 @@ class Checkpoint:
 
     def settle(self) -> None:
         """Let the document say what is kept of it now."""
-        obj, columns = self.obj, self.obj._columns
-        data, extra_data = obj._kept or ("", "")
-        obj._kept = (
+        obj, columns = self.obj, self.obj.columns
+        data, extra_data = obj.kept or ("", "")
+        obj.kept = (
             data if self.data is None else self.data,
             extra_data if self.extra_data is None else self.extra_data,
         )

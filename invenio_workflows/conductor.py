@@ -125,7 +125,7 @@ class _Drive:
         self.engine, self.port = conductor.engine, conductor.port
         self.obj = obj
         self.start_point = start_point
-        self.in_start = bool(obj._columns.get("in_start"))
+        self.in_start = bool(obj.columns.get("in_start"))
         self.machine = Machine(
             conductor.definition,
             obj,
@@ -140,7 +140,7 @@ class _Drive:
     def run(self) -> tuple[WorkflowObject | None, WorkflowsError | None]:
         """Return the next object, if it was claimed, and the error of this one."""
         obj = self.obj
-        obj._world = self
+        obj.world = self
         self.port.in_task = True
         if self.conductor.is_shared(obj):
             obj.go_back()
@@ -160,7 +160,7 @@ class _Drive:
             self.store.moving.discard(obj.id)
             self.port.in_task = False
             self.engine._object = self.engine._task = None
-            obj._world = None
+            obj.world = None
 
     def keep_alone(self, event: Event) -> WorkflowObject | None:
         """Record and announce one event, without the engine; return who follows."""
@@ -248,7 +248,7 @@ class _Drive:
     def _undo(self) -> None:
         """Go back to the last checkpoint; log lines are kept all the same."""
         self.store.undo()
-        kept = self.obj._kept
+        kept = self.obj.kept
         if kept is not None:
             self.obj.restore(*kept)
             self.obj.forget_question()
@@ -280,7 +280,7 @@ class _Drive:
             if isinstance(event, Failed):
                 raise
             raise _Refused(error) from error
-        kept = obj._kept or ("", "")
+        kept = obj.kept or ("", "")
         status = LEADS_TO[type(event)]
         point = Checkpoint(
             run=self.info,

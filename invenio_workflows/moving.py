@@ -27,7 +27,7 @@ from .states import ObjectStatus, WorkflowStatus, operation, require
 
 def take_up(obj: WorkflowObject, info: RunInfo) -> None:
     """Go on with an object that was taken over, unless it was lost too often."""
-    attempts = obj._columns["attempts"]
+    attempts = obj.columns["attempts"]
     most = current_workflows.settings.max_attempts
     try:
         definition = current_workflows.definition(info.name)

@@ -28,10 +28,10 @@ class Column:
         self.name = name
 
     def __get__(self, obj: Any, owner: type | None = None) -> Any:
-        return self if obj is None else obj._columns.get(self.name)
+        return self if obj is None else obj.columns.get(self.name)
 
     def __set__(self, obj: Any, value: Any) -> None:
-        obj._columns[self.name] = value
+        obj.columns[self.name] = value
 
 
 class _Query:
@@ -50,6 +50,7 @@ class WorkflowObject(ExtraData):
     """
 
     query: ClassVar[Any] = _Query()
+    known_statuses = ObjectStatus
 
     id = Column()
     id_workflow = Column()
@@ -71,32 +72,31 @@ class WorkflowObject(ExtraData):
         extra_data: dict[str, Any] | None = None,
         **columns: Any,
     ) -> None:
-        self._columns: dict[str, Any] = {"data_type": "", "uri": "", "id_user": 0}
-        self._columns["revision"] = 0
+        #: What has a column of its own, by name; for the store and the conductor.
+        self.columns: dict[str, Any] = {"data_type": "", "uri": "", "id_user": 0}
         status = columns.pop("version", columns.pop("status", ObjectStatus.INITIAL))
-        self._columns["status"] = ObjectStatus(status)
+        self.columns |= {"revision": 0, "status": ObjectStatus(status)}
         for name, value in columns.items():
             if not isinstance(getattr(type(self), name, None), Column):
                 raise TypeError(f"A workflow object has no column {name!r}.")
-            self._columns[name] = value
+            self.columns[name] = value
         self.data: Any = {} if data is _EMPTY else data
         self.extra_data: dict[str, Any] = {**default_extra_data(), **(extra_data or {})}
         #: What the row holds, as JSON; ``None`` where there is no row yet.
-        self._kept: tuple[str, str] | None = None
-        self._world: Any = None
+        self.kept: tuple[str, str] | None = None
+        #: Who moves the object at the moment; ``None`` outside of a run.
+        self.world: Any = None
 
     @property
     def status(self) -> ObjectStatus:
         """Where the object stands. Changed by verbs and ``save(status=…)`` only."""
-        status: ObjectStatus = self._columns["status"]
+        status: ObjectStatus = self.columns["status"]
         return status
 
     @property
     def version(self) -> ObjectStatus:
         """The name that the document gives to :attr:`status`."""
         return self.status
-
-    known_statuses = ObjectStatus
 
     def __repr__(self) -> str:
         return f"<WorkflowObject {self.id} {self.status.name}>"
@@ -133,7 +133,7 @@ class WorkflowObject(ExtraData):
         """Commit a copy of ``old`` in the given status and return it."""
         fresh = cls(version=version)
         fresh.copy(old)
-        fresh._columns["status"] = ObjectStatus(version)
+        fresh.columns["status"] = ObjectStatus(version)
         for name, value in columns.items():
             setattr(fresh, name, value)
         return fresh._save(None)
@@ -154,7 +154,7 @@ class WorkflowObject(ExtraData):
         self.data = copy.deepcopy(other.data)
         self.extra_data = copy.deepcopy(other.get_extra_data())
         for name in ("status", "id_parent", "data_type", "uri", "cursor"):
-            self._columns[name] = other._columns.get(name)
+            self.columns[name] = other.columns.get(name)
 
     def save(
         self,
@@ -182,7 +182,7 @@ class WorkflowObject(ExtraData):
         if id_workflow is not None:
             self.id_workflow = id_workflow
         wanted = status if version is None else version
-        if self._world is not None:
+        if self.world is not None:
             if wanted is not None or task_counter is not None:
                 raise WorkflowAPIError(
                     "Inside a task the engine sets status and position; use "
@@ -325,8 +325,8 @@ class WorkflowObject(ExtraData):
         return KeptLog("object", extra, self._keep_line)
 
     def _keep_line(self, level: int, text: str) -> None:
-        if self._world is not None:
-            self._world.keep_line(self, level, text)
+        if self.world is not None:
+            self.world.keep_line(self, level, text)
         elif has_workflows():
             current_workflows.keep_line(self, level, text)
         else:
@@ -339,8 +339,8 @@ class WorkflowObject(ExtraData):
         """
         if criteria:
             raise TypeError("get_log() takes keywords, such as level=40.")
-        if self._world is not None:
-            lines: list[LogLine] = self._world.get_log(self, **filters)
+        if self.world is not None:
+            lines: list[LogLine] = self.world.get_log(self, **filters)
             return lines
         found: list[LogLine] = current_workflows.queries.log_of(self.id, **filters)
         return found
@@ -384,11 +384,11 @@ class WorkflowObject(ExtraData):
     def go_back(self) -> None:
         """Be what is kept, if someone who shares the data has changed it since."""
         try:
-            changed = self._kept is not None and self.encoded() != self._kept
+            changed = self.kept is not None and self.encoded() != self.kept
         except Exception:  # changed to what cannot be kept
             changed = True
-        if changed and self._kept is not None:
-            self.restore(*self._kept)
+        if changed and self.kept is not None:
+            self.restore(*self.kept)
 
     def restore(self, data: str, extra_data: str) -> None:
         """Take data and extra_data as they are kept; what is derived stays."""

@@ -68,7 +68,7 @@ class MemoryStore:
         """Keep a new object and its snapshot."""
         texts = check(obj, settings)
         for kept in (obj, WorkflowObject()):
-            kept._columns |= {
+            kept.columns |= {
                 "id": next(self._ids),
                 "id_workflow": run.uuid,
                 "workflow_name": run.name,
@@ -77,15 +77,15 @@ class MemoryStore:
                 "fence": 1,
                 "in_start": 1,
             }
-            kept._kept = texts
-        kept._columns["id_parent"] = obj.id
+            kept.kept = texts
+        kept.columns["id_parent"] = obj.id
         kept.restore(*texts)
         self.objects.append(obj)
         self.snapshots.append(kept)
 
     def take(self, obj: WorkflowObject, event: EventLine) -> None:
         """Let the object run."""
-        columns = obj._columns
+        columns = obj.columns
         columns |= {"status": ObjectStatus.RUNNING, "waits_for": None}
         columns["seq"] += 1
         self.events.append((obj.id, event))
@@ -228,8 +228,8 @@ class Result:
         require(operation(start_point), obj.id, obj.status, obj.waits_for)
         obj.remove_action()
         obj.reset_error_message()
-        obj._columns["in_start"] = 0
-        obj._kept = check(obj, self._settings)
+        obj.columns["in_start"] = 0
+        obj.kept = check(obj, self._settings)
         self.store.take(obj, EventLine("Started", message=start_point))
         conductor = self._conductor()
         self.engine = conductor.engine

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeAlias
 
@@ -95,7 +96,7 @@ class Leaf(Place):
         return f"<task {self.name} at {list(self.path)}>"
 
 
-class Node(Place):
+class Node(Place, ABC):
     """A shape made of children.
 
     ``asks``: its :meth:`next` may run code of the user, so the checkpoint of the
@@ -115,6 +116,7 @@ class Node(Place):
         )
         self.name = type(self).__name__
 
+    @abstractmethod
     def next(
         self, last: int | None, memo: Memo, obj: Any, eng: Any
     ) -> tuple[int | None, Memo]:
@@ -125,7 +127,6 @@ class Node(Place):
             exception in a condition must leave the old ones.
         :return: ``None`` as index when this node is done.
         """
-        raise NotImplementedError
 
     def caught(self, memo: Memo, error: BaseException) -> Memo | None:
         """Return the memo to try again with after ``error``, ``None`` to let it go.

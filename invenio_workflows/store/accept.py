@@ -117,7 +117,7 @@ class Acceptor:
             else:
                 self._bring_in(connection, run, obj, at, texts)
             rows.append(_snapshot_row(obj, next(ids), texts, cursor))
-            obj._kept = texts
+            obj.kept = texts
             derive(obj, self._store.task_history)
         sql.INSERT_OBJECT(connection, rows)
 
@@ -130,11 +130,11 @@ class Acceptor:
         texts: tuple[str, str],
     ) -> None:
         """Move an object that exists into the run, if no worker holds it."""
-        before = obj._columns
+        before = obj.columns
         refuse_snapshot(obj)
         if not may("start", obj.status, obj.waits_for):
             raise _busy(obj)
-        kept = obj._kept or ("", "")
+        kept = obj.kept or ("", "")
         moved = connection.execute(
             update(sql.OBJECTS)
             .where(
@@ -164,8 +164,8 @@ class Acceptor:
         event["data"] = texts[0] if texts[0] != kept[0] else None
         event["extra_data"] = texts[1] if texts[1] != kept[1] else None
         sql.INSERT_EVENT(connection, event)
-        obj._columns |= {"status": ObjectStatus.INITIAL, "seq": seq, "revision": seq}
-        obj._columns["cursor"] = None
+        obj.columns |= {"status": ObjectStatus.INITIAL, "seq": seq, "revision": seq}
+        obj.columns["cursor"] = None
         write_data(connection, obj, texts)
 
 
@@ -173,16 +173,16 @@ def _live_row(
     obj: WorkflowObject, run: RunInfo, position: int, texts: tuple[str, str]
 ) -> dict[str, Any]:
     _enter(obj, run, position)
-    obj._columns |= {"status": ObjectStatus.INITIAL, "seq": 0, "revision": 0}
-    obj._columns |= {"fence": 0, "in_start": 0, "attempts": 0}
+    obj.columns |= {"status": ObjectStatus.INITIAL, "seq": 0, "revision": 0}
+    obj.columns |= {"fence": 0, "in_start": 0, "attempts": 0}
     # The row's are the database's, a moment later: to read them back costs too much.
-    obj._columns["created"] = obj._columns["modified"] = datetime.now(UTC)
+    obj.columns["created"] = obj.columns["modified"] = datetime.now(UTC)
     return values_of(obj, *texts)
 
 
 def _enter(obj: WorkflowObject, run: RunInfo, position: int) -> None:
-    obj._columns |= {"id_workflow": run.uuid, "position": position, "cursor": None}
-    obj._columns |= {"workflow_name": run.name, "waits_for": None}
+    obj.columns |= {"id_workflow": run.uuid, "position": position, "cursor": None}
+    obj.columns |= {"workflow_name": run.name, "waits_for": None}
 
 
 def _snapshot_row(

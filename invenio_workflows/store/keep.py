@@ -50,7 +50,7 @@ class Keeper:
                 connection, obj, texts, status, cursor, event or EventLine("Saved")
             )
         )
-        obj._kept = texts
+        obj.kept = texts
         derive(obj, self._store.task_history)
 
     def _save(
@@ -63,13 +63,13 @@ class Keeper:
         event: EventLine,
     ) -> None:
         wanted = _wanted(obj, status)
-        obj._columns["workflow_name"] = _name_of_run(connection, obj.id_workflow)
+        obj.columns["workflow_name"] = _name_of_run(connection, obj.id_workflow)
         if obj.id is None:
             self._insert_alone(connection, obj, texts, wanted)
             _read_times(connection, obj)
             return
         require("save", obj.id, obj.status, obj.waits_for)
-        columns = obj._columns
+        columns = obj.columns
         seq = columns["seq"] + 1
         values: dict[str, Any] = {
             "seq": seq,
@@ -90,7 +90,7 @@ class Keeper:
             sql.WRITE_CURSOR(connection, {"oid": obj.id, "new_cursor": cursor})
             columns["cursor"] = cursor
         row = event_row(obj, event, seq, wanted)
-        kept = obj._kept or ("", "")
+        kept = obj.kept or ("", "")
         row["data"] = texts[0] if texts[0] != kept[0] else None
         row["extra_data"] = texts[1] if texts[1] != kept[1] else None
         sql.INSERT_EVENT(connection, row)
@@ -103,7 +103,7 @@ class Keeper:
     def _update(
         self, connection: Connection, obj: WorkflowObject, values: dict[str, Any]
     ) -> None:
-        objects, columns = sql.OBJECTS.c, obj._columns
+        objects, columns = sql.OBJECTS.c, obj.columns
         saved = connection.execute(
             update(sql.OBJECTS)
             .where(
@@ -125,7 +125,7 @@ class Keeper:
         status: ObjectStatus,
     ) -> None:
         waits = "event" if status == ObjectStatus.WAITING else None
-        obj._columns |= {"status": status, "waits_for": waits}
+        obj.columns |= {"status": status, "waits_for": waits}
         begin(connection)  # or another process may take the same id
         (obj.id,) = new_ids(connection, 1)
         row = values_of(obj, *texts) | {"seq": 1, "revision": 1}
@@ -133,7 +133,7 @@ class Keeper:
         event = event_row(obj, EventLine("Created"), 1, status)
         event |= {"data": texts[0], "extra_data": texts[1]}
         sql.INSERT_EVENT(connection, event)
-        obj._columns |= {"seq": 1, "revision": 1, "fence": 0, "in_start": 0}
+        obj.columns |= {"seq": 1, "revision": 1, "fence": 0, "in_start": 0}
 
     def delete(self, oid: int) -> WorkflowObject:
         """Delete an object with snapshots, events and log lines; return what it was.
@@ -206,7 +206,7 @@ def _read_times(connection: Connection, obj: WorkflowObject) -> None:
     """Let the document know the database's times."""
     times = select(sql.OBJECTS.c.created, sql.OBJECTS.c.modified)
     row = connection.execute(times.where(sql.OBJECTS.c.id == obj.id)).one()
-    obj._columns |= {"created": row.created, "modified": row.modified}
+    obj.columns |= {"created": row.created, "modified": row.modified}
 
 
 def _name_of_run(connection: Connection, uuid: str | None) -> str:

@@ -192,10 +192,10 @@ class Queries:
         extra = self._column_at(oid, "extra_data", seq)
         derived = self._derived_at(oid, seq)
         then.data, then.extra_data = loads(data), {**loads(extra), **derived}
-        columns = then._columns
+        columns = then.columns
         columns["status"] = self._status_at(oid, seq)
         columns["seq"] = columns["revision"] = seq
-        then._kept = None
+        then.kept = None
         return then
 
     def _column_at(self, oid: int, name: str, seq: int) -> str:

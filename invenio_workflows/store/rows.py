@@ -29,9 +29,9 @@ def fill(obj: WorkflowObject, row: Row[Any], history: Reader) -> WorkflowObject:
     columns = {name: values[name] for name in _DESCRIBING}
     columns["status"] = ObjectStatus(values["status"])
     columns["workflow_name"] = values["workflow"]
-    obj._columns = columns
+    obj.columns = columns
     data, extra_data = values["data"], values["extra_data"]
-    obj._kept = (data, extra_data)
+    obj.kept = (data, extra_data)
     obj.data = loads(data)
     obj.extra_data = loads(extra_data)
     derive(obj, history)
@@ -136,7 +136,7 @@ def event_row(
 
 def event_rows(point: Checkpoint) -> list[dict[str, Any]]:
     """Return the rows of a checkpoint; the first event carries what changed."""
-    first = point.obj._columns["seq"] + 1
+    first = point.obj.columns["seq"] + 1
     rows = [
         event_row(point.obj, event, seq, ObjectStatus.RUNNING)
         for seq, event in enumerate(point.events, first)
@@ -149,7 +149,7 @@ def event_rows(point: Checkpoint) -> list[dict[str, Any]]:
 def started_row(obj: WorkflowObject) -> dict[str, Any]:
     """Return the event row of an object that is about to be claimed in a start."""
     event = EventLine("Started", message="continue_next")
-    return event_row(obj, event, obj._columns["seq"] + 1, ObjectStatus.RUNNING)
+    return event_row(obj, event, obj.columns["seq"] + 1, ObjectStatus.RUNNING)
 
 
 def log_line(row: Any) -> LogLine:

@@ -57,7 +57,7 @@ class SQLStore:
             row = connection.execute(
                 select(*sql.COLUMNS).where(sql.OBJECTS.c.id == obj.id)
             ).one_or_none()
-        if row is None or row.fence != obj._columns["fence"]:
+        if row is None or row.fence != obj.columns["fence"]:
             return False
         self.document(row, obj)
         return obj.status == ObjectStatus.RUNNING
@@ -122,7 +122,7 @@ class SQLStore:
 
     def _moved(self, point: Checkpoint) -> dict[str, Any]:
         """Return the parameters of the object's new state."""
-        obj, columns = point.obj, point.obj._columns
+        obj, columns = point.obj, point.obj.columns
         seq = columns["seq"] + len(point.events)
         changed = point.data is not None or point.extra_data is not None
         parameters = {
@@ -176,7 +176,7 @@ class SQLStore:
     def _hold(
         self, connection: Connection, obj: WorkflowObject, told: list[dict[str, Any]]
     ) -> bool:
-        columns = obj._columns
+        columns = obj.columns
         parameters = {
             "oid": columns["id"],
             "seen_seq": columns["seq"],
@@ -227,8 +227,8 @@ class SQLStore:
 
         :raises IllegalMove: if it moved meanwhile; saying what its status is now.
         """
-        columns = obj._columns
-        kept = obj._kept or ("", "")
+        columns = obj.columns
+        kept = obj.kept or ("", "")
 
         def work(connection: Connection) -> None:
             taken = sql.TAKE(
@@ -265,7 +265,7 @@ class SQLStore:
             "attempts": attempts,
             "in_start": int(in_start),
         }
-        obj._kept = (data, extra_data)
+        obj.kept = (data, extra_data)
         derive(obj, self.task_history)
 
     def moved(self, connection: Connection, oid: int) -> IllegalMove:
@@ -378,7 +378,7 @@ def taken_up(run: RunInfo, obj: WorkflowObject) -> None:
     """Let the document say that it was claimed in a start; it is no longer ahead."""
     while run.upcoming and run.upcoming[0].position <= obj.position:
         run.upcoming.popleft()
-    columns = obj._columns
+    columns = obj.columns
     columns["seq"] = columns["revision"] = columns["seq"] + 1
     columns |= {"fence": columns["fence"] + 1, "in_start": 1, "attempts": 0}
     columns |= {"status": ObjectStatus.RUNNING, "waits_for": None}
