@@ -57,6 +57,8 @@ class five:
 
 def durable(url: str, settings: dict[str, Any], objects: int) -> dict[str, Any]:
     """Return the floor and us, on one database."""
+    if objects < 100 or objects % 100:
+        raise SystemExit("--objects must be a multiple of 100.")
     app = Flask(__name__)
     app.config.update(SQLALCHEMY_DATABASE_URI=url, **settings)
     ext = InvenioWorkflows(app)
