@@ -41,7 +41,7 @@ class Transactions:
         self._database = database
         self._busy_seconds = busy_seconds
         self._local = threading.local()
-        self._checked = False
+        self._is_single: bool | None = None
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -126,14 +126,12 @@ class Transactions:
             session.rollback()
 
     def _single(self) -> bool:
-        single = getattr(self, "_is_single", None)
-        if single is None:
-            single = self._is_single = self._database.single_connection()
-        if not self._checked:
+        """Say whether there is one connection only; looks at the server once."""
+        if self._is_single is None:
             with clear_errors(), self._database.engine.connect() as connection:
                 self._database.check_version(connection)
-            self._checked = True
-        return single
+            self._is_single = self._database.single_connection()
+        return self._is_single
 
     def _connection_of(self, session: Session) -> Connection:
         return session.connection(bind_arguments={"bind": self._database.engine})
