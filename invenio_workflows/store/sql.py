@@ -35,6 +35,9 @@ from .runs import merge, settle_run
 from .transactions import TaskWritesLost as TaskWritesLost
 from .transactions import Transactions, begin, is_busy
 
+#: PostgreSQL: so many events are written in the statement that moves their object.
+_TOLD_WITH_IT = 3
+
 
 class SQLStore:
     """Keeps runs, objects, events and log lines."""
@@ -92,7 +95,7 @@ class SQLStore:
                 settle_run(connection, point.run.uuid, alone=point.run.last == 0)
             return taken
 
-        taken = self.transactions.run(work)
+        taken = self.transactions.run(work, alone=_is_one_statement(point))
         point.settle()
         if taken is not None:
             taken_up(point.run, taken)
@@ -104,7 +107,7 @@ class SQLStore:
         """Write the object, if the lease is held; return the events yet to write."""
         changed = point.data is not None, point.extra_data is not None, point.leaves
         parameters, rows = self._moved(point), event_rows(point)
-        if connection.dialect.name == "postgresql" and len(rows) < 4:
+        if connection.dialect.name == "postgresql" and len(rows) <= _TOLD_WITH_IT:
             for n, row in enumerate(rows):
                 parameters |= {f"{name}_{n}": row[name] for name in sql.EVENT_COLUMNS}
             statement = sql.advance_and_tell(*changed, len(rows))
@@ -366,6 +369,12 @@ class SQLStore:
         query = query.order_by(*([columns.position] if live else []), columns.id)
         with self.transactions.reading() as connection:
             return [self.document(row) for row in connection.execute(query)]
+
+
+def _is_one_statement(point: Checkpoint) -> bool:
+    """Say whether a checkpoint writes nothing but the object and its events."""
+    more = point.leaves or point.take_next or point.lines or point.changes
+    return not more and len(point.events) <= _TOLD_WITH_IT
 
 
 def tell(connection: Connection, events: list[dict[str, Any]]) -> None:

@@ -51,16 +51,18 @@ class Transactions:
             return
         with clear_errors():
             connection = self._database.engine.connect()
-        self._local.connection = connection
+        self._local.connection, self._local.alone = connection, False
         try:
             yield
         finally:
             self._local.connection = None
             connection.close()
 
-    def run(self, work: Callable[[Connection], T]) -> T:
+    def run(self, work: Callable[[Connection], T], alone: bool = False) -> T:
         """Do ``work`` and commit; the session's own writes with it, if it has any.
 
+        :param alone: whether ``work`` is one statement, which needs no BEGIN and no
+            COMMIT where those are round trips.
         :raises TaskWritesLost: if the session's own writes are refused.
         :raises DatabaseUnavailable: if the database is away or has no tables.
         """
@@ -68,7 +70,7 @@ class Transactions:
             session = self._database.session
             if self._single() or in_use(session):
                 return self._in_session(session, work)
-            return self._beside(work)
+            return self._beside(work, alone)
         except DBAPIError as error:
             if is_busy(error):
                 return self._waiting(work, error)
@@ -160,13 +162,14 @@ class Transactions:
             raise TaskWritesLost(error) from error
         return result
 
-    def _beside(self, work: Callable[[Connection], T]) -> T:
+    def _beside(self, work: Callable[[Connection], T], alone: bool = False) -> T:
         held = getattr(self._local, "connection", None)
         if held is None:
             with self._database.engine.connect() as connection:
                 result = work(connection)
                 connection.commit()
                 return result
+        self._set_level(held, alone)
         try:
             result = work(held)
             held.commit()
@@ -174,6 +177,13 @@ class Transactions:
             held.rollback()
             raise
         return result
+
+    def _set_level(self, held: Connection, alone: bool) -> None:
+        """Let each statement commit itself, or not; where that saves round trips."""
+        if alone != self._local.alone and held.dialect.name == "postgresql":
+            level: Any = "AUTOCOMMIT" if alone else "READ COMMITTED"
+            held.execution_options(isolation_level=level)
+            self._local.alone = alone
 
     def _waiting(self, work: Callable[[Connection], T], busy: DBAPIError) -> T:
         """Try again as long as another process writes the SQLite file."""

@@ -98,3 +98,25 @@ def test_memory_does_not_grow_with_the_number_of_objects(
         many = peak_of(site, 10_000)
     assert many < few + 1_000_000, (few, many)
     assert many < 20_000_000, many
+
+
+def test_a_checkpoint_on_postgresql_is_one_round_trip_and_no_more_after_it(
+    make_site: Any, postgresql_ready_url: str
+) -> None:
+    site = make_site(postgresql_ready_url, tables=False)
+    site.register("five", *[step] * 5)
+    engine = site.ext.engine
+    alone: list[bool] = []
+
+    def executed(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if "workflows_event" in statement:
+            alone.append(connection.connection.dbapi_connection.autocommit)
+
+    with site.app.app_context():
+        event.listen(engine, "before_cursor_execute", executed)
+        start("five", [{"n": 0}])
+        event.remove(engine, "before_cursor_execute", executed)
+    # The start and the end write more than the object; in between nothing else.
+    assert alone == [False, True, True, True, True, False]
+    with engine.connect() as connection:
+        assert connection.connection.dbapi_connection.autocommit is False
