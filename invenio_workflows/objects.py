@@ -11,7 +11,7 @@ import logging
 import tempfile
 from typing import Any, ClassVar
 
-from .encoding import dumps, loads
+from .encoding import dumps, dumps_usual, loads
 from .errors import DataNotSerializable, WorkflowAPIError
 from .extra_data import DERIVED, ExtraData, TaskHistory, default_extra_data
 from .logs import KeptLog, LogLine
@@ -370,7 +370,7 @@ class WorkflowObject(ExtraData):
             )
         kept = {key: extra[key] for key in extra if key not in DERIVED}
         try:
-            return dumps(self.data), dumps(kept)
+            return dumps(self.data), dumps_usual(kept)
         except DataNotSerializable:  # said again, with the name of what it is
             data = dumps(self.data, self.what("data"))
             return data, dumps(kept, self.what("extra_data"))

@@ -81,12 +81,18 @@ def settle(connection: Any, record: Any = None) -> None:
         _commits.watch(connection)
 
 
-def timed(work: Callable[[], None]) -> Callable[[], float]:
-    """Return the work as a round that tells its seconds."""
+def timed(
+    work: Callable[[list[Any]], None], options: argparse.Namespace
+) -> Callable[[], float]:
+    """Return the work as a round that tells its seconds.
+
+    :param work: takes the records of a round, made before the clock starts.
+    """
 
     def one_round() -> float:
+        records = [json.loads(options.record) for _ in range(options.objects)]
         began = time.perf_counter()
-        work()
+        work(records)
         return time.perf_counter() - began
 
     return one_round

@@ -6,7 +6,6 @@ by URL, everything else at its default but the level of the log.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -50,12 +49,12 @@ def main() -> None:
     )
     DBOS.launch()
 
-    def work() -> None:
-        for _ in range(options.objects):
-            done = five(json.loads(options.record))
+    def work(records: list[Record]) -> None:
+        for record in records:
+            done = five(record)
         assert done["step"] == TASKS
 
-    serve(timed(work), options, ["dbos", "SQLAlchemy", "psycopg"])
+    serve(timed(work, options), options, ["dbos", "SQLAlchemy", "psycopg"])
     DBOS.destroy()
 
 

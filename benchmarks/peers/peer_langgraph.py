@@ -6,7 +6,6 @@ written before the next node begins.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import uuid
 from collections.abc import Callable
@@ -46,14 +45,14 @@ def main() -> None:
     builder.add_edge(START, nodes[0][0])
     five = builder.compile(checkpointer=SqliteSaver(connection))
 
-    def work() -> None:
-        for _ in range(options.objects):
+    def work(records: list[Any]) -> None:
+        for record in records:
             thread = {"configurable": {"thread_id": str(uuid.uuid4())}}
-            done = five.invoke(json.loads(options.record), thread, durability="sync")
+            done = five.invoke(record, thread, durability="sync")
         assert done["step"] == TASKS
 
     packages = ["langgraph", "langgraph-checkpoint", "langgraph-checkpoint-sqlite"]
-    serve(timed(work), options, packages)
+    serve(timed(work, options), options, packages)
     connection.close()
 
 

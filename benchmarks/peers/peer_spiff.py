@@ -96,10 +96,10 @@ def main() -> None:
     spec = five()
     spec_id = store.add_spec(spec)
 
-    def run() -> BpmnWorkflow:
+    def run(record: dict[str, Any]) -> BpmnWorkflow:
         workflow = BpmnWorkflow(spec)
         first = workflow.get_next_task(state=TaskState.READY)
-        first.data.update(json.loads(options.record))
+        first.data.update(record)
         key = store.add(workflow, spec_id)
 
         def done(task: Task) -> None:
@@ -111,12 +111,12 @@ def main() -> None:
         store.save(workflow, key)
         return workflow
 
-    def work() -> None:
-        for _ in range(options.objects):
-            workflow = run()
+    def work(records: list[Any]) -> None:
+        for record in records:
+            workflow = run(record)
         assert workflow.data["step"] == TASKS
 
-    serve(timed(work), options, ["SpiffWorkflow", "lxml"])
+    serve(timed(work, options), options, ["SpiffWorkflow", "lxml"])
     store.connection.close()
 
 

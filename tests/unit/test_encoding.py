@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invenio_workflows.encoding import copied, dumps, loads
+from invenio_workflows.encoding import copied, dumps, dumps_usual, loads
 from invenio_workflows.errors import DataNotSerializable
 
 atoms = st.one_of(
@@ -164,3 +164,19 @@ def test_examples_of_each_type() -> None:
         3: None,
     }
     assert exactly(loads(dumps(value))) == exactly(value)
+
+
+def test_what_was_written_before_is_told_from_what_only_equals_it() -> None:
+    values = [{"a": 1}, {"a": True}, {"a": 1.0}, {"a": [1]}, {"a": (1,)}, {"a": "1"}]
+    values += [{"a": date(2026, 1, 2)}, {"a": {1: 2}}, {"a": {"1": 2}}]
+    for _ in range(2):
+        for value in values:
+            assert dumps_usual(value) == dumps(value)
+
+
+def test_what_cannot_be_kept_is_refused_each_time() -> None:
+    for _ in range(2):
+        with pytest.raises(DataNotSerializable):
+            dumps_usual({"a": object()})
+        with pytest.raises(DataNotSerializable):
+            dumps_usual({"a": float("nan")})
