@@ -59,6 +59,7 @@ class RunInfo:
     stop_on_halt: bool = False
     stop_on_error: bool = True
     extra_data: dict[str, Any] = field(default_factory=dict)
+    priority: int = 0
     #: Some of the objects that come next in a start, as they are kept.
     upcoming: deque[WorkflowObject] = field(default_factory=deque)
     #: The position of the last object, where it is known.
@@ -84,6 +85,16 @@ class Checkpoint:
     changes: Changes = field(default_factory=Changes)
     lines: Sequence[LogLine] = ()
     take_next: bool = False
+    #: The later objects of the run are not to be started.
+    ends_run: bool = False
+    #: Where a worker is to begin that takes the object from its queue, or wakes it.
+    start_point: str | None = None
+    #: The queue in which it is put, at once or when it is woken.
+    queue: str = ""
+    #: Seconds until it is woken; ``None`` where no clock wakes it.
+    delay: float | None = None
+    #: How often the task that it stands at has failed.
+    tries: int = 0
     #: Set by the store: what the run's objects share after the changes.
     shared: dict[str, Any] | None = None
 
@@ -91,6 +102,17 @@ class Checkpoint:
     def leaves(self) -> bool:
         """Whether the object stops moving here."""
         return self.status != ObjectStatus.RUNNING
+
+    @property
+    def waits(self) -> bool:
+        """Whether the object goes on by itself: from a queue, or at its time."""
+        return self.waits_for == "queue" or self.delay is not None
+
+    def cancel(self) -> None:
+        """Let the object end here: somebody asked for it while it ran."""
+        self.status, self.waits_for, self.delay = ObjectStatus.CANCELLED, None, None
+        self.events = [*self.events, EventLine("Cancelled")]
+        self.take_next = bool(self.obj.columns.get("in_start"))
 
     def settle(self) -> None:
         """Let the document say what is kept of it now."""

@@ -94,6 +94,7 @@ class Acceptor:
                 "id_user": run.id_user,
                 "stop_on_halt": int(run.stop_on_halt),
                 "stop_on_error": int(run.stop_on_error),
+                "priority": run.priority,
             },
         )
 

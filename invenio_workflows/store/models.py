@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSON as PGJSON
 from sqlalchemy.engine import Dialect
@@ -160,6 +161,7 @@ class Workflow(Base):
     id_user: Mapped[int] = mapped_column(Integer, default=0)
     stop_on_halt: Mapped[int] = mapped_column(SmallInteger, default=0)
     stop_on_error: Mapped[int] = mapped_column(SmallInteger, default=1)
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     created: Mapped[datetime] = mapped_column(UTCDateTime, default=now())
     modified: Mapped[datetime] = mapped_column(UTCDateTime, default=now())
 
@@ -174,6 +176,17 @@ class Workflow(Base):
 
     def __repr__(self) -> str:
         return f"<Workflow {self.name} {self.uuid} {self.status.name}>"
+
+
+def _partial(name: str, condition: str, *columns: Any) -> Index:
+    """An index of the few rows for which the condition holds."""
+    where = text(condition)
+    return Index(
+        f"ix_workflows_object_{name}",
+        *columns,
+        postgresql_where=where,
+        sqlite_where=where,
+    )
 
 
 class ObjectRow(Base):
@@ -194,6 +207,10 @@ class ObjectRow(Base):
         Index("ix_workflows_object_run", "id_workflow", "position"),
         Index("ix_workflows_object_parent", "id_parent"),
         Index("ix_workflows_object_list", "status", "modified", "id"),
+        _partial("running", "status = 3", "id_workflow"),
+        _partial("queued", "waits_for = 'queue'", "id_workflow"),
+        _partial("queue", "waits_for = 'queue'", "queue", "rank", "id"),
+        _partial("wake", "wake_at IS NOT NULL", "waits_for", "wake_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -226,6 +243,19 @@ class ObjectRow(Base):
     lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     in_start: Mapped[int] = mapped_column(SmallInteger, default=0)
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    #: Where a worker is to begin; none: at the first task.
+    start_point: Mapped[str | None] = mapped_column(String(255))
+    queue: Mapped[str | None] = mapped_column(String(100))
+    #: Which of the queued is taken first: the smallest; the priority's negative.
+    rank: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    #: When it is to be looked at again: sent anew, or woken.
+    wake_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: How often it was sent to a worker since it is queued.
+    sends: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    #: How often the task that it stands at has failed.
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    #: What the worker that holds it is to do at the next checkpoint: ``cancel``.
+    wanted: Mapped[str | None] = mapped_column(String(10))
     workflow_name: Mapped[str] = mapped_column("workflow", String(255), default="")
     data_type: Mapped[str] = mapped_column(String(150), default="")
     uri: Mapped[str] = mapped_column(String(500), default="")

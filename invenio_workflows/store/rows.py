@@ -16,7 +16,8 @@ from ..states import ObjectStatus
 
 _DESCRIBING = (
     "id id_workflow id_parent position waits_for data_type uri id_user created "
-    "modified revision cursor seq fence in_start attempts lease_owner lease_until"
+    "modified revision cursor seq fence in_start attempts lease_owner lease_until "
+    "start_point queue rank tries wake_at wanted"
 ).split()
 
 #: The mark in a cursor's JSON of the place's name and of its path.

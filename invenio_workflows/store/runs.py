@@ -19,9 +19,25 @@ def settle_run(connection: Connection, uuid: str, alone: bool = False) -> None:
     :param alone: the run has one object, whose row is locked already: nobody else
         can move the run.
     """
-    if connection.dialect.name == "postgresql" and not alone:
-        sql.LOCK_RUN(connection, {"uuid": uuid})
+    if not alone:
+        _lock(connection, uuid)
     sql.SETTLE_RUN(connection, {"uuid": uuid})
+
+
+def settle_left(connection: Connection, uuid: str) -> None:
+    """Set the run's status after an object left it, if it was the last to move.
+
+    The lock makes two that leave at once see each other; as long as others move,
+    the run's row is not written.
+    """
+    _lock(connection, uuid)
+    if not sql.STILL_MOVING(connection, {"uuid": uuid}).scalar():
+        sql.SETTLE_RUN(connection, {"uuid": uuid})
+
+
+def _lock(connection: Connection, uuid: str) -> None:
+    if connection.dialect.name == "postgresql":
+        sql.LOCK_RUN(connection, {"uuid": uuid})
 
 
 def merge(connection: Connection, uuid: str, changes: Changes) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from .rows import (
     projections,
     started_row,
 )
-from .runs import merge, settle_run
+from .runs import merge, settle_left, settle_run
 from .transactions import TaskWritesLost as TaskWritesLost
 from .transactions import Transactions, begin, is_busy
 
@@ -91,8 +91,13 @@ class SQLStore:
                 sql.INSERT_LINE(connection, [line_row(line) for line in point.lines])
             if point.changes:
                 point.shared = merge(connection, point.run.uuid, point.changes)
+            if point.ends_run:
+                sql.LEAVE_OUT(connection, {"uuid": point.run.uuid})
             if point.leaves and taken is None:
-                settle_run(connection, point.run.uuid, alone=point.run.last == 0)
+                if point.run.last == 0:
+                    settle_run(connection, point.run.uuid, alone=True)
+                else:
+                    settle_left(connection, point.run.uuid)
             return taken
 
         taken = self.transactions.run(work, alone=_is_one_statement(point))
@@ -102,26 +107,31 @@ class SQLStore:
         return taken
 
     def _advance(
-        self, connection: Connection, point: Checkpoint
+        self, connection: Connection, point: Checkpoint, asked: bool = False
     ) -> list[dict[str, Any]]:
         """Write the object, if the lease is held; return the events yet to write."""
-        changed = point.data is not None, point.extra_data is not None, point.leaves
+        changed = point.data is not None, point.extra_data is not None
+        how = *changed, point.leaves, point.waits, asked
         parameters, rows = self._moved(point), event_rows(point)
         if connection.dialect.name == "postgresql" and len(rows) <= _TOLD_WITH_IT:
             for n, row in enumerate(rows):
                 parameters |= {f"{name}_{n}": row[name] for name in sql.EVENT_COLUMNS}
-            statement = sql.advance_and_tell(*changed, len(rows))
+            statement = sql.advance_and_tell(*how, len(rows))
             kept = statement(connection, parameters).rowcount == len(rows)
             rows = []
         else:
-            kept = sql.advance(*changed)(connection, parameters).rowcount == 1
-        if not kept:
-            raise LeaseLost(
-                f"Object {point.obj.id} is moved by another worker now; what this one "
-                "did since the last checkpoint is undone.",
-                id_object=point.obj.id,
-            )
-        return rows
+            kept = sql.advance(*how)(connection, parameters).rowcount == 1
+        if kept:
+            return rows
+        mine = {"oid": point.obj.id, "held": point.obj.columns["fence"]}
+        if not asked and sql.WANTED(connection, mine).scalar_one_or_none():
+            point.cancel()
+            return self._advance(connection, point, asked=True)
+        raise LeaseLost(
+            f"Object {point.obj.id} is moved by another worker now; what this one "
+            "did since the last checkpoint is undone.",
+            id_object=point.obj.id,
+        )
 
     def _moved(self, point: Checkpoint) -> dict[str, Any]:
         """Return the parameters of the object's new state."""
@@ -142,6 +152,14 @@ class SQLStore:
         if point.leaves:
             parameters |= {"status": int(point.status), "waits_for": point.waits_for}
             parameters |= projections(obj.extra_data, point.status)
+            if point.waits:
+                parameters |= {
+                    "start_point": point.start_point,
+                    "queue": point.queue,
+                    "rank": -point.run.priority,
+                    "delay": point.delay or 0.0,
+                    "tries": point.tries,
+                }
         else:
             parameters["lease"] = self.lease_seconds
         return parameters
@@ -308,6 +326,7 @@ class SQLStore:
             bool(row.stop_on_halt),
             bool(row.stop_on_error),
             row.extra_data,
+            row.priority,
         )
 
     def run_status(self, uuid: str) -> WorkflowStatus:

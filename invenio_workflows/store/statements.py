@@ -81,6 +81,7 @@ INSERT_RUN = Prepared(
         id_user=_p("id_user"),
         stop_on_halt=_p("stop_on_halt"),
         stop_on_error=_p("stop_on_error"),
+        priority=_p("priority"),
         created=now(),
         modified=now(),
     )
@@ -143,8 +144,13 @@ _MINE = (
     OBJECTS.c.status == _n(S.RUNNING),
 )
 
+#: What the worker that holds the object is to do, if it holds it.
+WANTED = Prepared(select(OBJECTS.c.wanted).where(*_MINE))
 
-def _moved(data: bool, extra_data: bool, leaves: bool) -> Any:
+
+def _moved(
+    data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool
+) -> Any:
     values: dict[str, Any] = {
         "cursor": _p("cursor", OBJECTS.c.cursor),
         "seq": _p("seq", OBJECTS.c.seq),
@@ -160,31 +166,41 @@ def _moved(data: bool, extra_data: bool, leaves: bool) -> Any:
             values[name] = _p(name, OBJECTS.c[name])
         values |= {"lease_owner": null(), "lease_until": null()}
         values |= {"in_start": _n(0), "modified": now()}
+        if waits:
+            for name in ("start_point", "queue", "rank", "tries"):
+                values[name] = _p(name, OBJECTS.c[name])
+            values |= {"wake_at": later(_p("delay", EVENTS.c.seconds))}
+            values |= {"sends": _n(0)}
     else:
         values["lease_until"] = later(_p("lease", OBJECTS.c.position))
-    return update(OBJECTS).where(*_MINE).values(values)
+    free = () if asked else (OBJECTS.c.wanted.is_(None),)
+    return update(OBJECTS).where(*_MINE, *free).values(values)
 
 
 @cache
-def advance(data: bool, extra_data: bool, leaves: bool) -> Prepared:
+def advance(
+    data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool
+) -> Prepared:
     """Return the checkpoint of an object that this worker holds.
 
     :param data: whether the data changed; so ``extra_data``.
     :param leaves: whether the object stops here and gives the lease back.
+    :param waits: whether it then goes on by itself, from a queue or at its time.
+    :param asked: whether it stops because it was asked to.
     """
-    return Prepared(_moved(data, extra_data, leaves))
+    return Prepared(_moved(data, extra_data, leaves, waits, asked))
 
 
 @cache
 def advance_and_tell(
-    data: bool, extra_data: bool, leaves: bool, events: int
+    data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool, events: int
 ) -> Prepared:
     """Return the checkpoint and its events as one statement, a round trip less.
 
     PostgreSQL alone can do it. It inserts nothing where the lease is lost. The
     parameters of event number n end in ``_n``.
     """
-    return _telling(_moved(data, extra_data, leaves), events)
+    return _telling(_moved(data, extra_data, leaves, waits, asked), events)
 
 
 def _telling(statement: Any, events: int) -> Prepared:
@@ -207,9 +223,12 @@ def _cast(name: str, column: Any) -> Any:
     return cast(_p(name, column), column.type).label(column.name)
 
 
-_TAKEN = {
+#: What is written of an object that a worker takes.
+TAKEN = {
     "status": _n(S.RUNNING),
     "waits_for": null(),
+    "wake_at": null(),
+    "wanted": null(),
     "fence": OBJECTS.c.fence + _n(1),
     "seq": OBJECTS.c.seq + _n(1),
     "revision": OBJECTS.c.seq + _n(1),
@@ -240,7 +259,7 @@ _held = (
         OBJECTS.c.seq == _p("seen_seq", OBJECTS.c.seq),
         OBJECTS.c.fence == _p("seen_fence", OBJECTS.c.fence),
     )
-    .values(**_TAKEN, in_start=_n(1), attempts=_n(0))
+    .values(**TAKEN, in_start=_n(1), attempts=_n(0))
 )
 #: An object of a synchronous start that never ran, if it is as it was seen …
 HOLD = Prepared(_held)
@@ -274,7 +293,7 @@ TAKE = Prepared(
         ),
     )
     .values(
-        **_TAKEN,
+        **TAKEN,
         in_start=_p("in_start", OBJECTS.c.in_start),
         attempts=_p("attempts", OBJECTS.c.attempts),
         data=_p("new_data", OBJECTS.c.data),
@@ -282,22 +301,35 @@ TAKE = Prepared(
     )
 )
 
+#: The queued objects of a run that never ran are not to be run any more.
+LEAVE_OUT = Prepared(
+    update(OBJECTS)
+    .where(
+        OBJECTS.c.id_workflow == _p("uuid", OBJECTS.c.id_workflow),
+        OBJECTS.c.waits_for == literal_column("'queue'"),
+        OBJECTS.c.cursor.is_(None),
+        OBJECTS.c.start_point.is_(None),
+    )
+    .values(status=_n(S.INITIAL), waits_for=null(), wake_at=null(), modified=now())
+)
+
 _live = OBJECTS.alias("live")
 
 
-def _any(*statuses: int, queued: bool = False) -> Any:
-    matches: Any = _live.c.status.in_([_n(s) for s in statuses])
-    if queued:
-        matches = or_(matches, _live.c.waits_for == literal_column("'queue'"))
-    return (
-        select(_live.c.id)
-        .where(
-            _live.c.id_workflow == _p("uuid", RUNS.c.uuid),
-            _live.c.id_parent.is_(None),
-            matches,
-        )
-        .exists()
-    )
+def _any(*statuses: int) -> Any:
+    return _some(_live.c.id_parent.is_(None), _live.c.status.in_(map(_n, statuses)))
+
+
+def _some(*conditions: Any) -> Any:
+    mine = _live.c.id_workflow == _p("uuid", RUNS.c.uuid)
+    return select(_live.c.id).where(mine, *conditions).exists()
+
+
+#: Each has an index of the few rows for which it holds.
+_running = _some(_live.c.status == _n(S.RUNNING))
+_queued = _some(_live.c.waits_for == literal_column("'queue'"))
+
+STILL_MOVING = Prepared(select(or_(_running, _queued)))
 
 
 #: The status of a run from that of its live objects; the rule of states.run_status.
@@ -306,7 +338,7 @@ SETTLE_RUN = Prepared(
     .where(RUNS.c.uuid == _p("uuid"))
     .values(
         status=case(
-            (_any(S.RUNNING, queued=True), _n(R.RUNNING)),
+            (or_(_running, _queued), _n(R.RUNNING)),
             (_any(S.ERROR), _n(R.ERROR)),
             (_any(S.HALTED, S.WAITING, S.INITIAL), _n(R.HALTED)),
             (_any(S.CANCELLED), _n(R.CANCELLED)),
