@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .encoding import dumps
 from .logs import LogLine
 from .objects import WorkflowObject
-from .states import ObjectStatus
+from .states import (
+    Aborted,
+    Event,
+    Failed,
+    Finished,
+    Halted,
+    Jumped,
+    ObjectStatus,
+    Place,
+    TaskRetried,
+    Waiting,
+)
 
 
 class Changes:
@@ -129,4 +142,39 @@ class Checkpoint:
         columns["attempts"] = 0
         if self.leaves:
             columns |= {"status": self.status, "waits_for": self.waits_for}
-            columns |= {"in_start": 0, "lease_owner": None, "lease_until": None}
+            columns |= {"lease_owner": None, "lease_until": None}
+            if not self.waits:
+                columns["in_start"] = 0
+
+
+def told(error: BaseException) -> tuple[str, str]:
+    """Return the error in a line, and with its whole traceback."""
+    lines = str(error).strip().splitlines()
+    kind = type(error).__name__
+    title = f"{kind}: {lines[0]}" if lines else kind
+    return title, "".join(traceback.format_exception(error))
+
+
+def event_line(event: Event, seconds: float) -> EventLine:
+    """Return an event as it is kept."""
+    place: Place | None = getattr(event, "task", None)
+    line = EventLine(type(event).__name__)
+    if place is not None:
+        line.task = place.name[:255]
+        line.path = "/".join(map(str, place.path))
+        line.seconds = seconds
+    if isinstance(event, (Halted, Waiting)):
+        line.message = event.message
+        payload: dict[str, Any] = dict(event.payload)
+        if isinstance(event, Halted) and event.action:
+            payload["action"] = event.action
+        line.payload = dumps(payload, "the halt's payload") if payload else None
+    elif isinstance(event, (Failed, TaskRetried)):
+        line.message = told(event.error)[0]
+    elif isinstance(event, Jumped):
+        line.message = f"to {event.to}"
+    elif isinstance(event, Finished):
+        line.message = event.reason or None
+    elif isinstance(event, Aborted):
+        line.message = event.message or None
+    return line

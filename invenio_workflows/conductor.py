@@ -7,17 +7,15 @@ them are recorded together.
 
 from __future__ import annotations
 
+import threading
 import time
-import traceback
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 from weakref import WeakValueDictionary
 
 from . import signals
-from .checkpoint import Checkpoint, EventLine, RunInfo
+from .checkpoint import Checkpoint, EventLine, RunInfo, event_line, told
 from .config import Settings
 from .definition.workflow import Definition
-from .encoding import dumps
 from .engine import Cursor, Machine, WorkflowEngine
 from .errors import DefinitionChanged, WorkflowError, WorkflowsError
 from .logs import LogLine
@@ -30,9 +28,7 @@ from .states import (
     Failed,
     Finished,
     Halted,
-    Jumped,
     ObjectStatus,
-    Place,
     Started,
     TaskFinished,
     TaskRetried,
@@ -40,15 +36,31 @@ from .states import (
     WorkflowStatus,
 )
 
+_here = threading.local()
+
+
+def in_task() -> bool:
+    """Say whether a task, or a condition, is at work in this thread."""
+    return getattr(_here, "in_task", False)
+
 
 class Conductor:
-    """Moves the objects of one run, one after the other."""
+    """Moves the objects of one run, one after the other.
+
+    :param is_to_stop: asked after each task: whether the object is to be given back.
+    """
 
     def __init__(
-        self, info: RunInfo, definition: Definition, store: Store, limits: Settings
+        self,
+        info: RunInfo,
+        definition: Definition,
+        store: Store,
+        limits: Settings,
+        is_to_stop: Callable[[], bool] | None = None,
     ) -> None:
         self.info = info
         self.definition = definition
+        self.is_to_stop = is_to_stop
         self.store = store
         self.limits = limits
         self.port = RunPort(info, definition, store, limits)
@@ -145,7 +157,7 @@ class _Drive:
         if self.conductor.is_shared(obj):
             obj.go_back()
         obj.forget_question()
-        self.store.moving.add(obj.id)
+        self.store.moving.begins(obj.id, obj.columns["fence"])
         try:
             return self._events()
         except (KeyboardInterrupt, SystemExit) as error:
@@ -157,14 +169,14 @@ class _Drive:
                     self.keep_alone(Failed(None, error))
             raise
         finally:
-            self.store.moving.discard(obj.id)
+            self.store.moving.ends(obj.id)
             self.port.in_task = False
             self.engine._object = self.engine._task = None
             obj.world = None
 
     def keep_alone(self, event: Event) -> WorkflowObject | None:
         """Record and announce one event, without the engine; return who follows."""
-        taken = self._keep([event])
+        _, taken = self._keep([event])
         self._announce([event])
         return taken
 
@@ -190,14 +202,13 @@ class _Drive:
                 event = self._next(events)
                 continue
             refused: Exception | None = None
-            taken: WorkflowObject | None = None
             try:
-                taken = self._keep(together)
+                point, taken = self._keep(together)
             except _Refused as refusal:
                 refused = refusal.error
             else:
                 self._announce(together)
-                if LEADS_TO[type(event)] != ObjectStatus.RUNNING:
+                if point.leaves:
                     if self.interrupt is not None:
                         raise self.interrupt
                     return taken, self._error_of(event)
@@ -208,6 +219,7 @@ class _Drive:
     def _next(
         self, events: Iterator[Event], refused: Exception | None = None
     ) -> Event | None:
+        before, _here.in_task = in_task(), True
         self.began = time.perf_counter()
         try:
             if refused is None:
@@ -220,10 +232,12 @@ class _Drive:
         except BaseException as error:  # Ctrl-C, or the process is to end
             self.interrupt = error
             return self.machine.interrupted(error)
+        finally:
+            _here.in_task = before
 
     # --- keeping ----------------------------------------------------------------------
 
-    def _keep(self, together: list[Event]) -> WorkflowObject | None:
+    def _keep(self, together: list[Event]) -> tuple[Checkpoint, WorkflowObject | None]:
         """Record events that belong together, in one commit.
 
         :raises _Refused: if what the task did cannot be kept.
@@ -243,7 +257,7 @@ class _Drive:
         if point.shared is not None:
             self.engine.settle(point.shared)
         self.cursor = point.cursor
-        return taken
+        return point, taken
 
     def _undo(self) -> None:
         """Go back to the last checkpoint; log lines are kept all the same."""
@@ -264,7 +278,7 @@ class _Drive:
             if event.payload:
                 obj.extra_data["_payload"] = dict(event.payload)
         elif isinstance(event, Failed):
-            obj.set_error_message(_told(event.error))
+            obj.set_error_message(told(event.error))
 
     def _checkpoint(self, together: list[Event]) -> Checkpoint:
         obj, event = self.obj, together[-1]
@@ -275,7 +289,7 @@ class _Drive:
             changes = self.engine.changes()
             stays = event is together[0] and _unmoved(event)
             cursor = self.cursor if stays else self.machine.cursor()
-            lines = [_event_line(each, seconds) for each in together]
+            lines = [event_line(each, seconds) for each in together]
         except Exception as error:  # whatever a task made of its object
             if isinstance(event, Failed):
                 raise
@@ -293,10 +307,25 @@ class _Drive:
             waits_for="event" if status == ObjectStatus.WAITING else None,
             changes=changes,
             lines=self.port.lines,
-            take_next=self.in_start and self._goes_on(event),
         )
+        if point.leaves:
+            goes_on = self._goes_on(event)
+            point.take_next = self.in_start and goes_on
+            point.ends_run = not (self.in_start or goes_on or self.interrupt)
+        elif self.conductor.is_to_stop is not None and self.conductor.is_to_stop():
+            self._give_back(point)
         self._place(together)
         return point
+
+    def _give_back(self, point: Checkpoint) -> None:
+        """Let another worker go on from here: this one is to stop."""
+        point.status, point.waits_for = ObjectStatus.WAITING, "queue"
+        point.start_point, point.queue = "resume", self._queue()
+        point.events = [*point.events, EventLine("GivenBack")]
+
+    def _queue(self) -> str:
+        """Return the queue of the run's workflow."""
+        return self.conductor.limits.queue_of(self.info.name)
 
     def _place(self, together: list[Event]) -> None:
         """Let the document say where it stands."""
@@ -340,9 +369,9 @@ class _Drive:
             error.id_workflow = error.id_workflow or self.info.uuid
             error.id_object = error.id_object or self.obj.id
             return error
-        told = WorkflowError(_told(error)[1], self.info.uuid, self.obj.id)
-        told.__cause__ = error
-        return told
+        failure = WorkflowError(told(error)[1], self.info.uuid, self.obj.id)
+        failure.__cause__ = error
+        return failure
 
 
 class _Refused(Exception):
@@ -358,35 +387,3 @@ def _unmoved(event: Event) -> bool:
     if isinstance(event, Failed):
         return event.task is None
     return isinstance(event, Finished) and event.task is None
-
-
-def _told(error: BaseException) -> tuple[str, str]:
-    """Return the error in a line, and with its whole traceback."""
-    lines = str(error).strip().splitlines()
-    kind = type(error).__name__
-    title = f"{kind}: {lines[0]}" if lines else kind
-    return title, "".join(traceback.format_exception(error))
-
-
-def _event_line(event: Event, seconds: float) -> EventLine:
-    place: Place | None = getattr(event, "task", None)
-    line = EventLine(type(event).__name__)
-    if place is not None:
-        line.task = place.name[:255]
-        line.path = "/".join(map(str, place.path))
-        line.seconds = seconds
-    if isinstance(event, (Halted, Waiting)):
-        line.message = event.message
-        payload: dict[str, Any] = dict(event.payload)
-        if isinstance(event, Halted) and event.action:
-            payload["action"] = event.action
-        line.payload = dumps(payload, "the halt's payload") if payload else None
-    elif isinstance(event, (Failed, TaskRetried)):
-        line.message = _told(event.error)[0]
-    elif isinstance(event, Jumped):
-        line.message = f"to {event.to}"
-    elif isinstance(event, Finished):
-        line.message = event.reason or None
-    elif isinstance(event, Aborted):
-        line.message = event.message or None
-    return line

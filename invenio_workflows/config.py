@@ -13,6 +13,7 @@ from typing import Any
 from .errors import ConfigurationError
 
 PREFIX = "WORKFLOWS_"
+DEFAULT_QUEUE = "default"
 
 
 def setting(default: Any, meaning: str) -> Any:
@@ -65,6 +66,27 @@ class Settings:
     max_attempts: int = setting(
         3, "How often an object is taken over after a crash before it becomes ERROR."
     )
+    worker: str = setting(
+        "local",
+        "Who runs what is delayed: `local`, `celery`, `rq`, or the name of another "
+        "entry point of the group `invenio_workflows.workers`.",
+    )
+    local_threads: int = setting(
+        2,
+        "Threads of the local worker in a process that delays something; 0 leaves "
+        "all to `flask workflows worker`.",
+    )
+    queues: dict[str, str] = setting(
+        {},
+        "The queue of each workflow that has one of its own, by the workflow's name; "
+        "all others are in `default`.",
+    )
+    sweep_seconds: int = setting(
+        10, "Seconds after which a worker looks for what is due or was left behind."
+    )
+    stop_seconds: int = setting(
+        10, "Seconds that a worker which is to stop gives the task at work to finish."
+    )
     busy_seconds: int = setting(
         60, "Seconds to wait for a locked SQLite file before giving up."
     )
@@ -92,16 +114,21 @@ class Settings:
         settings._check()
         return settings
 
+    def queue_of(self, workflow: str) -> str:
+        """Return the name of the queue in which a workflow's objects wait."""
+        return self.queues.get(workflow, DEFAULT_QUEUE)
+
     def _check(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
             number = each.type in ("int", int)
+            least = 0 if each.name == "local_threads" else 1
             if number and (
-                not isinstance(value, int) or isinstance(value, bool) or value < 1
+                not isinstance(value, int) or isinstance(value, bool) or value < least
             ):
                 raise ConfigurationError(
                     f"{PREFIX}{each.name.upper()} must be a whole number of at "
-                    f"least 1, not {value!r}."
+                    f"least {least}, not {value!r}."
                 )
         if isinstance(self.packages, str):
             raise ConfigurationError(

@@ -15,11 +15,22 @@ from .objects import WorkflowObject
 from .states import ObjectStatus, Place, WorkflowStatus
 
 
+class Moving(Protocol):
+    """What keeps the leases on objects that are moved."""
+
+    def begins(self, oid: int, fence: int) -> None:
+        """Keep the lease on an object from now on."""
+
+    def ends(self, oid: int) -> None:
+        """Let the lease on an object be."""
+
+
 class Store(Protocol):
     """What the conductor asks of a store; :mod:`.testing` has one in memory."""
 
-    #: The ids of the objects that this process moves at the moment.
-    moving: set[int]
+    @property
+    def moving(self) -> Moving:
+        """Keeps the leases on the objects that this process moves."""
 
     def refresh(self, obj: WorkflowObject) -> bool:
         """Make the document what is kept, and say whether it is still ours to move."""

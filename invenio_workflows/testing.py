@@ -36,6 +36,16 @@ from .states import (
 )
 
 
+class _Leaseless:
+    """Leases in memory: there is nobody else."""
+
+    def begins(self, oid: int, fence: int) -> None:
+        """Nothing to keep."""
+
+    def ends(self, oid: int) -> None:
+        """Nothing to give back."""
+
+
 class MemoryStore:
     """Keeps objects, events and log lines in lists, as the database would."""
 
@@ -45,7 +55,7 @@ class MemoryStore:
         self.lines: list[LogLine] = []
         self.objects: list[WorkflowObject] = []
         self.snapshots: list[WorkflowObject] = []
-        self.moving: set[int] = set()
+        self.moving = _Leaseless()
         self._ids = count(1)
 
     def refresh(self, obj: WorkflowObject) -> bool:

@@ -7,7 +7,7 @@ the caller had pending in the session as it was.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -26,6 +26,7 @@ from ..states import ObjectStatus, WorkflowStatus, may
 from . import statements as sql
 from .keep import Check, new_ids, refuse_snapshot, write_data
 from .models import now
+from .queue import Queue
 from .rows import derive, event_row, projections, values_of
 from .runs import settle_run
 from .sql import SQLStore, taken_up, tell
@@ -48,27 +49,10 @@ class Acceptor:
 
         :raises IllegalMove: if one of the objects is held by a worker.
         """
-
-        began: list[bool] = []
+        objects = _Once(objects)
 
         def work(connection: Connection) -> WorkflowObject | None:
-            self._insert_run(connection, run)
-            if began:  # what was taken from a generator does not come again
-                raise DatabaseUnavailable(
-                    "The database was locked while the data was read, so nothing was "
-                    "started. Does what makes the data write to it? Give a list then."
-                )
-            began.append(True)
-            position, run.upcoming = 0, deque()
-            left: set[str] = set()
-            for batch in _batches(objects, self._batch_size):
-                left |= {obj.id_workflow for obj in batch if obj.id_workflow}
-                self._insert_batch(connection, run, batch, position)
-                run.upcoming = run.upcoming or deque(batch)
-                position += len(batch)
-            run.last = position - 1
-            for uuid in sorted(left):
-                settle_run(connection, uuid)
+            self._insert(connection, run, objects)
             told: list[dict[str, Any]] = []
             first = self._store.take_next(connection, run, -1, told)
             tell(connection, told)
@@ -76,12 +60,42 @@ class Acceptor:
 
         return self._taken(run, self._store.transactions.joined(work))
 
+    def accepting(
+        self, run: RunInfo, objects: Iterable[WorkflowObject], queue: Queue
+    ) -> Callable[[Connection], list[int]]:
+        """Return what writes run, objects and snapshots, and queues the objects.
+
+        It gives their ids, and raises IllegalMove if a worker holds one of them.
+        """
+        objects = _Once(objects)
+
+        def work(connection: Connection) -> list[int]:
+            self._insert(connection, run, objects)
+            return queue.put_run(connection, run.uuid, run.name, run.priority)
+
+        return work
+
     def _taken(
         self, run: RunInfo, first: WorkflowObject | None
     ) -> WorkflowObject | None:
         if first is not None:
             taken_up(run, first)
         return first
+
+    def _insert(
+        self, connection: Connection, run: RunInfo, objects: Iterable[WorkflowObject]
+    ) -> None:
+        self._insert_run(connection, run)
+        position, run.upcoming = 0, deque()
+        left: set[str] = set()
+        for batch in _batches(objects, self._batch_size):
+            left |= {obj.id_workflow for obj in batch if obj.id_workflow}
+            self._insert_batch(connection, run, batch, position)
+            run.upcoming = run.upcoming or deque(batch)
+            position += len(batch)
+        run.last = position - 1
+        for uuid in sorted(left):
+            settle_run(connection, uuid)
 
     def _insert_run(self, connection: Connection, run: RunInfo) -> None:
         sql.INSERT_RUN(
@@ -168,6 +182,22 @@ class Acceptor:
         obj.columns |= {"status": ObjectStatus.INITIAL, "seq": seq, "revision": seq}
         obj.columns["cursor"] = None
         write_data(connection, obj, texts)
+
+
+class _Once:
+    """Objects that may come from a generator, which does not give them again."""
+
+    def __init__(self, objects: Iterable[WorkflowObject]) -> None:
+        self._objects: Iterable[WorkflowObject] | None = objects
+
+    def __iter__(self) -> Iterator[WorkflowObject]:
+        objects, self._objects = self._objects, None
+        if objects is None:
+            raise DatabaseUnavailable(
+                "The database was locked while the data was read, so nothing was "
+                "started. Does what makes the data write to it? Give a list then."
+            )
+        return iter(objects)
 
 
 def _live_row(

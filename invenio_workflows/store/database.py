@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from typing import Any
 
 from flask import Flask
@@ -44,12 +46,25 @@ class _Pragmas:
 
     def __call__(self, connection: Any, record: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(cursor)
         cursor.execute(f"PRAGMA synchronous={self.synchronous}")
         cursor.execute("PRAGMA foreign_keys=ON")
         # 16 MB: the log is copied into the file a quarter as often as by default.
         cursor.execute("PRAGMA wal_autocheckpoint=4000")
         cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Set the journal's mode: this one statement does not wait for other processes."""
+    end = time.monotonic() + 5
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def _scope() -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, literal_column, select, update
 
 from ..checkpoint import EventLine
 from ..errors import IllegalMove
@@ -17,6 +18,8 @@ from .leases import is_dead, is_mine
 from .models import now
 from .sql import SQLStore
 
+#: Part of the text, as in the index of those that run.
+_RUNNING: Any = literal_column(str(int(ObjectStatus.RUNNING)))
 #: How many leases are looked at together.
 _BATCH = 100
 
@@ -30,6 +33,8 @@ class Held:
     until: datetime | None
     seconds: float
     free: bool
+    fence: int = 0
+    workflow: str = ""
 
 
 class Recovery:
@@ -49,8 +54,15 @@ class Recovery:
         objects = sql.OBJECTS.c
         with self._store.transactions.reading() as connection:
             rows = connection.execute(
-                select(objects.id, objects.lease_owner, objects.lease_until, now())
-                .where(objects.status == int(ObjectStatus.RUNNING), objects.id > after)
+                select(
+                    objects.id,
+                    objects.lease_owner,
+                    objects.lease_until,
+                    now(),
+                    objects.fence,
+                    objects.workflow,
+                )
+                .where(objects.status == _RUNNING, objects.id > after)
                 .order_by(objects.id)
                 .limit(_BATCH)
             ).all()
@@ -86,13 +98,59 @@ class Recovery:
             return None
         return obj
 
+    def put_back(self, held: Held, queue: str) -> bool:
+        """Queue an object whose worker is gone; false if it moved meanwhile."""
+        objects = sql.OBJECTS.c
+
+        def work(connection: Connection) -> bool:
+            row = connection.execute(
+                update(sql.OBJECTS)
+                .where(
+                    objects.id == held.id,
+                    objects.status == _RUNNING,
+                    objects.fence == held.fence,
+                )
+                .values(
+                    status=int(ObjectStatus.WAITING),
+                    waits_for="queue",
+                    start_point="resume",
+                    queue=queue,
+                    wake_at=now(),
+                    sends=0,
+                    attempts=objects.attempts + 1,
+                    fence=objects.fence + 1,
+                    seq=objects.seq + 1,
+                    revision=objects.seq + 1,
+                    lease_owner=None,
+                    lease_until=None,
+                    modified=now(),
+                )
+                .returning(objects.id_workflow, objects.seq)
+            ).one_or_none()
+            if row is None:
+                return False
+            event = {"id_object": held.id, "id_workflow": row.id_workflow}
+            event |= {"kind": "TakenOver", "message": f"from {held.owner}"}
+            event |= {"seq": row.seq, "status": int(ObjectStatus.WAITING)}
+            connection.execute(insert(sql.EVENTS).values(**event))
+            return True
+
+        return self._store.transactions.run(work)
+
     def _held(
-        self, oid: int, owner: str | None, until: datetime | None, at: datetime
+        self,
+        oid: int,
+        owner: str | None,
+        until: datetime | None,
+        at: datetime,
+        fence: int = 0,
+        workflow: str = "",
     ) -> Held:
         left = 0.0 if until is None else (until - at).total_seconds()
         dead = is_dead(owner)
         if dead is False and is_mine(owner):
             # Claimed here, and nothing here moves it: an interrupt came in between.
             dead = oid not in self._store.moving
-        free = dead or (dead is None and left <= 0)
-        return Held(oid, owner, until, max(left, 0.0), free)
+        # A living worker renews its lease; one that has ended was dropped.
+        free = bool(dead) or left <= 0
+        return Held(oid, owner, until, max(left, 0.0), free, fence, workflow)

@@ -109,18 +109,7 @@ def start_over(store: SQLStore, run: RunInfo) -> WorkflowObject | None:
     """
 
     def work(connection: Connection) -> WorkflowObject | None:
-        sql.LOCK_RUN(connection, {"uuid": run.uuid})
-        busy = connection.execute(MOVING, {"uuid": run.uuid}).first()
-        if busy is not None:
-            raise IllegalMove(
-                f"The run {run.uuid} is moving: object {busy.id} is in process. "
-                "Wait until it stops, or cancel it.",
-                id_object=busy.id,
-            )
-        connection.execute(RESTORE, {"run": run.uuid})
-        connection.execute(RESTORED, {"run": run.uuid})
-        run.extra_data = {}
-        sql.WRITE_SHARED(connection, {"run": run.uuid, "shared": "{}"})
+        restore(connection, run)
         told: list[dict[str, Any]] = []
         first = store.take_next(connection, run, -1, told)
         tell(connection, told)
@@ -131,3 +120,22 @@ def start_over(store: SQLStore, run: RunInfo) -> WorkflowObject | None:
     if first is not None:
         taken_up(run, first)
     return first
+
+
+def restore(connection: Connection, run: RunInfo) -> None:
+    """Give each object of a run what its snapshot kept.
+
+    :raises IllegalMove: if a worker holds one of them.
+    """
+    sql.LOCK_RUN(connection, {"uuid": run.uuid})
+    busy = connection.execute(MOVING, {"uuid": run.uuid}).first()
+    if busy is not None:
+        raise IllegalMove(
+            f"The run {run.uuid} is moving: object {busy.id} is in process. "
+            "Wait until it stops, or cancel it.",
+            id_object=busy.id,
+        )
+    connection.execute(RESTORE, {"run": run.uuid})
+    connection.execute(RESTORED, {"run": run.uuid})
+    run.extra_data = {}
+    sql.WRITE_SHARED(connection, {"run": run.uuid, "shared": "{}"})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -15,18 +16,18 @@ from ..errors import (
     ObjectNotFound,
     WorkflowNotFound,
 )
-from ..logs import LogLine
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus
 from . import statements as sql
+from .heartbeat import Heartbeat
 from .leases import owner
+from .lines import Lines
 from .rows import (
     derive,
     event_row,
     event_rows,
     fill,
     line_row,
-    log_line,
     path_of,
     projections,
     started_row,
@@ -39,14 +40,16 @@ from .transactions import Transactions, begin, is_busy
 _TOLD_WITH_IT = 3
 
 
-class SQLStore:
+class SQLStore(Lines):
     """Keeps runs, objects, events and log lines."""
 
     def __init__(
         self, transactions: Transactions, lease_seconds: int, batch_size: int
     ) -> None:
-        self.transactions = transactions
-        self.moving: set[int] = set()
+        super().__init__(transactions)
+        self.moving = Heartbeat(transactions.database, lease_seconds)
+        #: Set when the workers of this process are to stop.
+        self.stopping = threading.Event()
         self.batch_size = batch_size
         self.lease_seconds = lease_seconds
         self.held = transactions.held
@@ -159,6 +162,7 @@ class SQLStore:
                     "rank": -point.run.priority,
                     "delay": point.delay or 0.0,
                     "tries": point.tries,
+                    "in_start": _still_in_start(point),
                 }
         else:
             parameters["lease"] = self.lease_seconds
@@ -346,32 +350,6 @@ class SQLStore:
 
         return self.transactions.run(work)
 
-    def keep_lines(self, lines: Sequence[LogLine]) -> None:
-        """Keep log lines at once; in the session's transaction if it has one open."""
-        rows = [line_row(line) for line in lines]
-        session = self.transactions._database.session
-        if session.in_transaction():
-            connection = self.transactions._connection_of(session)
-            sql.INSERT_LINE(connection, rows)
-            return
-        self.transactions.run(lambda connection: sql.INSERT_LINE(connection, rows))
-
-    def log_of(self, oid: int | None, level: int | None = None) -> list[LogLine]:
-        """Return the log lines of an object, oldest first."""
-        return self._lines(sql.LOGS.c.id_object == oid, level)
-
-    def log_of_run(self, uuid: str) -> list[LogLine]:
-        """Return the log lines of a run, oldest first; not those of its objects."""
-        where = (sql.LOGS.c.id_workflow == uuid) & sql.LOGS.c.id_object.is_(None)
-        return self._lines(where, None)
-
-    def _lines(self, where: Any, level: int | None) -> list[LogLine]:
-        statement = select(sql.LOGS).where(where).order_by(sql.LOGS.c.id)
-        if level is not None:
-            statement = statement.where(sql.LOGS.c.level == level)
-        with self.transactions.reading() as connection:
-            return [log_line(row) for row in connection.execute(statement)]
-
     def objects_of(
         self,
         uuid: str,
@@ -394,6 +372,11 @@ def _is_one_statement(point: Checkpoint) -> bool:
     """Say whether a checkpoint writes nothing but the object and its events."""
     more = point.leaves or point.take_next or point.lines or point.changes
     return not more and len(point.events) <= _TOLD_WITH_IT
+
+
+def _still_in_start(point: Checkpoint) -> int:
+    """Say whether who takes the object again goes on with those that follow it."""
+    return int(point.waits_for == "queue" and bool(point.obj.columns["in_start"]))
 
 
 def tell(connection: Connection, events: list[dict[str, Any]]) -> None:

@@ -138,19 +138,17 @@ NEW_IDS = Prepared(
     )
 )
 
-_MINE = (
+MINE = (
     OBJECTS.c.id == _p("oid"),
     OBJECTS.c.fence == _p("held", OBJECTS.c.fence),
     OBJECTS.c.status == _n(S.RUNNING),
 )
 
 #: What the worker that holds the object is to do, if it holds it.
-WANTED = Prepared(select(OBJECTS.c.wanted).where(*_MINE))
+WANTED = Prepared(select(OBJECTS.c.wanted).where(*MINE))
 
 
-def _moved(
-    data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool
-) -> Any:
+def _moved(data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool) -> Any:
     values: dict[str, Any] = {
         "cursor": _p("cursor", OBJECTS.c.cursor),
         "seq": _p("seq", OBJECTS.c.seq),
@@ -165,16 +163,18 @@ def _moved(
         for name in ("status", "waits_for", "action", "message", "error"):
             values[name] = _p(name, OBJECTS.c[name])
         values |= {"lease_owner": null(), "lease_until": null()}
-        values |= {"in_start": _n(0), "modified": now()}
-        if waits:
-            for name in ("start_point", "queue", "rank", "tries"):
+        values |= {"modified": now()}
+        if not waits:
+            values["in_start"] = _n(0)
+        else:
+            for name in ("start_point", "queue", "rank", "tries", "in_start"):
                 values[name] = _p(name, OBJECTS.c[name])
             values |= {"wake_at": later(_p("delay", EVENTS.c.seconds))}
             values |= {"sends": _n(0)}
     else:
         values["lease_until"] = later(_p("lease", OBJECTS.c.position))
     free = () if asked else (OBJECTS.c.wanted.is_(None),)
-    return update(OBJECTS).where(*_MINE, *free).values(values)
+    return update(OBJECTS).where(*MINE, *free).values(values)
 
 
 @cache

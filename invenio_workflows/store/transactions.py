@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -38,19 +38,19 @@ class Transactions:
     """Runs units of work, each of them one commit or nothing."""
 
     def __init__(self, database: Database, busy_seconds: int) -> None:
-        self._database = database
+        self.database = database
         self._busy_seconds = busy_seconds
         self._local = threading.local()
-        self._is_single: bool | None = None
+        self._one: bool | None = None
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep one connection for all units of work of this thread in the block."""
-        if getattr(self._local, "connection", None) is not None or self._single():
+        if getattr(self._local, "connection", None) is not None or self.is_single():
             yield
             return
         with clear_errors():
-            connection = self._database.engine.connect()
+            connection = self.database.engine.connect()
         self._local.connection, self._local.alone = connection, False
         try:
             yield
@@ -67,8 +67,8 @@ class Transactions:
         :raises DatabaseUnavailable: if the database is away or has no tables.
         """
         try:
-            session = self._database.session
-            if self._single() or in_use(session):
+            session = self.database.session
+            if self.is_single() or in_use(session):
                 return self._in_session(session, work)
             return self._beside(work, alone)
         except DBAPIError as error:
@@ -84,25 +84,43 @@ class Transactions:
             with connection.begin_nested():
                 return work(connection)
 
-        if not in_use(self._database.session):
+        if not in_use(self.database.session):
             return self.run(work)
         return self.run_keeping(guarded)
 
     def run_keeping(self, work: Callable[[Connection], T]) -> T:
         """Do ``work`` in the session and commit; on failure the session stays open."""
         with clear_errors():
-            session = self._database.session
+            session = self.database.session
             session.flush()
             result = work(self._connection_of(session))
             session.commit()
             return result
 
+    def before_commit(
+        self, work: Callable[[Connection], T], then: Callable[[T], None]
+    ) -> T:
+        """Do ``work`` in the session, which its owner commits; ``then`` after that.
+
+        A commit of a savepoint is none. If the session is rolled back, ``then`` is
+        never called.
+        """
+        with clear_errors():
+            session = self.database.session
+            session.flush()
+            connection = self._connection_of(session)
+            begin(connection)
+            with connection.begin_nested():
+                result = work(connection)
+        _Afterwards(session, lambda: then(result))
+        return result
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection to read with: it sees what the session has written."""
         with clear_errors():
-            session = self._database.session
-            if self._single() or session.in_transaction():
+            session = self.database.session
+            if self.is_single() or session.in_transaction():
                 began = not session.in_transaction()
                 session.flush()
                 try:
@@ -118,25 +136,25 @@ class Transactions:
                 finally:
                     held.rollback()
                 return
-            with self._database.engine.connect() as connection:
+            with self.database.engine.connect() as connection:
                 yield connection
 
     def undo(self) -> None:
         """Undo what the session holds since its last commit."""
-        session = self._database.session
+        session = self.database.session
         if in_use(session):
             session.rollback()
 
-    def _single(self) -> bool:
+    def is_single(self) -> bool:
         """Say whether there is one connection only; looks at the server once."""
-        if self._is_single is None:
-            with clear_errors(), self._database.engine.connect() as connection:
-                self._database.check_version(connection)
-            self._is_single = self._database.single_connection()
-        return self._is_single
+        if self._one is None:
+            with clear_errors(), self.database.engine.connect() as connection:
+                self.database.check_version(connection)
+            self._one = self.database.single_connection()
+        return self._one
 
     def _connection_of(self, session: Session) -> Connection:
-        return session.connection(bind_arguments={"bind": self._database.engine})
+        return session.connection(bind_arguments={"bind": self.database.engine})
 
     def _in_session(self, session: Session, work: Callable[[Connection], T]) -> T:
         try:
@@ -165,7 +183,7 @@ class Transactions:
     def _beside(self, work: Callable[[Connection], T], alone: bool = False) -> T:
         held = getattr(self._local, "connection", None)
         if held is None:
-            with self._database.engine.connect() as connection:
+            with self.database.engine.connect() as connection:
                 result = work(connection)
                 connection.commit()
                 return result
@@ -197,6 +215,28 @@ class Transactions:
                     raise_clearly(error)
                 busy = error
         raise busy
+
+
+class _Afterwards:
+    """Does something once, when what the session holds now is committed."""
+
+    def __init__(self, session: Session, what: Callable[[], None]) -> None:
+        self._session, self._what = session, what
+        event.listen(session, "after_commit", self._committed)
+        event.listen(session, "after_soft_rollback", self._rolled_back)
+
+    def _committed(self, session: Session) -> None:
+        if not session.in_nested_transaction():
+            self._forget()
+            self._what()
+
+    def _rolled_back(self, session: Session, transaction: Any) -> None:
+        if not transaction.nested:
+            self._forget()
+
+    def _forget(self) -> None:
+        event.remove(self._session, "after_commit", self._committed)
+        event.remove(self._session, "after_soft_rollback", self._rolled_back)
 
 
 def in_use(session: Session) -> bool:

@@ -1,0 +1,80 @@
+"""While an object is moved its lease is renewed, however long a task takes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
+
+from .database import Database
+from .models import later
+from .statements import MINE, OBJECTS, Prepared, _p
+
+_logger = logging.getLogger(__name__)
+
+RENEW = Prepared(
+    update(OBJECTS)
+    .where(*MINE)
+    .values(lease_until=later(_p("lease", OBJECTS.c.position)))
+)
+
+
+class Heartbeat:
+    """One thread of a process that renews the leases on what the others move.
+
+    It begins with the first object and ends when nothing was moved for a while, so
+    a process that only reads has none. A process that was forked begins its own.
+    """
+
+    def __init__(self, database: Database, lease_seconds: int) -> None:
+        self._database = database
+        self._lease_seconds = lease_seconds
+        self._held: dict[int, int] = {}
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def begins(self, oid: int, fence: int) -> None:
+        """Renew the lease on an object from now on."""
+        self._held[oid] = fence
+        if self._thread is None or not self._thread.is_alive():
+            self._start()
+
+    def ends(self, oid: int) -> None:
+        """Let the lease on an object be."""
+        self._held.pop(oid, None)
+
+    def __contains__(self, oid: object) -> bool:
+        """Say whether this process moves the object at the moment."""
+        return oid in self._held
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(
+                    target=self._beat, name="workflows-heartbeat", daemon=True
+                )
+                self._thread.start()
+
+    def _beat(self) -> None:
+        pause = threading.Event()
+        idle = 0
+        while idle < 2:
+            pause.wait(self._lease_seconds / 3)
+            held = [
+                {"oid": oid, "held": fence, "lease": self._lease_seconds}
+                for oid, fence in list(self._held.items())
+            ]
+            idle = 0 if held else idle + 1
+            if held:
+                self._renew(held)
+
+    def _renew(self, held: list[dict[str, int]]) -> None:
+        try:
+            with self._database.engine.begin() as connection:
+                RENEW(connection, held)
+        except SQLAlchemyError as error:
+            # A locked SQLite file lets nobody else claim either; a server that is
+            # away is asked again at the next beat, well before the lease ends.
+            _logger.warning("The leases could not be renewed: %s", error)

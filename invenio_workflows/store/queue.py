@@ -1,0 +1,280 @@
+"""Objects that wait for a worker: put in a queue, taken from it, sent again.
+
+The queue is the rows themselves: WAITING, for ``queue``. A message only says where
+to look, so one that is lost, late or doubled changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, literal, literal_column, null, or_, select, update
+
+from ..checkpoint import EventLine
+from ..config import Settings
+from ..errors import ConfigurationError
+from ..objects import WorkflowObject
+from ..states import ObjectStatus as S
+from ..states import WorkflowStatus as R
+from . import statements as sql
+from .models import later, now
+from .rows import event_row
+from .runs import settle_run
+from .sql import SQLStore
+from .statements import OBJECTS, RUNS, TAKEN, Prepared, _n, _p
+
+#: Nothing is sent again later than this many seconds after it was sent last.
+_LONGEST = 600
+_IN_QUEUE = OBJECTS.c.waits_for == literal_column("'queue'")
+
+#: What is written of an object that is put in a queue, and sent at once.
+QUEUED: dict[str, Any] = {
+    "status": _n(S.WAITING),
+    "waits_for": literal_column("'queue'"),
+    "start_point": _p("start_point", OBJECTS.c.start_point),
+    "queue": _p("queue", OBJECTS.c.queue),
+    "rank": _p("rank", OBJECTS.c.rank),
+    "wake_at": later(_p("lease", OBJECTS.c.position)),
+    "sends": _n(1),
+    "tries": _n(0),
+    "modified": now(),
+}
+
+#: All live objects of a run that never ran.
+QUEUE_RUN = Prepared(
+    update(OBJECTS)
+    .where(
+        OBJECTS.c.id_workflow == _p("uuid", OBJECTS.c.id_workflow),
+        OBJECTS.c.id_parent.is_(None),
+        OBJECTS.c.status == _n(S.INITIAL),
+    )
+    .values(**QUEUED)
+    .returning(OBJECTS.c.position, OBJECTS.c.id)
+)
+
+#: An object, if it is as it was seen.
+PUT = Prepared(
+    update(OBJECTS)
+    .where(
+        OBJECTS.c.id == _p("oid", OBJECTS.c.id),
+        OBJECTS.c.status == _p("seen", OBJECTS.c.status),
+        OBJECTS.c.seq == _p("seen_seq", OBJECTS.c.seq),
+        OBJECTS.c.fence == _p("seen_fence", OBJECTS.c.fence),
+        or_(OBJECTS.c.waits_for.is_(None), ~_IN_QUEUE),
+    )
+    .values(
+        **QUEUED,
+        seq=OBJECTS.c.seq + _n(1),
+        revision=OBJECTS.c.seq + _n(1),
+        data=_p("new_data", OBJECTS.c.data),
+        extra_data=_p("new_extra_data", OBJECTS.c.extra_data),
+        action=null(),
+        message=null(),
+        error=null(),
+    )
+)
+
+_first = OBJECTS.alias("first")
+
+
+def _taking(which: Any) -> Any:
+    taking = update(OBJECTS).where(OBJECTS.c.id == which, _IN_QUEUE)
+    return taking.values(**TAKEN).returning(*sql.COLUMNS)
+
+
+TAKE_ONE = _taking(_p("oid", OBJECTS.c.id))
+TAKE_FIRST = _taking(
+    select(_first.c.id)
+    .where(
+        _first.c.waits_for == literal_column("'queue'"),
+        _first.c.queue == _p("queue_name", OBJECTS.c.queue),
+    )
+    .order_by(_first.c.rank, _first.c.id)
+    .limit(_n(1))
+    .with_for_update(skip_locked=True)
+    .scalar_subquery()
+)
+
+IS_WAITING = Prepared(
+    select(
+        select(OBJECTS.c.id)
+        .where(_IN_QUEUE, OBJECTS.c.queue == _p("queue_name", OBJECTS.c.queue))
+        .exists()
+    )
+)
+
+#: The first object of a run was taken up.
+BEGUN = Prepared(
+    update(RUNS)
+    .where(RUNS.c.uuid == _p("uuid"), RUNS.c.status == _n(R.NEW))
+    .values(status=_n(R.RUNNING), modified=now())
+)
+
+_due = OBJECTS.c.wake_at <= now()
+
+
+def _order(row: Any) -> tuple[int, int]:
+    return row.rank, row.id
+
+
+class Queue:
+    """Puts objects in their queues, and takes them out."""
+
+    def __init__(self, store: SQLStore, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._transactions = store.transactions
+
+    def refuse_memory(self) -> None:
+        """Raise if no other thread can see the database."""
+        if self._transactions.is_single():
+            raise ConfigurationError(
+                "A database in memory has one connection, so no worker can see what "
+                "waits in it. Keep it in a file to delay something: sqlite:///path."
+            )
+
+    # --- in -------------------------------------------------------------------------
+
+    def put_run(
+        self, connection: Connection, uuid: str, name: str, priority: int
+    ) -> list[int]:
+        """Queue all objects of a run that never ran; return them in its order."""
+        parameters = self._parameters(name, priority, None) | {"uuid": uuid}
+        rows: list[Any] = list(QUEUE_RUN(connection, parameters))
+        connection.execute(
+            update(RUNS)
+            .where(RUNS.c.uuid == uuid)
+            .values(status=int(R.NEW), modified=now())
+        )
+        return [oid for _, oid in sorted(rows)]
+
+    def put(
+        self,
+        connection: Connection,
+        obj: WorkflowObject,
+        event: EventLine,
+        texts: tuple[str, str],
+        start_point: str,
+    ) -> None:
+        """Queue an object that exists, with its data as given.
+
+        :raises IllegalMove: if it is not as the document says.
+        """
+        columns, kept = obj.columns, obj.kept or ("", "")
+        parameters = self._parameters(
+            obj.workflow_name, -(columns.get("rank") or 0), start_point
+        )
+        parameters |= {
+            "oid": obj.id,
+            "seen": int(obj.status),
+            "seen_seq": columns["seq"],
+            "seen_fence": columns["fence"],
+            "new_data": texts[0],
+            "new_extra_data": texts[1],
+        }
+        if PUT(connection, parameters).rowcount != 1:
+            raise self._store.moved(connection, obj.id)
+        row = event_row(obj, event, columns["seq"] + 1, S.WAITING)
+        row["data"] = texts[0] if texts[0] != kept[0] else None
+        row["extra_data"] = texts[1] if texts[1] != kept[1] else None
+        sql.INSERT_EVENT(connection, row)
+        settle_run(connection, str(obj.id_workflow))
+
+    def _parameters(
+        self, workflow: str, priority: int, start_point: str | None
+    ) -> dict[str, Any]:
+        return {
+            "queue": self._settings.queue_of(workflow),
+            "rank": -priority,
+            "start_point": start_point,
+            "lease": self._settings.lease_seconds,
+        }
+
+    # --- out ------------------------------------------------------------------------
+
+    def is_waiting(self, queue: str) -> bool:
+        """Say whether an object waits in the queue."""
+        with self._transactions.reading() as connection:
+            return bool(IS_WAITING(connection, {"queue_name": queue}).scalar())
+
+    def take_first(self, queue: str) -> WorkflowObject | None:
+        """Claim the first object of a queue that nobody else is claiming."""
+        return self._take(TAKE_FIRST, {"queue_name": queue})
+
+    def take_one(self, oid: int) -> WorkflowObject | None:
+        """Claim an object, if it is queued."""
+        return self._take(TAKE_ONE, {"oid": oid})
+
+    def _take(self, statement: Any, which: dict[str, Any]) -> WorkflowObject | None:
+        store = self._store
+        who = {"owner": store.owner, "lease": store.lease_seconds}
+
+        def work(connection: Connection) -> WorkflowObject | None:
+            row = connection.execute(statement, which | who).one_or_none()
+            if row is None:
+                return None
+            obj = store.document(row)
+            event = EventLine("Started", message=row.start_point or "continue_next")
+            sql.INSERT_EVENT(connection, event_row(obj, event, row.seq, S.RUNNING))
+            BEGUN(connection, {"uuid": row.id_workflow})
+            return obj
+
+        return self._transactions.run(work)
+
+    # --- what is due ----------------------------------------------------------------
+
+    def wake(self, limit: int) -> int:
+        """Queue the objects whose time has come; return how many they were."""
+
+        def work(connection: Connection) -> int:
+            due = (
+                select(OBJECTS.c.id, OBJECTS.c.id_workflow)
+                .where(OBJECTS.c.waits_for == "timer", _due)
+                .order_by(OBJECTS.c.wake_at)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
+            rows = connection.execute(due).all()
+            if rows:
+                connection.execute(
+                    update(OBJECTS)
+                    .where(
+                        OBJECTS.c.id.in_([row.id for row in rows]),
+                        OBJECTS.c.waits_for == "timer",
+                    )
+                    .values(waits_for="queue", sends=0, wake_at=now(), modified=now())
+                )
+            for uuid in sorted({row.id_workflow for row in rows}):
+                settle_run(connection, uuid)
+            return len(rows)
+
+        return self._transactions.run(work)
+
+    def unsent(self, limit: int) -> list[tuple[str, int]]:
+        """Return queue and id of objects that are to be sent again, and note it.
+
+        Each time an object is sent it is given twice as long, up to 10 minutes.
+        """
+
+        def work(connection: Connection) -> list[tuple[str, int]]:
+            due = (
+                select(OBJECTS.c.id, OBJECTS.c.queue, OBJECTS.c.rank, OBJECTS.c.sends)
+                .where(_IN_QUEUE, _due)
+                .order_by(OBJECTS.c.wake_at)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
+            rows = connection.execute(due).all()
+            for sends in {row.sends for row in rows}:
+                delay = min(self._settings.lease_seconds << min(sends, 10), _LONGEST)
+                connection.execute(
+                    update(OBJECTS)
+                    .where(
+                        OBJECTS.c.id.in_([r.id for r in rows if r.sends == sends]),
+                        _IN_QUEUE,
+                    )
+                    .values(sends=min(sends + 1, 1000), wake_at=later(literal(delay)))
+                )
+            return [(row.queue, row.id) for row in sorted(rows, key=_order)]
+
+        return self._transactions.run(work)
