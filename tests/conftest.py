@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from brokers import Broker, RabbitMQ, Redis
 from hypothesis import settings
 from servers import PostgreSQL, ServerMissing
+
+B = TypeVar("B", bound=Broker)
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("workflows", deadline=None)
@@ -31,6 +35,27 @@ def postgresql_url(postgresql_server: PostgreSQL) -> Iterator[str]:
     url = postgresql_server.create_database()
     yield url
     postgresql_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    """A Redis server of this run; without one its tests fail, never skip."""
+    yield from running(Redis)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[RabbitMQ]:
+    """A RabbitMQ server of this run; without one its tests fail, never skip."""
+    yield from running(RabbitMQ)
+
+
+def running(kind: type[B]) -> Iterator[B]:
+    try:
+        server = kind().start()
+    except ServerMissing as error:
+        pytest.fail(str(error), pytrace=False)
+    yield server
+    server.stop()
 
 
 @pytest.fixture

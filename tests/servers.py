@@ -12,18 +12,25 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 
-#: Starts the rest of its arguments in the background and waits until its input
-#: is closed, which happens however the test process ends, SIGKILL included.
+#: Runs the rest of its arguments in the background until its input is closed, which
+#: happens however the test process ends, SIGKILL included. A line of input names the
+#: signal to end the program with, and the next line starts the program again.
 GUARD = """
-directory=$1; shift
-"$@" &
-read -r _
-kill -QUIT $! 2>/dev/null
-wait $!
+directory=$1 last=$2; shift 2
+while :; do
+    "$@" >"$directory/log" 2>&1 &
+    more=yes; read -r signal || { more=; signal=$last; }
+    kill -s "$signal" $! 2>/dev/null
+    wait $!
+    [ "$more" ] || break
+    echo down
+    read -r _ || break
+done
 rm -rf "$directory"
 """
 
@@ -44,6 +51,67 @@ SETTINGS = {
 
 class ServerMissing(Exception):
     """What the tests need is not installed; says what to install."""
+
+
+class Guard:
+    """A program with a directory of its own; both go when the tests do.
+
+    What the program prints is in the file ``log`` of the directory.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        command: Sequence[str | Path],
+        *,
+        last: str = "KILL",
+        user: str | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        """Start it; ``last`` is the signal that ends it for good."""
+        self._log = directory / "log"
+        self._log.touch()
+        if user is not None:
+            shutil.chown(self._log, user)
+        self._shell = subprocess.Popen(
+            ["/bin/sh", "-c", GUARD, "guard", directory, last, *command],
+            user=user,
+            env=environment,
+            cwd=directory,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the tests, not for it
+        )
+
+    @property
+    def log(self) -> str:
+        """What the program printed since it was last started."""
+        return self._log.read_text(errors="replace")
+
+    def down(self, signal: str = "KILL") -> None:
+        """End the program, and return when it has ended; its directory stays."""
+        self._say(signal)
+        assert self._shell.stdout is not None
+        self._shell.stdout.readline()
+
+    def up(self) -> None:
+        """Start the program again."""
+        self._say("up")
+
+    def end(self) -> None:
+        """End the program and remove its directory."""
+        self._shell.communicate(timeout=30)
+
+    def forget(self) -> None:
+        """Let go of a program that has ended by itself; its directory stays."""
+        self._shell.kill()
+        self._shell.communicate()
+
+    def _say(self, word: str) -> None:
+        assert self._shell.stdin is not None
+        self._shell.stdin.write(f"{word}\n".encode())
+        self._shell.stdin.flush()
 
 
 class PostgreSQL:
@@ -75,7 +143,7 @@ class PostgreSQL:
 
     def stop(self) -> None:
         self._admin.close()
-        self._guard.communicate(timeout=30)
+        self._guard.end()
 
     def create_database(self) -> str:
         """Make an empty database and return its SQLAlchemy URL."""
@@ -121,29 +189,19 @@ class PostgreSQL:
                 self._admin = self._connect()
                 return
             except psycopg.OperationalError:
-                log = (self._directory / "log").read_text(errors="replace")
+                log = self._guard.log
                 if "could not bind" not in log:
                     break
-                self._guard.kill()
-                self._guard.communicate()
-        self._guard.communicate()
+                self._guard.forget()
+        self._guard.end()
         raise RuntimeError(f"PostgreSQL did not start:\n{log}")
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> Guard:
         server: list[str | Path] = [self._programs / "postgres"]
         server += ["-D", self._directory / "data", "-p", str(self.port)]
         for name, value in self._settings.items():
             server += ["-c", f"{name}={value}"]
-        with open(self._directory / "log", "wb") as log:
-            return subprocess.Popen(
-                ["/bin/sh", "-c", GUARD, "guard", self._directory, *server],
-                user=self._user,
-                cwd=self._directory,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the tests, not for it
-            )
+        return Guard(self._directory, server, last="QUIT", user=self._user)
 
     def _connect(self) -> psycopg.Connection:
         address = self.url("postgres").replace("+psycopg", "")
@@ -152,8 +210,7 @@ class PostgreSQL:
             try:
                 return psycopg.connect(address, autocommit=True)
             except psycopg.OperationalError:
-                log = (self._directory / "log").read_text(errors="replace")
-                if time.monotonic() > end or "FATAL:  could not" in log:
+                if time.monotonic() > end or "FATAL:  could not" in self._guard.log:
                     raise
                 time.sleep(0.02)
 

@@ -464,10 +464,17 @@ def test_no_test_is_skipped() -> None:
 
 def test_unit_tests_need_neither_app_nor_database() -> None:
     fixtures = {"database_url", "postgresql_server", "postgresql_url", "sqlite_url"}
+    fixtures |= {"rabbitmq_server", "redis_server"}
     faults = []
     for module in read(TESTS / "unit"):
         for node, name in foreign(module.tree):
-            if name in {"flask", "flask_sqlalchemy", "psycopg", "sqlalchemy"}:
+            if name in {
+                "brokers",
+                "flask",
+                "flask_sqlalchemy",
+                "psycopg",
+                "sqlalchemy",
+            }:
                 faults.append(f"{module.at(node)} imports {name}")
         for function in functions(module.tree):
             for asked in fixtures & {a.arg for a in arguments(function)}:
