@@ -2,13 +2,17 @@
 
 from .api import cancel as cancel
 from .api import continue_oid as continue_oid
+from .api import continue_oid_delayed as continue_oid_delayed
 from .api import delete as delete
 from .api import recover as recover
 from .api import resolve as resolve
 from .api import resume_objects_in_workflow as resume_objects_in_workflow
 from .api import start as start
 from .api import start_by_oids as start_by_oids
+from .api import start_by_oids_delayed as start_by_oids_delayed
 from .api import start_by_wid as start_by_wid
+from .api import start_by_wid_delayed as start_by_wid_delayed
+from .api import start_delayed as start_delayed
 from .definition.workflow import WorkflowBase as WorkflowBase
 from .definition.workflow import task as task
 from .engine import BibWorkflowEngine as BibWorkflowEngine
@@ -37,6 +41,7 @@ __all__ = [
     "__version__",
     "cancel",
     "continue_oid",
+    "continue_oid_delayed",
     "current_workflows",
     "delete",
     "recover",
@@ -44,6 +49,9 @@ __all__ = [
     "resume_objects_in_workflow",
     "start",
     "start_by_oids",
+    "start_by_oids_delayed",
     "start_by_wid",
+    "start_by_wid_delayed",
+    "start_delayed",
     "task",
 ]

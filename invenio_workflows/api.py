@@ -7,17 +7,20 @@ what the task has written so far. A verb that is refused commits nothing.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
-from uuid import uuid4
 
 from .actions.core import Resolution
-from .checkpoint import EventLine, RunInfo
-from .definition.workflow import Definition
-from .encoding import copied, dumps
+from .checkpoint import EventLine
+from .delayed import (
+    WorkerBackend,
+    continue_oid_delayed,
+    start_by_oids_delayed,
+    start_by_wid_delayed,
+    start_delayed,
+)
+from .encoding import dumps
 from .engine import WorkflowEngine
 from .errors import (
     IllegalMove,
@@ -26,9 +29,12 @@ from .errors import (
     WorkflowDefinitionError,
     WorkflowError,
 )
-from .moving import check_task, conductor_of, go_on, resume, take_up
+from .given import Given, new_run, object_of, objects_of_ids
+from .jobs import send
+from .moving import check_task, conductor_of, go_on, queue_up, resume, take_up
 from .objects import WorkflowObject
 from .proxies import current_workflows
+from .results import AsynchronousResultWrapper
 from .states import (
     ObjectStatus,
     check_start_point,
@@ -37,19 +43,21 @@ from .states import (
 
 __all__ = [
     "Recovered",
+    "WorkerBackend",
     "cancel",
     "continue_oid",
+    "continue_oid_delayed",
     "delete",
     "recover",
     "resolve",
     "resume_objects_in_workflow",
     "start",
     "start_by_oids",
+    "start_by_oids_delayed",
     "start_by_wid",
+    "start_by_wid_delayed",
+    "start_delayed",
 ]
-
-#: An object that was given to a verb, its columns and what was kept of it before.
-Given = tuple[weakref.ref[WorkflowObject], dict[str, Any], tuple[str, str] | None]
 
 
 def start(workflow_name: str, data: Any, **kwargs: Any) -> WorkflowEngine:
@@ -72,27 +80,14 @@ def start(workflow_name: str, data: Any, **kwargs: Any) -> WorkflowEngine:
     :raises IllegalMove: if an object given is held by a worker.
     """
     definition = current_workflows.definition(workflow_name)
-    given: list[Given] = []
-    objects = _objects(data, definition, given)
-    info = RunInfo(
-        uuid=str(uuid4()),
-        name=workflow_name,
-        id_user=_id_user(kwargs.pop("id_user", 0)),
-        stop_on_halt=bool(kwargs.pop("stop_on_halt", False)),
-        stop_on_error=bool(kwargs.pop("stop_on_error", True)),
-        extra_data=kwargs,
-    )
+    given = Given()
+    objects = given.objects(data, definition)
+    info = new_run(workflow_name, kwargs)
     with current_workflows.store.held():
-        try:
+        with given.unchanged_if_refused():
             first = current_workflows.acceptor.start(info, objects)
-        except BaseException:
-            for reference, columns, kept in given:
-                obj = reference()
-                if obj is not None:
-                    obj.columns, obj.kept = columns, kept
-            raise
         conductor = conductor_of(info, definition)
-        conductor.know(obj for obj in (reference() for reference, _, _ in given) if obj)
+        conductor.know(given.documents())
         return conductor.conduct(first)
 
 
@@ -128,12 +123,8 @@ def start_by_oids(
     :raises WorkflowAPIError: if there are no ids.
     :raises ObjectNotFound: if an object of these ids does not exist.
     """
-    wanted = list(oids) if not isinstance(oids, (int, str)) else [oids]
-    if not wanted:
-        raise WorkflowAPIError("No Object IDs are defined; give at least one.")
     current_workflows.definition(workflow_name)
-    query = current_workflows.queries.query()
-    return start(workflow_name, [query.one_by_id(oid) for oid in wanted], **kwargs)
+    return start(workflow_name, objects_of_ids(oids), **kwargs)
 
 
 def continue_oid(
@@ -157,7 +148,7 @@ def continue_oid(
         raise WorkflowAPIError(
             "task_offset is not there any more; name the task by task:<name>."
         )
-    obj = _object(oid)
+    obj = object_of(oid)
     event = EventLine("Started", message=start_point)
     return go_on(obj, start_point, event, kwargs)
 
@@ -190,7 +181,8 @@ def resolve(
     form: Mapping[str, Any] | None = None,
     actor: Any = None,
     revision: int | None = None,
-) -> WorkflowEngine | None:
+    delayed: bool = False,
+) -> WorkflowEngine | AsynchronousResultWrapper | None:
     """Commit the app's session, and answer what a halted object asks.
 
     :param action: what is answered; the object must ask for that.
@@ -198,12 +190,14 @@ def resolve(
     :param actor: who answers; kept in the history.
     :param revision: the revision that was seen; if the object changed since,
         nothing is decided.
-    :return: the engine that went on, ``None`` if the object stays where it is.
+    :param delayed: whether a worker is to go on with the object.
+    :return: the engine that went on, the result if it is delayed, ``None`` if the
+        object stays where it is.
     :raises IllegalMove: if it is not halted, asks for something else, or changed.
     :raises ActionNotFound: if no such action is registered.
     :raises ValueError: with a sentence for the person, if the form is not valid.
     """
-    obj = _object(oid)
+    obj = object_of(oid)
     require("resolve", obj.id, obj.status, obj.waits_for)
     asked = obj.get_action()
     if asked is None or action not in (None, asked):
@@ -226,7 +220,11 @@ def resolve(
     if resolution.start_point is None:
         current_workflows.save(obj, event=event)
         return None
-    return go_on(obj, check_start_point(resolution.start_point), event, {})
+    start_point = check_start_point(resolution.start_point)
+    if delayed:
+        send(queue_up(obj, start_point, event, {}))
+        return AsynchronousResultWrapper(str(obj.id_workflow))
+    return go_on(obj, start_point, event, {})
 
 
 def cancel(oid: int | str | WorkflowObject) -> WorkflowObject:
@@ -234,7 +232,7 @@ def cancel(oid: int | str | WorkflowObject) -> WorkflowObject:
 
     :raises IllegalMove: if it moves, or has ended.
     """
-    obj = _object(oid)
+    obj = object_of(oid)
     current_workflows.keeper.cancel(obj)
     return obj
 
@@ -284,69 +282,6 @@ def recover() -> Iterator[Recovered]:
         now = current_workflows.queries.query().get(obj.id)
         status = None if now is None else now.status
         yield Recovered(obj.id, held.owner or "", 0.0, status)
-
-
-# --- what the verbs are given --------------------------------------------------
-
-
-def _object(oid: int | str | WorkflowObject) -> WorkflowObject:
-    if isinstance(oid, WorkflowObject):
-        if oid.id is None:
-            raise WorkflowAPIError("The object was never saved; save() it first.")
-        return oid
-    obj: WorkflowObject = current_workflows.queries.query().one_by_id(oid)
-    return obj
-
-
-def _objects(
-    data: Any,
-    definition: Definition,
-    given: list[Given],
-) -> Iterator[WorkflowObject]:
-    """Yield an object for each item; those given are noted in ``given``."""
-    many = isinstance(data, (list, tuple)) or hasattr(data, "__next__")
-    items = iter(data if many else [data])
-    try:
-        first = next(items)
-    except StopIteration:
-        raise WorkflowAPIError(
-            "There is no data to start with; give at least one item."
-        ) from None
-
-    def made() -> Iterator[WorkflowObject]:
-        seen: set[int] = set()
-        for item in chain([first], items):
-            if not isinstance(item, WorkflowObject):
-                yield WorkflowObject(_own(item), data_type=definition.data_type)
-                continue
-            mark = item.id or -id(item)
-            if mark in seen:
-                raise WorkflowAPIError(
-                    f"{item!r} is given twice; an object runs once in a run."
-                )
-            seen.add(mark)
-            given.append((weakref.ref(item), dict(item.columns), item.kept))
-            yield item
-
-    return made()
-
-
-def _own(item: Any) -> Any:
-    """Return the item as data that its giver and other objects do not share."""
-    try:
-        return copied(item)
-    except RecursionError:  # told when it is encoded
-        return item
-
-
-def _id_user(value: Any) -> int:
-    try:
-        number = int(value or 0)
-    except (TypeError, ValueError):
-        number = -1
-    if not 0 <= number < 2**31:
-        raise WorkflowAPIError(f"id_user is the number of a user, not {value!r}.")
-    return number
 
 
 def _resolved(action: str, resolution: Resolution, actor: Any) -> EventLine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +13,7 @@ from flask import Flask, current_app, has_app_context
 
 from . import api, signals
 from .actions.core import Action
+from .calls import Worker
 from .checkpoint import EventLine, RunInfo
 from .config import Settings
 from .definition.workflow import Definition, compile_workflow
@@ -25,13 +27,15 @@ from .objects import WorkflowObject
 from .port import check, kept_line
 from .processors import Processor, processors
 from .proxies import EXTENSION
-from .registry import Registry, plugins
+from .registry import Registry, plugin, plugins
 from .states import ObjectStatus
 from .store.accept import Acceptor
 from .store.database import Database
 from .store.keep import Keeper
 from .store.migrations import current, upgrade
+from .store.notices import Notices
 from .store.queries import Queries
+from .store.queue import Queue
 from .store.recovery import Recovery
 from .store.restore import start_over
 from .store.sql import SQLStore
@@ -48,12 +52,20 @@ class State:
         self.database = Database(app, self.settings)
         transactions = Transactions(self.database, self.settings.busy_seconds)
         self.store = SQLStore(
-            transactions, self.settings.lease_seconds, self.settings.batch_size
+            transactions,
+            self.settings.lease_seconds,
+            self.settings.batch_size,
+            self.settings.queue_of,
         )
         self.acceptor = Acceptor(self.store, self.settings.batch_size, self._check)
         self.keeper = Keeper(self.store, self._check)
         self.queries = Queries(self.store)
         self.recovery = Recovery(self.store)
+        self.queue = Queue(self.store, self.settings)
+        self.notices = Notices(transactions)
+        #: Whether what is delayed may begin threads; a command ends too soon for it.
+        self.embeds = True
+        self._app = app
         self.actions: Registry[Action] = Registry("action", _no_action)
         self.workflows: Registry[Any] = Registry("workflow", WorkflowDefinitionError)
         self._definitions: dict[str, Definition] = {}
@@ -74,6 +86,16 @@ class State:
     def create_all(self) -> None:
         """Make or upgrade the tables; any number of times, by several processes."""
         upgrade(self.engine)
+
+    @cached_property
+    def worker(self) -> Worker:
+        """Who does what is delayed.
+
+        :raises ConfigurationError: if no worker has the name that is configured.
+        """
+        make = plugin("invenio_workflows.workers", self.settings.worker, "worker")
+        worker: Worker = make(self._app)
+        return worker
 
     # --- definitions --------------------------------------------------------------
 
@@ -128,17 +150,8 @@ class State:
     # --- what an object asks ------------------------------------------------------
 
     def verb(self, name: str) -> Any:
-        """Return a verb of the api by its name.
-
-        :raises ConfigurationError: if this release does not have it.
-        """
-        found = getattr(api, name, None)
-        if found is None:
-            raise ConfigurationError(
-                f"{name} is not in this release: workflows run in the process that "
-                "starts them. Leave out delayed=True."
-            )
-        return found
+        """Return a verb of the api by its name."""
+        return getattr(api, name)
 
     def save(
         self,

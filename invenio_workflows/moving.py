@@ -5,9 +5,11 @@ Between the verbs, which say what is wanted, and the conductor, which does it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from .calls import Call
 from .checkpoint import EventLine, RunInfo
 from .conductor import Conductor
 from .definition.workflow import Definition, compile_workflow
@@ -25,8 +27,17 @@ from .proxies import current_workflows
 from .states import ObjectStatus, WorkflowStatus, operation, require
 
 
-def take_up(obj: WorkflowObject, info: RunInfo) -> None:
-    """Go on with an object that was taken over, unless it was lost too often."""
+def take_up(
+    obj: WorkflowObject,
+    info: RunInfo,
+    start_point: str = "resume",
+    is_to_stop: Callable[[], bool] | None = None,
+) -> None:
+    """Go on with an object that was claimed, unless workers were lost with it.
+
+    :param is_to_stop: asked after each task: whether to give the object back.
+    :raises WorkflowError: if a task failed and the run stops on errors.
+    """
     attempts = obj.columns["attempts"]
     most = current_workflows.settings.max_attempts
     try:
@@ -38,8 +49,9 @@ def take_up(obj: WorkflowObject, info: RunInfo) -> None:
             following = conductor.fail(following, error)
         return
     conductor = conductor_of(info, definition)
-    if attempts <= most:
-        conductor.conduct(obj, "resume")
+    conductor.is_to_stop = is_to_stop
+    if attempts < most:
+        conductor.conduct(obj, start_point)
         return
     task = obj.extra_data.get("_last_task_name")
     where = f"after task {task}" if task else "before its first task finished"
@@ -84,6 +96,48 @@ def claimed(
     obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
 ) -> Conductor:
     """Claim an object that exists, and return who can move it."""
+    with _prepared(obj, start_point, kwargs) as (info, texts):
+        current_workflows.store.take(obj, event, *texts)
+    return conductor_of(info, current_workflows.definition(info.name), kwargs)
+
+
+def queue_up(
+    obj: WorkflowObject,
+    start_point: str,
+    event: EventLine,
+    kwargs: dict[str, Any],
+    then: Callable[[list[Call]], None] | None = None,
+) -> list[Call]:
+    """Put an object that exists into the queue of its workflow.
+
+    :param then: the session's owner commits, and this is done after that.
+    :return: what is to be sent now; nothing with ``then``.
+    :raises IllegalMove: if its status does not allow it, or it moved meanwhile.
+    """
+    state = current_workflows
+    state.queue.refuse_memory()
+    begin = _beginning(obj, start_point)
+    with _prepared(obj, start_point, kwargs) as (info, texts):
+
+        def work(connection: Any) -> list[Call]:
+            state.queue.put(connection, obj, event, texts, begin, kwargs)
+            return [Call((obj.id,), state.settings.queue_of(info.name))]
+
+        transactions = state.store.transactions
+        if then is not None:
+            transactions.before_commit(work, then)
+            calls = []
+        else:
+            calls = transactions.joined(work)
+    state.queue.note(obj, texts, begin)
+    return calls
+
+
+@contextmanager
+def _prepared(
+    obj: WorkflowObject, start_point: str, kwargs: dict[str, Any]
+) -> Iterator[tuple[RunInfo, tuple[str, str]]]:
+    """Give the run and the texts of an object that may go on; undo what is refused."""
     if obj.id_workflow is None:
         raise WorkflowAPIError(
             f"No workflow associated with object: {obj!r}. Start one first, by "
@@ -97,12 +151,10 @@ def claimed(
     before = dict(obj.extra_data)
     obj.forget_question()
     try:
-        texts = check(obj, current_workflows.settings)
-        current_workflows.store.take(obj, event, *texts)
+        yield info, check(obj, current_workflows.settings)
     except BaseException:
         obj.extra_data = before
         raise
-    return conductor_of(info, definition, kwargs)
 
 
 def resume(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from .errors import ConfigurationError
@@ -62,16 +62,32 @@ class Registry(Mapping[str, T], Generic[T]):
         return len(self._things)
 
 
+def plugin(group: str, name: str, kind: str) -> Any:
+    """Return the thing of one entry point; the others of its group are not loaded.
+
+    :raises ConfigurationError: if there is none of this name, or it cannot be loaded.
+    """
+    entries = entry_points(group=group)
+    if name not in entries.names:
+        known = ", ".join(sorted(entries.names)) or "none"
+        raise ConfigurationError(f"There is no {kind} {name!r}. Known: {known}.")
+    return _loaded(group, entries[name])
+
+
 def plugins(group: str) -> Iterator[tuple[str, Any]]:
     """Yield name and thing of each entry point of a group.
 
     :raises ConfigurationError: naming the entry point that cannot be loaded.
     """
     for entry in entry_points(group=group):
-        try:
-            yield entry.name, entry.load()
-        except Exception as error:
-            raise ConfigurationError(
-                f"The entry point {entry.name} = {entry.value} of the group {group} "
-                f"cannot be loaded: {error!r}."
-            ) from error
+        yield entry.name, _loaded(group, entry)
+
+
+def _loaded(group: str, entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except Exception as error:
+        raise ConfigurationError(
+            f"The entry point {entry.name} = {entry.value} of the group {group} "
+            f"cannot be loaded: {error!r}."
+        ) from error

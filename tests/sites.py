@@ -64,7 +64,10 @@ class Site:
 
     def close(self) -> None:
         """Close every connection."""
-        database = self.app.extensions["invenio-workflows"].database
+        state = self.app.extensions["invenio-workflows"]
+        if "worker" in vars(state):
+            state.worker.stop()
+        database = state.database
         engines = []
         if self.db is not None:
             with self.app.app_context():

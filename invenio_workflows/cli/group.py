@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from flask.cli import ScriptInfo
 
 from ..errors import WorkflowsError
+from ..proxies import EXTENSION
 from ..store.health import refusal
 from .deciding import cancel, continue_, delete, resolve
 from .keeping import doctor, init, recover
@@ -21,6 +23,9 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
+            app = ctx.ensure_object(ScriptInfo).load_app()
+            if EXTENSION in app.extensions:
+                app.extensions[EXTENSION].embeds = False
             return super().invoke(ctx)
         except WorkflowsError as error:
             told = clean(error.message.strip().rpartition("\n")[2])

@@ -49,6 +49,10 @@ class Heartbeat:
         """Say whether this process moves the object at the moment."""
         return oid in self._held
 
+    def held(self) -> list[tuple[int, int]]:
+        """Return id and fencing number of each object that this process moves."""
+        return list(self._held.items())
+
     def _start(self) -> None:
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
@@ -64,7 +68,7 @@ class Heartbeat:
             pause.wait(self._lease_seconds / 3)
             held = [
                 {"oid": oid, "held": fence, "lease": self._lease_seconds}
-                for oid, fence in list(self._held.items())
+                for oid, fence in self.held()
             ]
             idle = 0 if held else idle + 1
             if held:

@@ -14,9 +14,10 @@ from ..encoding import loads
 from ..errors import ObjectNotFound, WorkflowAPIError
 from ..logs import LogLine
 from ..objects import WorkflowObject
-from ..states import ObjectStatus, WorkflowStatus
+from ..states import ObjectStatus
 from . import statements as sql
 from .rows import path_of
+from .run_queries import RunQueries
 from .sql import SQLStore
 
 #: Columns by which ``filter_by`` and ``order_by`` know the object.
@@ -148,11 +149,8 @@ class Query:
         return found
 
 
-class Queries:
+class Queries(RunQueries):
     """What the faces ask."""
-
-    def __init__(self, store: SQLStore) -> None:
-        self._store = store
 
     def query(self, kind: Any = None) -> Query:
         """Return a query of all objects."""
@@ -309,15 +307,6 @@ class Queries:
         with self._store.transactions.reading() as connection:
             rows = connection.execute(statement.group_by(objects.status)).all()
         return {ObjectStatus(status): number for status, number in rows}
-
-    def runs(self, limit: int = 50) -> list[dict[str, Any]]:
-        """Return the runs last changed, newest first."""
-        columns = sql.RUNS.c
-        with self._store.transactions.reading() as connection:
-            rows = connection.execute(
-                select(sql.RUNS).order_by(columns.modified.desc()).limit(limit)
-            ).all()
-        return [{**row._mapping, "status": WorkflowStatus(row.status)} for row in rows]
 
 
 def _event(row: Any) -> HistoryEvent:

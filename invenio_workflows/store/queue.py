@@ -6,11 +6,21 @@ to look, so one that is lost, late or doubled changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, literal, literal_column, null, or_, select, update
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 
-from ..checkpoint import EventLine
+from ..checkpoint import Changes, EventLine, RunInfo
 from ..config import Settings
 from ..errors import ConfigurationError
 from ..objects import WorkflowObject
@@ -18,8 +28,9 @@ from ..states import ObjectStatus as S
 from ..states import WorkflowStatus as R
 from . import statements as sql
 from .models import later, now
+from .restore import restore
 from .rows import event_row
-from .runs import settle_run
+from .runs import merge, settle_run
 from .sql import SQLStore
 from .statements import OBJECTS, RUNS, TAKEN, Prepared, _n, _p
 
@@ -87,20 +98,12 @@ TAKE_FIRST = _taking(
     select(_first.c.id)
     .where(
         _first.c.waits_for == literal_column("'queue'"),
-        _first.c.queue == _p("queue_name", OBJECTS.c.queue),
+        _first.c.queue.in_(bindparam("queues", expanding=True)),
     )
     .order_by(_first.c.rank, _first.c.id)
     .limit(_n(1))
     .with_for_update(skip_locked=True)
     .scalar_subquery()
-)
-
-IS_WAITING = Prepared(
-    select(
-        select(OBJECTS.c.id)
-        .where(_IN_QUEUE, OBJECTS.c.queue == _p("queue_name", OBJECTS.c.queue))
-        .exists()
-    )
 )
 
 #: The first object of a run was taken up.
@@ -155,9 +158,11 @@ class Queue:
         event: EventLine,
         texts: tuple[str, str],
         start_point: str,
+        shared: dict[str, Any],
     ) -> None:
         """Queue an object that exists, with its data as given.
 
+        :param shared: what is set of what the run's objects share.
         :raises IllegalMove: if it is not as the document says.
         """
         columns, kept = obj.columns, obj.kept or ("", "")
@@ -178,7 +183,39 @@ class Queue:
         row["data"] = texts[0] if texts[0] != kept[0] else None
         row["extra_data"] = texts[1] if texts[1] != kept[1] else None
         sql.INSERT_EVENT(connection, row)
-        settle_run(connection, str(obj.id_workflow))
+        uuid = str(obj.id_workflow)
+        if shared:
+            changes = Changes()
+            changes.values = shared
+            merge(connection, uuid, changes)
+        settle_run(connection, uuid)
+
+    def note(
+        self, obj: WorkflowObject, texts: tuple[str, str], start_point: str
+    ) -> None:
+        """Let the document say that it was put into the queue."""
+        seq = obj.columns["seq"] + 1
+        obj.columns |= {"status": S.WAITING, "waits_for": "queue", "seq": seq}
+        obj.columns |= {"revision": seq, "start_point": start_point}
+        obj.kept = texts
+
+    def starting_over(
+        self, run: RunInfo, shared: dict[str, Any]
+    ) -> Callable[[Connection], list[int]]:
+        """Return what gives a run's objects what their snapshots kept, and queues them.
+
+        It gives their ids, and raises IllegalMove if a worker holds one of them.
+        """
+
+        def work(connection: Connection) -> list[int]:
+            restore(connection, run)
+            if shared:
+                changes = Changes()
+                changes.values = shared
+                merge(connection, run.uuid, changes)
+            return self.put_run(connection, run.uuid, run.name, run.priority)
+
+        return work
 
     def _parameters(
         self, workflow: str, priority: int, start_point: str | None
@@ -192,14 +229,9 @@ class Queue:
 
     # --- out ------------------------------------------------------------------------
 
-    def is_waiting(self, queue: str) -> bool:
-        """Say whether an object waits in the queue."""
-        with self._transactions.reading() as connection:
-            return bool(IS_WAITING(connection, {"queue_name": queue}).scalar())
-
-    def take_first(self, queue: str) -> WorkflowObject | None:
-        """Claim the first object of a queue that nobody else is claiming."""
-        return self._take(TAKE_FIRST, {"queue_name": queue})
+    def take_first(self, queues: Sequence[str]) -> WorkflowObject | None:
+        """Claim the first object of these queues that nobody else is claiming."""
+        return self._take(TAKE_FIRST, {"queues": list(queues)})
 
     def take_one(self, oid: int) -> WorkflowObject | None:
         """Claim an object, if it is queued."""

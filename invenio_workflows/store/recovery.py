@@ -98,7 +98,19 @@ class Recovery:
             return None
         return obj
 
-    def put_back(self, held: Held, queue: str) -> bool:
+    def give_back(self) -> None:
+        """Queue what this process moves; its threads lose it, and write no more."""
+        settings_queue = self._store.queue_of
+        for oid, fence in self._store.moving.held():
+            with self._store.transactions.beside() as connection:
+                row = connection.execute(
+                    select(sql.OBJECTS.c.workflow).where(sql.OBJECTS.c.id == oid)
+                ).one_or_none()
+            if row is not None:
+                held = Held(oid, self._store.owner, None, 0.0, True, fence)
+                self.put_back(held, settings_queue(row.workflow), lost=0)
+
+    def put_back(self, held: Held, queue: str, lost: int = 1) -> bool:
         """Queue an object whose worker is gone; false if it moved meanwhile."""
         objects = sql.OBJECTS.c
 
@@ -117,7 +129,7 @@ class Recovery:
                     queue=queue,
                     wake_at=now(),
                     sends=0,
-                    attempts=objects.attempts + 1,
+                    attempts=objects.attempts + lost,
                     fence=objects.fence + 1,
                     seq=objects.seq + 1,
                     revision=objects.seq + 1,

@@ -20,7 +20,9 @@ _DESCRIBING = (
     "start_point queue rank tries wake_at wanted"
 ).split()
 
-#: The mark in a cursor's JSON of the place's name and of its path.
+#: PostgreSQL: so many events are written in the statement that moves their object.
+TOLD_WITH_IT = 3
+
 Reader = Callable[[int], list[dict[str, Any]]]
 
 
@@ -173,3 +175,14 @@ def line_row(line: LogLine) -> dict[str, Any]:
         "task": line.task or None,
         "message": storable(line.message),
     }
+
+
+def is_one_statement(point: Checkpoint) -> bool:
+    """Say whether a checkpoint writes nothing but the object and its events."""
+    more = point.leaves or point.take_next or point.lines or point.changes
+    return not more and len(point.events) <= TOLD_WITH_IT
+
+
+def still_in_start(point: Checkpoint) -> int:
+    """Say whether who takes the object again goes on with those that follow it."""
+    return int(point.waits_for == "queue" and bool(point.obj.columns["in_start"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -23,34 +23,40 @@ from .heartbeat import Heartbeat
 from .leases import owner
 from .lines import Lines
 from .rows import (
+    TOLD_WITH_IT,
     derive,
     event_row,
     event_rows,
     fill,
+    is_one_statement,
     line_row,
     path_of,
     projections,
     started_row,
+    still_in_start,
 )
 from .runs import merge, settle_left, settle_run
 from .transactions import TaskWritesLost as TaskWritesLost
 from .transactions import Transactions, begin, is_busy
-
-#: PostgreSQL: so many events are written in the statement that moves their object.
-_TOLD_WITH_IT = 3
 
 
 class SQLStore(Lines):
     """Keeps runs, objects, events and log lines."""
 
     def __init__(
-        self, transactions: Transactions, lease_seconds: int, batch_size: int
+        self,
+        transactions: Transactions,
+        lease_seconds: int,
+        batch_size: int,
+        queue_of: Callable[[str], str],
     ) -> None:
         super().__init__(transactions)
         self.moving = Heartbeat(transactions.database, lease_seconds)
         #: Set when the workers of this process are to stop.
         self.stopping = threading.Event()
         self.batch_size = batch_size
+        #: The queue of a workflow, by its name.
+        self.queue_of = queue_of
         self.lease_seconds = lease_seconds
         self.held = transactions.held
         self.undo = transactions.undo
@@ -103,7 +109,7 @@ class SQLStore(Lines):
                     settle_left(connection, point.run.uuid)
             return taken
 
-        taken = self.transactions.run(work, alone=_is_one_statement(point))
+        taken = self.transactions.run(work, alone=is_one_statement(point))
         point.settle()
         if taken is not None:
             taken_up(point.run, taken)
@@ -116,7 +122,7 @@ class SQLStore(Lines):
         changed = point.data is not None, point.extra_data is not None
         how = *changed, point.leaves, point.waits, asked
         parameters, rows = self._moved(point), event_rows(point)
-        if connection.dialect.name == "postgresql" and len(rows) <= _TOLD_WITH_IT:
+        if connection.dialect.name == "postgresql" and len(rows) <= TOLD_WITH_IT:
             for n, row in enumerate(rows):
                 parameters |= {f"{name}_{n}": row[name] for name in sql.EVENT_COLUMNS}
             statement = sql.advance_and_tell(*how, len(rows))
@@ -162,7 +168,7 @@ class SQLStore(Lines):
                     "rank": -point.run.priority,
                     "delay": point.delay or 0.0,
                     "tries": point.tries,
-                    "in_start": _still_in_start(point),
+                    "in_start": still_in_start(point),
                 }
         else:
             parameters["lease"] = self.lease_seconds
@@ -366,17 +372,6 @@ class SQLStore(Lines):
         query = query.order_by(*([columns.position] if live else []), columns.id)
         with self.transactions.reading() as connection:
             return [self.document(row) for row in connection.execute(query)]
-
-
-def _is_one_statement(point: Checkpoint) -> bool:
-    """Say whether a checkpoint writes nothing but the object and its events."""
-    more = point.leaves or point.take_next or point.lines or point.changes
-    return not more and len(point.events) <= _TOLD_WITH_IT
-
-
-def _still_in_start(point: Checkpoint) -> int:
-    """Say whether who takes the object again goes on with those that follow it."""
-    return int(point.waits_for == "queue" and bool(point.obj.columns["in_start"]))
 
 
 def tell(connection: Connection, events: list[dict[str, Any]]) -> None:

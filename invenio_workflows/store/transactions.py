@@ -112,7 +112,7 @@ class Transactions:
             begin(connection)
             with connection.begin_nested():
                 result = work(connection)
-        _Afterwards(session, lambda: then(result))
+        _afterwards(session, lambda: then(result))
         return result
 
     @contextmanager
@@ -138,6 +138,12 @@ class Transactions:
                 return
             with self.database.engine.connect() as connection:
                 yield connection
+
+    @contextmanager
+    def beside(self) -> Iterator[Connection]:
+        """Give a connection that shares nothing with the session."""
+        with clear_errors(), self.database.engine.connect() as connection:
+            yield connection
 
     def undo(self) -> None:
         """Undo what the session holds since its last commit."""
@@ -217,26 +223,29 @@ class Transactions:
         raise busy
 
 
-class _Afterwards:
-    """Does something once, when what the session holds now is committed."""
+_AFTERWARDS = "workflows_afterwards"
 
-    def __init__(self, session: Session, what: Callable[[], None]) -> None:
-        self._session, self._what = session, what
-        event.listen(session, "after_commit", self._committed)
-        event.listen(session, "after_soft_rollback", self._rolled_back)
 
-    def _committed(self, session: Session) -> None:
-        if not session.in_nested_transaction():
-            self._forget()
-            self._what()
+def _afterwards(session: Session, what: Callable[[], None]) -> None:
+    """Do something once, when what the session holds now is committed."""
+    if _AFTERWARDS not in session.info:
+        session.info[_AFTERWARDS] = []
+        event.listen(session, "after_commit", _committed)
+        event.listen(session, "after_soft_rollback", _rolled_back)
+    session.info[_AFTERWARDS].append(what)
 
-    def _rolled_back(self, session: Session, transaction: Any) -> None:
-        if not transaction.nested:
-            self._forget()
 
-    def _forget(self) -> None:
-        event.remove(self._session, "after_commit", self._committed)
-        event.remove(self._session, "after_soft_rollback", self._rolled_back)
+def _committed(session: Session) -> None:
+    if not session.in_nested_transaction():
+        waiting: list[Callable[[], None]] = session.info[_AFTERWARDS]
+        session.info[_AFTERWARDS] = []
+        for what in waiting:
+            what()
+
+
+def _rolled_back(session: Session, transaction: Any) -> None:
+    if not transaction.nested:
+        session.info[_AFTERWARDS] = []
 
 
 def in_use(session: Session) -> bool:

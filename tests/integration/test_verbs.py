@@ -695,8 +695,10 @@ def test_starting_and_continuing_an_object(demo: Site) -> None:
         WorkflowObject.create_object().continue_workflow()
     with pytest.raises(WorkflowAPIError, match="No workflow associated with object"):
         continue_oid(WorkflowObject.create_object().id)
-    with pytest.raises(ConfigurationError, match="delayed=True"):
-        obj.start_workflow("demo", delayed=True)
+    result = obj.start_workflow("demo", delayed=True, colour="blue")
+    assert (obj.status, obj.waits_for) == (S.WAITING, "queue")
+    assert result.get(timeout=10).extra_data == {"colour": "blue"}
+    assert stored(obj.id).data == 37 + 18
 
 
 def test_actions_errors_and_messages(site: Site) -> None:

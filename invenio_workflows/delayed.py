@@ -1,0 +1,144 @@
+"""The verbs whose work a worker does: accepted now, in the database, moved later.
+
+Inside a task they join its checkpoint: if the task fails nothing was started.
+Elsewhere they commit the app's session, unless ``commit=False`` is given: then they
+join its transaction, and a worker hears of it after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .calls import Worker, calls_of
+from .checkpoint import EventLine, RunInfo
+from .conductor import in_task
+from .encoding import dumps
+from .errors import WorkflowAPIError
+from .given import Given, new_run, object_of, objects_of_ids
+from .jobs import send
+from .moving import queue_up
+from .objects import WorkflowObject
+from .proxies import current_workflows
+from .results import AsynchronousResultWrapper
+from .states import ObjectStatus, check_start_point
+
+
+class WorkerBackend:
+    """Who does what is delayed, as ``WORKFLOWS_WORKER`` says."""
+
+    @property
+    def worker(self) -> Worker:
+        """The worker of the current application.
+
+        :raises ConfigurationError: if no worker has the name that is configured.
+        """
+        found: Worker = current_workflows.worker
+        return found
+
+    def __call__(self) -> Worker:
+        """Return the worker."""
+        return self.worker
+
+
+def start_delayed(
+    workflow_name: str, data: Any, commit: bool = True, **kwargs: Any
+) -> AsynchronousResultWrapper:
+    """Commit the app's session, and have a worker run data through a workflow.
+
+    Run, objects and their snapshots are kept before this returns.
+
+    :param workflow_name: the name of a registered workflow.
+    :param data: as :func:`.api.start` takes it.
+    :param commit: false: the caller's commit is waited for.
+    :param kwargs: as :func:`.api.start` takes them; ``priority``, a whole number:
+        objects of a larger one are taken first.
+    :raises WorkflowDefinitionError: if no workflow has this name.
+    :raises WorkflowAPIError: if there is no data, or it cannot be kept as JSON.
+    :raises IllegalMove: if an object given is held by a worker.
+    """
+    state = current_workflows
+    definition = state.definition(workflow_name)
+    given = Given()
+    objects = given.objects(data, definition)
+    info = new_run(workflow_name, kwargs)
+    with given.unchanged_if_refused():
+        work = state.acceptor.accepting(info, objects, state.queue)
+        _accept(info, work, commit)
+        for obj in given.documents():
+            obj.columns |= {"status": ObjectStatus.WAITING, "waits_for": "queue"}
+    return AsynchronousResultWrapper(info.uuid)
+
+
+def start_by_wid_delayed(
+    wid: str, commit: bool = True, **kwargs: Any
+) -> AsynchronousResultWrapper:
+    """Commit the app's session, and have a worker run a run again from its beginning.
+
+    See :func:`.api.start_by_wid`.
+
+    :raises WorkflowNotFound: if no run has this uuid.
+    :raises IllegalMove: if one of its objects is held by a worker.
+    """
+    if "data" in kwargs:
+        raise WorkflowAPIError(
+            "start_by_wid_delayed() runs the original data again; for other data use "
+            "start_delayed()."
+        )
+    state = current_workflows
+    info = state.store.run_info(str(wid))
+    state.definition(info.name)
+    dumps(kwargs, "the keyword arguments")
+    _accept(info, state.queue.starting_over(info, kwargs), commit)
+    return AsynchronousResultWrapper(info.uuid)
+
+
+def start_by_oids_delayed(
+    workflow_name: str, oids: Iterable[int | str], commit: bool = True, **kwargs: Any
+) -> AsynchronousResultWrapper:
+    """Commit the app's session, and have a worker run objects through a workflow.
+
+    See :func:`start_delayed`.
+
+    :raises WorkflowAPIError: if there are no ids.
+    :raises ObjectNotFound: if an object of these ids does not exist.
+    """
+    current_workflows.definition(workflow_name)
+    return start_delayed(workflow_name, objects_of_ids(oids), commit, **kwargs)
+
+
+def continue_oid_delayed(
+    oid: int | str | WorkflowObject,
+    start_point: str = "continue_next",
+    commit: bool = True,
+    **kwargs: Any,
+) -> AsynchronousResultWrapper:
+    """Commit the app's session, and have a worker go on with an object.
+
+    See :func:`.api.continue_oid`.
+
+    :raises ValueError: if there is no such start point.
+    :raises IllegalMove: if its status does not allow it, or it moved meanwhile.
+    """
+    check_start_point(start_point)
+    obj = object_of(oid)
+    event = EventLine("Queued", message=start_point)
+    then = send if in_task() or not commit else None
+    send(queue_up(obj, start_point, event, kwargs, then))
+    return AsynchronousResultWrapper(str(obj.id_workflow))
+
+
+def _accept(info: RunInfo, work: Callable[[Any], list[int]], commit: bool) -> None:
+    """Write what a verb accepts, and send it when it is committed."""
+    state = current_workflows
+    state.queue.refuse_memory()
+    queue = state.settings.queue_of(info.name)
+
+    def accepted(oids: list[int]) -> None:
+        send(calls_of(((queue, oid) for oid in oids), state.settings.batch_size))
+
+    transactions = state.store.transactions
+    if in_task() or not commit:
+        transactions.before_commit(work, accepted)
+    else:
+        accepted(transactions.joined(work))

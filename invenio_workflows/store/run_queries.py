@@ -1,0 +1,76 @@
+"""What is read of runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import literal_column, or_, select
+from sqlalchemy.orm import Session
+
+from ..errors import WorkflowNotFound
+from ..objects import WorkflowObject
+from ..states import ObjectStatus, WorkflowStatus
+from . import statements as sql
+from .models import Workflow
+from .sql import SQLStore
+
+
+class RunQueries:
+    """The part of what the faces ask that is of runs."""
+
+    def __init__(self, store: SQLStore) -> None:
+        self._store = store
+
+    def moves(self, uuid: str) -> bool:
+        """Say whether an object of the run moves, or will by itself.
+
+        Asked beside the session, whose transaction may see an older time.
+
+        :raises WorkflowNotFound: if the run is not there, or not committed.
+        """
+        objects = sql.OBJECTS.c
+        mine = select(objects.id).where(objects.id_workflow == uuid)
+        moving = or_(
+            mine.where(objects.status == literal_column("3")).exists(),
+            mine.where(objects.waits_for == literal_column("'queue'")).exists(),
+            mine.where(objects.waits_for == "timer").exists(),
+        )
+        with self._store.transactions.beside() as connection:
+            run = select(sql.RUNS.c.status, moving).where(sql.RUNS.c.uuid == uuid)
+            row = connection.execute(run).one_or_none()
+        if row is None:
+            raise WorkflowNotFound(
+                f"There is no run {uuid!r}; was it committed?", uuid=uuid
+            )
+        return bool(row[1])
+
+    def first_failed(self, uuid: str) -> WorkflowObject | None:
+        """Return the first object of the run that is in ERROR."""
+        objects = sql.OBJECTS.c
+        with self._store.transactions.reading() as connection:
+            row = connection.execute(
+                select(*sql.COLUMNS)
+                .where(objects.id_workflow == uuid, objects.id_parent.is_(None))
+                .where(objects.status == int(ObjectStatus.ERROR))
+                .order_by(objects.position)
+                .limit(1)
+            ).one_or_none()
+        return None if row is None else self._store.document(row)
+
+    def run_row(self, uuid: str) -> Workflow | None:
+        """Return the row of a run; ``None`` if there is none."""
+        with self._store.transactions.reading() as connection:
+            with Session(connection) as session:
+                row = session.get(Workflow, uuid)
+                if row is not None:
+                    session.expunge(row)
+                return row
+
+    def runs(self, limit: int = 50) -> list[dict[str, Any]]:
+        """Return the runs last changed, newest first."""
+        columns = sql.RUNS.c
+        with self._store.transactions.reading() as connection:
+            rows = connection.execute(
+                select(sql.RUNS).order_by(columns.modified.desc()).limit(limit)
+            ).all()
+        return [{**row._mapping, "status": WorkflowStatus(row.status)} for row in rows]

@@ -1,0 +1,1 @@
+"""Where calls are performed: threads of this process, or a task queue."""

@@ -1,0 +1,196 @@
+"""The embedded worker: threads that take objects from the database itself.
+
+They begin with the first delayed verb of a process, or in ``flask workflows worker``.
+No message is needed: a thread that is idle is woken by who delays something in its
+process, by PostgreSQL's NOTIFY from another, and looks by itself once a second.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ..calls import Call
+from ..config import DEFAULT_QUEUE
+from ..errors import DatabaseUnavailable
+from ..jobs import move, sweep
+from ..proxies import EXTENSION
+
+_logger = logging.getLogger(__name__)
+
+#: Seconds after which an idle worker looks by itself.
+_LOOK = 1.0
+#: Seconds to wait when the database is away.
+_AWAY = 2.0
+
+
+class LocalWorker:
+    """Threads of this process that perform what is delayed."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._bell = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._pid = 0
+        self._rings = 0
+        self._next_look = 0.0
+        self._queues: tuple[str, ...] = ()
+
+    @property
+    def _state(self) -> Any:
+        return self._app.extensions[EXTENSION]
+
+    # --- the plug-in ----------------------------------------------------------------
+
+    def send(self, calls: Sequence[Call]) -> None:
+        """Wake who is idle; begin to work, if this process has not yet."""
+        threads = self._state.settings.local_threads
+        if threads and self._state.embeds:
+            self.begin(threads)
+        self._ring()
+        self._state.notices.give()
+
+    def run(self, queues: Sequence[str], concurrency: int) -> None:
+        """Work in this process until it is told to stop by SIGTERM or SIGINT."""
+        told = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: told.set())
+        self.begin(concurrency, queues)
+        told.wait()
+        self.stop()
+
+    def doctor(self) -> Iterable[tuple[bool, str]]:
+        """The database is all that it needs."""
+        return ()
+
+    # --- threads --------------------------------------------------------------------
+
+    def begin(self, threads: int, queues: Sequence[str] = ()) -> None:
+        """Begin to work with so many threads, unless this process does already."""
+        if self._pid == os.getpid():
+            return
+        with self._bell if not self._pid else _nothing():
+            if self._pid == os.getpid():
+                return
+            self._bell = threading.Condition()  # the parent's may be held for ever
+            self._pid = os.getpid()
+        settings = self._state.settings
+        known = dict.fromkeys([DEFAULT_QUEUE, *settings.queues.values()])
+        self._queues = tuple(queues or known)
+        self._state.store.stopping.clear()
+        targets = [self._work] * threads + [self._sweep, self._listen]
+        self._threads = [
+            threading.Thread(target=target, name=f"workflows-{n}", daemon=True)
+            for n, target in enumerate(targets)
+        ]
+        for thread in self._threads:
+            thread.start()
+        atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """Let each thread finish its task; give back what takes too long."""
+        if self._pid != os.getpid():
+            return
+        state = self._state
+        state.store.stopping.set()
+        self._ring()
+        end = time.monotonic() + state.settings.stop_seconds
+        for thread in self._threads:
+            thread.join(max(end - time.monotonic(), 0))
+        if any(thread.is_alive() for thread in self._threads):
+            with self._app.app_context():
+                state.recovery.give_back()
+        self._pid = 0
+        atexit.unregister(self.stop)
+
+    def _work(self) -> None:
+        seen = -1
+        while not self._is_stopping():
+            if not self._may_look(seen):
+                self._wait(seen, self._next_look - time.monotonic())
+                continue
+            seen = self._rings
+            while self._take_one() and not self._is_stopping():
+                pass
+
+    def _take_one(self) -> bool:
+        """Move an object, if one waits."""
+        state = self._state
+        with self._guarded(), self._app.app_context(), state.store.held():
+            obj = state.queue.take_first(self._queues)
+            if obj is None:
+                return False
+            move(obj)
+            return True
+        return False
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Go on after an error: what was being done is found by a later sweep."""
+        try:
+            yield
+        except DatabaseUnavailable as error:
+            _logger.warning("The worker waits: %s", error)
+            self._pause(_AWAY)
+        except Exception:
+            _logger.exception("The worker goes on after an error.")
+            self._pause(_AWAY)
+
+    def _sweep(self) -> None:
+        while not self._is_stopping():
+            with self._guarded(), self._app.app_context():
+                swept = sweep()
+                if swept.woken or swept.taken_over:
+                    self._ring()
+            self._pause(self._state.settings.sweep_seconds)
+
+    def _listen(self) -> None:
+        """Be woken by other processes, where the database can do that."""
+        while not self._is_stopping():
+            with self._guarded(), self._app.app_context():
+                for _ in self._state.notices.heard(self._is_stopping):
+                    self._ring()
+                return
+
+    # --- waking ---------------------------------------------------------------------
+
+    def _is_stopping(self) -> bool:
+        stopping: bool = self._state.store.stopping.is_set()
+        return stopping
+
+    def _ring(self) -> None:
+        with self._bell:
+            self._rings += 1
+            self._bell.notify_all()
+
+    def _may_look(self, seen: int) -> bool:
+        """Say whether there is a reason to ask the database: woken, or it is time.
+
+        The threads share the time, so that idle ones ask once a second together.
+        """
+        with self._bell:
+            now = time.monotonic()
+            if self._rings == seen and now < self._next_look:
+                return False
+            self._next_look = now + _LOOK
+            return True
+
+    def _wait(self, seen: int, seconds: float) -> None:
+        with self._bell:
+            if self._rings == seen and not self._is_stopping():
+                self._bell.wait(max(seconds, 0.001))
+
+    def _pause(self, seconds: float) -> None:
+        self._state.store.stopping.wait(seconds)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
