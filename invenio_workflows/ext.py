@@ -34,6 +34,7 @@ from .store.database import Database
 from .store.keep import Keeper
 from .store.migrations import current, upgrade
 from .store.notices import Notices
+from .store.prune import Pruner
 from .store.queries import Queries
 from .store.queue import Queue
 from .store.recovery import Recovery
@@ -61,6 +62,7 @@ class State:
         self.keeper = Keeper(self.store, self._check)
         self.queries = Queries(self.store)
         self.recovery = Recovery(self.store)
+        self.pruner = Pruner(self.store)
         self.queue = Queue(self.store, self.settings)
         self.notices = Notices(transactions)
         #: Whether what is delayed may begin threads; a command ends too soon for it.

@@ -14,6 +14,8 @@ from ..states import ObjectStatus
 
 #: The largest number that an id column holds.
 _LARGEST = 2**63 - 1
+#: The seconds of the longest duration.
+_LONGEST = 9999 * 86_400
 
 object_id = click.argument("oid", metavar="ID", type=click.IntRange(1, _LARGEST))
 as_json = click.option(
@@ -35,6 +37,32 @@ class Status(click.ParamType):
                 return status
         names = ", ".join(status.name.lower() for status in ObjectStatus)
         self.fail(f"{value!r} is no status; use one of {names}.", param, ctx)
+
+
+class Duration(click.ParamType):
+    """A number with its unit, such as ``90d``, in seconds."""
+
+    name = "duration"
+    _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        text = str(value).strip()
+        number, unit = text[:-1], text[-1:]
+        if not (number.isascii() and number.isdigit() and unit in self._UNITS):
+            self.fail(
+                f"{text!r} is no duration; write a whole number and s, m, h, d or w "
+                "(seconds to weeks), such as 12h, 90d or 2w.",
+                param,
+                ctx,
+            )
+        seconds = int(number[:20]) * self._UNITS[unit]
+        if seconds > _LONGEST:
+            self.fail(
+                f"{text!r} is too long: 9999d is the most; 90d is usual.", param, ctx
+            )
+        return seconds
 
 
 def person() -> str:

@@ -14,6 +14,7 @@ from .deciding import cancel, continue_, delete, resolve
 from .keeping import doctor, init, recover
 from .knowing import definitions, list_
 from .looking import object_, objects
+from .pruning import prune
 from .running import restart, resume, start
 from .text import clean
 
@@ -50,6 +51,6 @@ def workflows() -> None:
 
 for _command in (
     *(list_, definitions, start, restart, resume, objects, object_),
-    *(continue_, resolve, cancel, delete, recover, init, doctor),
+    *(continue_, resolve, cancel, delete, recover, init, doctor, prune),
 ):
     workflows.add_command(_command)
