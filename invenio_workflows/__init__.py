@@ -7,12 +7,14 @@ from .api import delete as delete
 from .api import recover as recover
 from .api import resolve as resolve
 from .api import resume_objects_in_workflow as resume_objects_in_workflow
+from .api import send_event as send_event
 from .api import start as start
 from .api import start_by_oids as start_by_oids
 from .api import start_by_oids_delayed as start_by_oids_delayed
 from .api import start_by_wid as start_by_wid
 from .api import start_by_wid_delayed as start_by_wid_delayed
 from .api import start_delayed as start_delayed
+from .definition.retry import Retry as Retry
 from .definition.workflow import WorkflowBase as WorkflowBase
 from .definition.workflow import task as task
 from .engine import BibWorkflowEngine as BibWorkflowEngine
@@ -33,6 +35,7 @@ __all__ = [
     "InvenioWorkflows",
     "ObjectStatus",
     "ObjectVersion",
+    "Retry",
     "Workflow",
     "WorkflowBase",
     "WorkflowEngine",
@@ -47,6 +50,7 @@ __all__ = [
     "recover",
     "resolve",
     "resume_objects_in_workflow",
+    "send_event",
     "start",
     "start_by_oids",
     "start_by_oids_delayed",

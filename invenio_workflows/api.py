@@ -16,6 +16,7 @@ from .checkpoint import EventLine
 from .delayed import (
     WorkerBackend,
     continue_oid_delayed,
+    send_event,
     start_by_oids_delayed,
     start_by_wid_delayed,
     start_delayed,
@@ -51,6 +52,7 @@ __all__ = [
     "recover",
     "resolve",
     "resume_objects_in_workflow",
+    "send_event",
     "start",
     "start_by_oids",
     "start_by_oids_delayed",
@@ -227,14 +229,36 @@ def resolve(
     return go_on(obj, start_point, event, {})
 
 
-def cancel(oid: int | str | WorkflowObject) -> WorkflowObject:
-    """Commit the app's session, and cancel an object that sleeps.
+def cancel(oid: int | str | WorkflowObject) -> Any:
+    """Commit the app's session, and cancel an object, or all of a run that have not
+    ended.
 
-    :raises IllegalMove: if it moves, or has ended.
+    One that sleeps or is queued is CANCELLED now, one that runs at its next
+    checkpoint: what its task does until then is kept.
+
+    :param oid: the id of an object, the object, or the uuid of a run.
+    :return: the object; the engine of the run for a uuid.
+    :raises IllegalMove: if the object has ended, or moved meanwhile.
+    :raises WorkflowNotFound: if no run has this uuid.
     """
+    if isinstance(oid, str) and not oid.isdigit():
+        return _cancel_run(oid)
     obj = object_of(oid)
     current_workflows.keeper.cancel(obj)
     return obj
+
+
+def _cancel_run(uuid: str) -> WorkflowEngine:
+    info = current_workflows.store.run_info(uuid)
+    engine = conductor_of(info, current_workflows.definition(info.name)).engine
+    last = -1
+    while (obj := current_workflows.queries.next_not_ended(uuid, last)) is not None:
+        try:
+            current_workflows.keeper.cancel(obj)
+        except IllegalMove:  # it moved; look again
+            continue
+        last = obj.position
+    return engine
 
 
 def delete(oid: int | str | WorkflowObject) -> None:

@@ -13,6 +13,7 @@ from .logs import LogLine
 from .objects import WorkflowObject
 from .states import (
     Aborted,
+    Awaited,
     Event,
     Failed,
     Finished,
@@ -20,6 +21,7 @@ from .states import (
     Jumped,
     ObjectStatus,
     Place,
+    TaskPostponed,
     TaskRetried,
     Waiting,
 )
@@ -104,8 +106,8 @@ class Checkpoint:
     start_point: str | None = None
     #: The queue in which it is put, at once or when it is woken.
     queue: str = ""
-    #: Seconds until it is woken; ``None`` where no clock wakes it.
-    delay: float | None = None
+    #: What it waits for, if it goes on by itself.
+    awaited: Awaited | None = None
     #: How often the task that it stands at has failed.
     tries: int = 0
     #: Set by the store: what the run's objects share after the changes.
@@ -118,14 +120,35 @@ class Checkpoint:
 
     @property
     def waits(self) -> bool:
-        """Whether the object goes on by itself: from a queue, or at its time."""
-        return self.waits_for == "queue" or self.delay is not None
+        """Whether the object goes on by itself: from a queue, or when that comes."""
+        return self.waits_for == "queue" or self.awaited is not None
 
     def cancel(self) -> None:
         """Let the object end here: somebody asked for it while it ran."""
-        self.status, self.waits_for, self.delay = ObjectStatus.CANCELLED, None, None
+        self.status, self.waits_for, self.awaited = ObjectStatus.CANCELLED, None, None
         self.events = [*self.events, EventLine("Cancelled")]
         self.take_next = bool(self.obj.columns.get("in_start"))
+
+    def sleep(self, event: Event, queue: str) -> None:
+        """Say what an object that waits is woken by, and where it goes on then.
+
+        :param queue: the queue in which it is put then.
+        """
+        if isinstance(event, TaskPostponed):
+            self.waits_for, self.start_point = "timer", "resume"
+            self.awaited, self.tries = Awaited(event.seconds), event.failures
+        elif isinstance(event, Waiting):
+            self.awaited = what = event.what
+            timed = what is not None and what.event is None
+            self.waits_for = "timer" if timed else "event"
+            self.start_point = "continue_next" if what is None else what.then
+        self.queue = queue
+
+    def give_back(self, queue: str) -> None:
+        """Let another worker go on from here: this one is to stop."""
+        self.status, self.waits_for = ObjectStatus.WAITING, "queue"
+        self.start_point, self.queue = "resume", queue
+        self.events = [*self.events, EventLine("GivenBack")]
 
     def settle(self) -> None:
         """Let the document say what is kept of it now."""
@@ -143,7 +166,7 @@ class Checkpoint:
         if self.leaves:
             columns |= {"status": self.status, "waits_for": self.waits_for}
             columns |= {"lease_owner": None, "lease_until": None}
-            if not self.waits:
+            if self.waits_for != "queue":
                 columns["in_start"] = 0
 
 
@@ -171,6 +194,8 @@ def event_line(event: Event, seconds: float) -> EventLine:
         line.payload = dumps(payload, "the halt's payload") if payload else None
     elif isinstance(event, (Failed, TaskRetried)):
         line.message = told(event.error)[0]
+    elif isinstance(event, TaskPostponed):
+        line.message = f"{told(event.error)[0]}; again in {event.seconds:g} s"
     elif isinstance(event, Jumped):
         line.message = f"to {event.to}"
     elif isinstance(event, Finished):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from weakref import WeakValueDictionary
 
 from . import signals
-from .checkpoint import Checkpoint, EventLine, RunInfo, event_line, told
+from .checkpoint import Checkpoint, RunInfo, event_line, told
 from .config import Settings
 from .definition.workflow import Definition
 from .engine import Cursor, Machine, WorkflowEngine
@@ -28,13 +28,14 @@ from .states import (
     Failed,
     Finished,
     Halted,
-    ObjectStatus,
     Started,
     TaskFinished,
+    TaskPostponed,
     TaskRetried,
     Waiting,
     WorkflowStatus,
 )
+from .timeouts import limit
 
 _here = threading.local()
 
@@ -144,6 +145,8 @@ class _Drive:
             self.engine,
             Cursor.decode(obj.cursor),
             conductor.may_wait,
+            limit,
+            obj.columns.get("tries") or 0,
         )
         self.cursor: str | None = obj.cursor
         self.began = 0.0
@@ -243,7 +246,7 @@ class _Drive:
         :raises _Refused: if what the task did cannot be kept.
         """
         event = together[-1]
-        if isinstance(event, (Failed, TaskRetried, Aborted)):
+        if isinstance(event, (Failed, TaskRetried, TaskPostponed, Aborted)):
             self._undo()
         point = self._checkpoint(together)
         try:
@@ -304,24 +307,20 @@ class _Drive:
             cursor=cursor,
             data=None if data == kept[0] else data,
             extra_data=None if extra_data == kept[1] else extra_data,
-            waits_for="event" if status == ObjectStatus.WAITING else None,
             changes=changes,
             lines=self.port.lines,
         )
+        point.sleep(event, self._queue())
+        if isinstance(event, TaskPostponed):
+            self.port.keep(30, f"{event.task.name} failed: {lines[-1].message}", obj.id)
         if point.leaves:
             goes_on = self._goes_on(event)
             point.take_next = self.in_start and goes_on
             point.ends_run = not (self.in_start or goes_on or self.interrupt)
         elif self.conductor.is_to_stop is not None and self.conductor.is_to_stop():
-            self._give_back(point)
+            point.give_back(self._queue())
         self._place(together)
         return point
-
-    def _give_back(self, point: Checkpoint) -> None:
-        """Let another worker go on from here: this one is to stop."""
-        point.status, point.waits_for = ObjectStatus.WAITING, "queue"
-        point.start_point, point.queue = "resume", self._queue()
-        point.events = [*point.events, EventLine("GivenBack")]
 
     def _queue(self) -> str:
         """Return the queue of the run's workflow."""
@@ -341,6 +340,8 @@ class _Drive:
             return False
         if isinstance(event, Finished):
             return not event.run_ends
+        if isinstance(event, TaskPostponed):
+            return True
         if isinstance(event, (Halted, Waiting)):
             return not self.info.stop_on_halt
         return isinstance(event, Failed) and not self.info.stop_on_error

@@ -81,6 +81,11 @@ class Settings:
         "The queue of each workflow that has one of its own, by the workflow's name; "
         "all others are in `default`.",
     )
+    event_ttl: int = setting(
+        30 * 24 * 3600,
+        "Seconds for which an event that nobody waits for is kept for the first "
+        "object that does.",
+    )
     sweep_seconds: int = setting(
         10, "Seconds after which a worker looks for what is due or was left behind."
     )

@@ -14,6 +14,7 @@ from .calls import Worker, calls_of
 from .checkpoint import EventLine, RunInfo
 from .conductor import in_task
 from .encoding import dumps
+from .engine.awaited import checked_key
 from .errors import WorkflowAPIError
 from .given import Given, new_run, object_of, objects_of_ids
 from .jobs import send
@@ -126,6 +127,29 @@ def continue_oid_delayed(
     then = send if in_task() or not commit else None
     send(queue_up(obj, start_point, event, kwargs, then))
     return AsynchronousResultWrapper(str(obj.id_workflow))
+
+
+def send_event(name: str, key: str | int, payload: Any = None) -> int:
+    """Commit the app's session, and wake the objects that wait for an event.
+
+    They find the payload in ``obj.extra_data["_events"][name]``. If none waits the
+    event is kept for the first that does, for WORKFLOWS_EVENT_TTL seconds. Who goes
+    to sleep at this moment is woken too.
+
+    :param name: as in ``eng.wait(event=name)``.
+    :param key: as in ``eng.wait(…, key=key)``; the id of an object that gave none.
+    :param payload: anything that can be kept as JSON.
+    :return: how many objects were woken.
+    :raises DataNotSerializable: if the payload cannot be kept.
+    :raises ValueError: if name or key is too long, or empty.
+    """
+    dumps(payload, "the event's payload")
+    if not isinstance(name, str) or not 0 < len(name) <= 100:
+        raise ValueError(f"An event has a name of 1 to 100 letters, not {name!r}.")
+    state = current_workflows
+    woken = state.queue.send_event(name, checked_key(key) or "", payload)
+    send(calls_of(woken, state.settings.batch_size))
+    return len(woken)
 
 
 def _accept(info: RunInfo, work: Callable[[Any], list[int]], commit: bool) -> None:

@@ -110,6 +110,14 @@ class DefinitionChanged(WorkflowDefinitionError):
     """The definition changed, and the object's place in it cannot be found."""
 
 
+class TaskTimeout(WorkflowsError):
+    """A task took longer than it may; what it did is undone."""
+
+
+class WaitTimeout(WorkflowsError):
+    """What an object waited for did not come in time."""
+
+
 class WorkflowWorkerError(WorkflowsError):
     """The worker cannot do what was asked."""
 
@@ -208,7 +216,14 @@ class WorkflowHalt(Control):
 
 
 class WaitProcessing(Control):
-    """Stop here until something outside continues the object."""
+    """Stop here until something outside continues the object.
+
+    :param what: what that is: a time, or an event; ``None`` for a person.
+    """
+
+    def __init__(self, message: str = "", what: Any = None, **payload: Any) -> None:
+        super().__init__(message, **payload)
+        self.what = what
 
 
 class StopProcessing(Control):

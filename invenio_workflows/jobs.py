@@ -66,6 +66,10 @@ def move(obj: WorkflowObject) -> None:
         _logger.info("Object %s failed: %s", obj.id, told)  # the object says the rest
     except LeaseLost as error:
         _logger.warning("%s", error)
+        return
+    if obj.waits_for == "queue" and not state.store.stopping.is_set():
+        # What it was to wait for had come before.
+        send([Call((obj.id,), state.settings.queue_of(info.name))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ def sweep() -> Swept:
     state = current_workflows
     taken_over = sum(_put_back())
     woken = state.queue.wake(_BATCH)
+    state.queue.forget_events(_BATCH)
     pairs = state.queue.unsent(_BATCH)
     send(calls_of(pairs, state.settings.batch_size))
     return Swept(taken_over, woken, len(pairs))

@@ -17,6 +17,7 @@ from .encoding import dumps
 from .engine import WorkflowEngine
 from .errors import (
     IllegalMove,
+    WaitTimeout,
     WorkflowAPIError,
     WorkflowDefinitionError,
     WorkflowError,
@@ -50,6 +51,10 @@ def take_up(
         return
     conductor = conductor_of(info, definition)
     conductor.is_to_stop = is_to_stop
+    if start_point == "error":
+        late = WaitTimeout("What the object waited for did not come in time.")
+        conductor.fail(obj, late)
+        return
     if attempts < most:
         conductor.conduct(obj, start_point)
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
 from typing import Any, Protocol
 
@@ -102,7 +103,7 @@ ALLOWED: Mapping[str, frozenset[ObjectStatus]] = {
     "task": _ASLEEP,
     "resume": _ASLEEP | {ObjectStatus.INITIAL},
     "resolve": frozenset({ObjectStatus.HALTED}),
-    "cancel": _ASLEEP | {ObjectStatus.INITIAL},
+    "cancel": _ASLEEP | {ObjectStatus.INITIAL, ObjectStatus.RUNNING},
     "save": _STILL,
     "delete": _STILL,
 }
@@ -134,7 +135,7 @@ def operation(start_point: str) -> str:
 
 def may(name: str, status: ObjectStatus, waits_for: str | None = None) -> bool:
     """Say whether the operation is legal for an object in this status."""
-    return waits_for != "queue" and status in ALLOWED[name]
+    return (waits_for != "queue" or name == "cancel") and status in ALLOWED[name]
 
 
 def require(
@@ -150,7 +151,11 @@ def require(
     legal = sorted(key for key in _OFFERED if may(key, status, waits_for))
     raise IllegalMove(
         f"Object {oid} is {status.name} ({label}), where {name} is not possible; "
-        + (f"possible: {', '.join(legal)}." if legal else "wait until it stops."),
+        + (
+            "wait until it stops, or cancel it."
+            if legal == ["cancel"]
+            else f"possible: {', '.join(legal)}."
+        ),
         id_object=oid,
         status=status.name,
         operation=name,
@@ -167,6 +172,23 @@ class Place(Protocol):
     @property
     def label(self) -> str:
         """What a person reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What a WAITING object waits for: its time, or an event of a name and key.
+
+    :param seconds: until it is woken, by the database's clock.
+    :param until: when it is woken.
+    :param then: where it goes on when nothing came in time: a start point, or
+        ``error``.
+    """
+
+    seconds: float | None = None
+    until: datetime | None = None
+    event: str | None = None
+    key: str | None = None
+    then: str = "continue_next"
 
 
 # --- events ------------------------------------------------------------------
@@ -232,6 +254,18 @@ class Waiting(Event):
     task: Place
     message: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict)
+    #: What it waits for; ``None`` for a person.
+    what: Awaited | None = None
+
+
+@dataclass(slots=True)
+class TaskPostponed(Event):
+    """A task raised, was undone, and will be tried again after ``seconds``."""
+
+    task: Place
+    error: BaseException
+    failures: int
+    seconds: float
 
 
 @dataclass(slots=True)
@@ -271,6 +305,7 @@ LEADS_TO: Mapping[type[Event], ObjectStatus] = {
     Jumped: ObjectStatus.RUNNING,
     Halted: ObjectStatus.HALTED,
     Waiting: ObjectStatus.WAITING,
+    TaskPostponed: ObjectStatus.WAITING,
     Failed: ObjectStatus.ERROR,
     Finished: ObjectStatus.COMPLETED,
     Aborted: ObjectStatus.CANCELLED,

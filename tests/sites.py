@@ -10,7 +10,14 @@ from sqlalchemy import text
 
 from invenio_workflows import InvenioWorkflows
 
-TABLES = ("workflows_run", "workflows_object", "workflows_event", "workflows_log")
+TABLES = (
+    "workflows_run",
+    "workflows_object",
+    "workflows_event",
+    "workflows_log",
+    "workflows_kept_event",
+    "workflows_once",
+)
 
 
 class Site:

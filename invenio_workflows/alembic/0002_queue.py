@@ -1,16 +1,19 @@
-"""What an object needs that waits for a worker, for its time or to be cancelled.
+"""What an object needs that waits: for a worker, its time, an event; and once().
 
 Revision ID: 0002
 """
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "workflows_0002"
 down_revision = "workflows_0001"
 branch_labels = None
 depends_on = None
 
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+JSON = sa.Text().with_variant(postgresql.JSON(), "postgresql")
 TIME = sa.DateTime(timezone=True)
 
 COLUMNS = {
@@ -18,6 +21,8 @@ COLUMNS = {
     "queue": sa.String(100),
     "wake_at": TIME,
     "wanted": sa.String(10),
+    "event_name": sa.String(100),
+    "event_key": sa.String(255),
 }
 NUMBERS = ("rank", "sends", "tries")
 
@@ -27,6 +32,7 @@ INDEXES = (
     ("queued", ["id_workflow"], "waits_for = 'queue'"),
     ("queue", ["queue", "rank", "id"], "waits_for = 'queue'"),
     ("wake", ["waits_for", "wake_at"], "wake_at IS NOT NULL"),
+    ("event", ["event_name", "event_key"], "waits_for = 'event'"),
 )
 
 
@@ -52,9 +58,47 @@ def upgrade() -> None:
             postgresql_where=sa.text(condition),
             sqlite_where=sa.text(condition),
         )
+    _create_kept_event()
+    _create_once()
+
+
+def _create_kept_event() -> None:
+    op.create_table(
+        "workflows_kept_event",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("key", sa.String(255), nullable=False),
+        sa.Column("payload", JSON, nullable=False),
+        sa.Column("created", TIME, nullable=False),
+    )
+    for name, columns in {
+        "name": ["name", "key", "id"],
+        "created": ["created"],
+    }.items():
+        op.create_index(
+            f"ix_workflows_kept_event_{name}", "workflows_kept_event", columns
+        )
+
+
+def _create_once() -> None:
+    op.create_table(
+        "workflows_once",
+        sa.Column("id_object", BIG, primary_key=True, autoincrement=False),
+        sa.Column("key", sa.String(255), primary_key=True),
+        sa.Column("result", JSON, nullable=False),
+        sa.Column("created", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["id_object"],
+            ["workflows_object.id"],
+            name="fk_workflows_once_object",
+            ondelete="CASCADE",
+        ),
+    )
 
 
 def downgrade() -> None:
+    for name in ("once", "kept_event"):
+        op.drop_table(f"workflows_{name}")
     for name, _, _ in INDEXES:
         op.drop_index(f"ix_workflows_object_{name}", "workflows_object")
     for name in (*COLUMNS, *NUMBERS):

@@ -55,6 +55,10 @@ class Leaf(Place):
     def __init__(self, call: Task) -> None:
         self.call = call
         self.name = _name_of(call)
+        #: How often it is tried again, :class:`.retry.Retry`; ``None`` for never.
+        self.retry: Any = getattr(call, "retry", None)
+        #: Seconds that it may take; ``None`` for as long as it needs.
+        self.timeout: float | None = getattr(call, "timeout", None)
         #: Whether no other task and no condition can follow.
         self.ends = False
         #: What the cursor says after this task where no memo is involved.

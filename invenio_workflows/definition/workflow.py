@@ -12,6 +12,7 @@ from ..errors import WorkflowDefinitionError
 from .build import clone, sequence
 from .node import Leaf, Node, Place, Sequence
 from .patterns import RUN_WF
+from .retry import Retry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -147,16 +148,34 @@ def task(
     *,
     description: str | None = None,
     hidden: bool = False,
+    retry: Retry | None = None,
+    timeout: float | None = None,
 ) -> Callable[[F], F]: ...
 def task(
-    name: Any = None, *, description: str | None = None, hidden: bool = False
+    name: Any = None,
+    *,
+    description: str | None = None,
+    hidden: bool = False,
+    retry: Retry | None = None,
+    timeout: float | None = None,
 ) -> Any:
     """Say more of a task: its name, what people read, whether it is hidden.
 
     Used as ``@task``, or ``@task("name", description="…", hidden=True)``. The name
     is what a sleeping object is known by: with a name of its own the function may
     be renamed.
+
+    :param retry: how often it is tried again when it fails, and when.
+    :param timeout: seconds after which it has failed.
     """
+    if retry is not None and not isinstance(retry, Retry):
+        raise WorkflowDefinitionError(
+            f"retry must be Retry(times=…, backoff=…, on=…), not {retry!r}."
+        )
+    if timeout is not None and not (_is_number(timeout) and timeout > 0):
+        raise WorkflowDefinitionError(
+            f"timeout must be a number of seconds above 0, not {timeout!r}."
+        )
 
     def mark(function: F) -> F:
         marked: Any = function
@@ -166,9 +185,17 @@ def task(
             marked.description = description
         if hidden:
             marked.hide = True
+        if retry is not None:
+            marked.retry = retry
+        if timeout is not None:
+            marked.timeout = float(timeout)
         return function
 
     return mark(name) if callable(name) else mark
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _tasks_of(name: str, source: Any) -> Any:

@@ -7,6 +7,7 @@ what it is and holds through a port, :class:`Run`, that the conductor gives it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any, NoReturn, Protocol
 
 from .. import errors
@@ -14,6 +15,7 @@ from ..checkpoint import Changes
 from ..encoding import copied, dumps, loads
 from ..logs import KeptLog, LogLine
 from ..states import ObjectStatus, WorkflowStatus, check_start_point
+from .awaited import awaited
 from .old_names import OldNames
 
 
@@ -183,10 +185,35 @@ class WorkflowEngine(OldNames):
         message = payload.pop("message", msg)
         raise errors.WorkflowHalt(str(message), action=action, **payload)
 
-    def wait(self, msg: str = "", **payload: Any) -> NoReturn:
-        """Stop this object here until something outside continues it."""
+    def wait(
+        self,
+        msg: str = "",
+        *,
+        until: datetime | None = None,
+        seconds: float | None = None,
+        event: str | None = None,
+        key: str | int | None = None,
+        timeout: float | None = None,
+        then: str = "continue_next",
+        **payload: Any,
+    ) -> NoReturn:
+        """Stop this object here until its time or an event comes; no worker is held.
+
+        Without ``until``, ``seconds`` or ``event`` a person continues it. The task
+        counts as finished; the next finds the payload of the event in
+        ``obj.extra_data["_events"][event]``.
+
+        :param until: when to go on, with a time zone.
+        :param seconds: after how long to go on.
+        :param event: the name of what is waited for; see :func:`.api.send_event`.
+        :param key: which of that name; the object's id when left out.
+        :param timeout: seconds after which the event is no longer waited for.
+        :param then: what to do then: a start point, or ``error``.
+        :raises ValueError: if these do not fit together.
+        """
         message = payload.pop("message", msg)
-        raise errors.WaitProcessing(str(message), **payload)
+        what = awaited(until, seconds, event, key, timeout, then)
+        raise errors.WaitProcessing(str(message), what, **payload)
 
     def stop(self) -> NoReturn:
         """End this object, done, and do not start the later ones of the run."""

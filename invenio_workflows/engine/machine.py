@@ -9,6 +9,7 @@ engine then goes on as if the task had raised it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from .. import errors
@@ -19,13 +20,11 @@ from ..states import (
     Event,
     Failed,
     Finished,
-    Halted,
     Jumped,
     Started,
     TaskFinished,
     TaskRetried,
     TaskSkipped,
-    Waiting,
 )
 from .cursor import (
     AFTER,
@@ -44,6 +43,7 @@ from .cursor import (
     previous,
 )
 from .handle import WorkflowEngine
+from .wishes import granted, postponed
 
 
 class Machine:
@@ -56,10 +56,14 @@ class Machine:
         eng: WorkflowEngine,
         cursor: Cursor,
         again: Callable[[BaseException], bool] | None = None,
+        limit: Callable[[Leaf], AbstractContextManager[None]] | None = None,
+        failures: int = 0,
     ) -> None:
         self.definition = definition
         #: Says of an error that it is none of the task's, which is then run again.
         self._again = again
+        self._limit = limit  # keeps a task within its time
+        self._failures = failures  # of the task that the object stands at
         self.obj = obj
         self.eng = eng
         self._cursor = cursor
@@ -114,7 +118,12 @@ class Machine:
                 if eng._variables:
                     eng._lay_over()
                 try:
-                    leaf.call(obj, eng)
+                    if leaf.timeout is None or self._limit is None:
+                        leaf.call(obj, eng)
+                    else:
+                        with self._limit(leaf):
+                            leaf.call(obj, eng)
+                    self._failures = 0
                     yield TaskFinished(leaf, leaf.ends)
                     if leaf.ends:  # inside, so that a refusal here is the task's
                         yield Finished()
@@ -273,17 +282,12 @@ class Machine:
     # --- what a task asked -------------------------------------------------------
 
     def _granted(self, leaf: Leaf, wish: errors.Control) -> Event:
-        if isinstance(wish, errors.WorkflowHalt):
-            return Halted(leaf, wish.message, wish.action, wish.payload)
-        if isinstance(wish, errors.WaitProcessing):
-            return Waiting(leaf, wish.message, wish.payload)
-        if isinstance(wish, errors.StopProcessing):
-            return Finished("stop", leaf, run_ends=True)
-        if isinstance(wish, errors.SkipToken):
-            return Finished(wish.message or "skip_token", leaf)
-        if isinstance(wish, errors.AbortProcessing):
+        self._failures = 0
+        event = granted(leaf, wish)
+        if isinstance(event, Aborted):
             self._mode = FAILED
-            return Aborted(leaf, wish.message)
+        if event is not None:
+            return event
         try:
             return self._jumped(leaf, wish)
         except errors.WorkflowsError as error:
@@ -366,6 +370,9 @@ class Machine:
             self._place = place
             self._mode = BEFORE if isinstance(place, Leaf) else ASKING
             return TaskRetried(place, error)
+        if (later := postponed(place, error, self._failures + 1)) is not None:
+            self._failures, self._place, self._mode = later.failures, place, BEFORE
+            return later
         for depth in range(len(self._frames) - 1, -1, -1):
             node, frame = self._nodes[depth], self._frames[depth]
             try:

@@ -68,14 +68,15 @@ class Keeper:
             self._insert_alone(connection, obj, texts, wanted)
             _read_times(connection, obj)
             return
-        require("save", obj.id, obj.status, obj.waits_for)
+        if wanted != ObjectStatus.CANCELLED:
+            require("save", obj.id, obj.status, obj.waits_for)
         columns = obj.columns
         seq = columns["seq"] + 1
         values: dict[str, Any] = {
             "seq": seq,
             "revision": seq,
             "status": int(wanted),
-            "waits_for": "event" if wanted == ObjectStatus.WAITING else None,
+            **_waiting(obj, wanted),
             "id_workflow": obj.id_workflow,
             "workflow": obj.workflow_name,
             **describing(obj),
@@ -95,7 +96,7 @@ class Keeper:
         row["extra_data"] = texts[1] if texts[1] != kept[1] else None
         sql.INSERT_EVENT(connection, row)
         columns |= {"seq": seq, "revision": seq, "status": wanted}
-        columns["waits_for"] = values["waits_for"]
+        columns["waits_for"] = values.get("waits_for", columns["waits_for"])
         _read_times(connection, obj)
         if obj.id_workflow is not None:
             settle_run(connection, obj.id_workflow)
@@ -163,15 +164,42 @@ class Keeper:
 
         return self._store.transactions.joined(work)
 
-    def cancel(self, obj: WorkflowObject) -> None:
-        """Cancel an object that sleeps.
+    def cancel(self, obj: WorkflowObject) -> bool:
+        """Cancel an object that sleeps or is queued; ask the worker of one that runs.
 
-        :raises IllegalMove: if it moves or has ended.
+        :return: whether it is cancelled already.
+        :raises IllegalMove: if it has ended, or moved meanwhile.
         """
         refuse_snapshot(obj)
         require("cancel", obj.id, obj.status, obj.waits_for)
+        if obj.status == ObjectStatus.RUNNING:
+            self._store.transactions.joined(lambda on: self._ask_to_cancel(on, obj))
+            return False
         obj.remove_action()
-        self.save(obj, ObjectStatus.CANCELLED)
+        self.save(obj, ObjectStatus.CANCELLED, event=EventLine("Cancelled"))
+        return True
+
+    def _ask_to_cancel(self, connection: Connection, obj: WorkflowObject) -> None:
+        objects = sql.OBJECTS.c
+        asked = connection.execute(
+            update(sql.OBJECTS)
+            .where(
+                objects.id == obj.id,
+                objects.fence == obj.columns["fence"],
+                objects.status == int(ObjectStatus.RUNNING),
+            )
+            .values(wanted="cancel")
+        )
+        if asked.rowcount != 1:
+            raise self._store.moved(connection, obj.id)
+
+
+def _waiting(obj: WorkflowObject, wanted: ObjectStatus) -> dict[str, Any]:
+    """Return the columns that say what it waits for; none if it goes on waiting."""
+    if wanted == obj.status == ObjectStatus.WAITING:
+        return {}
+    waits_for = "event" if wanted == ObjectStatus.WAITING else None
+    return {"waits_for": waits_for, "wake_at": None, "event_name": None}
 
 
 def write_data(

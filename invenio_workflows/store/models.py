@@ -211,6 +211,7 @@ class ObjectRow(Base):
         _partial("queued", "waits_for = 'queue'", "id_workflow"),
         _partial("queue", "waits_for = 'queue'", "queue", "rank", "id"),
         _partial("wake", "wake_at IS NOT NULL", "waits_for", "wake_at"),
+        _partial("event", "waits_for = 'event'", "event_name", "event_key"),
         {"sqlite_autoincrement": True},
     )
 
@@ -256,6 +257,9 @@ class ObjectRow(Base):
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     #: What the worker that holds it is to do at the next checkpoint: ``cancel``.
     wanted: Mapped[str | None] = mapped_column(String(10))
+    #: What it waits for: the event of this name and key.
+    event_name: Mapped[str | None] = mapped_column(String(100))
+    event_key: Mapped[str | None] = mapped_column(String(255))
     workflow_name: Mapped[str] = mapped_column("workflow", String(255), default="")
     data_type: Mapped[str] = mapped_column(String(150), default="")
     uri: Mapped[str] = mapped_column(String(500), default="")
@@ -290,6 +294,40 @@ class EventRow(Base):
     payload: Mapped[Any] = mapped_column(Encoded, nullable=True)
     seconds: Mapped[float | None] = mapped_column(Float)
     created: Mapped[datetime] = mapped_column(UTCDateTime, default=now())
+
+
+class KeptEvent(Base):
+    """An event that came from outside, kept for the first object that waits for it."""
+
+    __tablename__ = "workflows_kept_event"
+    __table_args__ = (
+        Index("ix_workflows_kept_event_name", "name", "key", "id"),
+        Index("ix_workflows_kept_event_created", "created"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    key: Mapped[str] = mapped_column(String(255))
+    payload: Mapped[Any] = mapped_column(Encoded)
+    created: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class Once(Base):
+    """What a task did outside of the database, and is not to do again."""
+
+    __tablename__ = "workflows_once"
+
+    id_object: Mapped[int] = mapped_column(
+        BigId,
+        ForeignKey(
+            "workflows_object.id", name="fk_workflows_once_object", ondelete="CASCADE"
+        ),
+        primary_key=True,
+        autoincrement=False,
+    )
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    result: Mapped[Any] = mapped_column(Encoded)
+    created: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 class LogRow(Base):

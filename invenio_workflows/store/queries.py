@@ -277,6 +277,24 @@ class Queries(RunQueries):
             ).one_or_none()
         return None if row is None else self._store.document(row)
 
+    def next_not_ended(self, uuid: str, after: int) -> WorkflowObject | None:
+        """Return the next object of a run that has not ended, by its position."""
+        objects = sql.OBJECTS.c
+        ended = [int(ObjectStatus.COMPLETED), int(ObjectStatus.CANCELLED)]
+        with self._store.transactions.reading() as connection:
+            row = connection.execute(
+                select(*sql.COLUMNS)
+                .where(
+                    objects.id_workflow == uuid,
+                    objects.id_parent.is_(None),
+                    objects.position > after,
+                    objects.status.not_in(ended),
+                )
+                .order_by(objects.position)
+                .limit(1)
+            ).one_or_none()
+        return None if row is None else self._store.document(row)
+
     # --- lists ------------------------------------------------------------------------
 
     def objects(

@@ -27,6 +27,7 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus as S
 from ..states import WorkflowStatus as R
 from . import statements as sql
+from .meeting import deliver, forget
 from .models import later, now
 from .restore import restore
 from .rows import event_row
@@ -113,6 +114,7 @@ BEGUN = Prepared(
     .values(status=_n(R.RUNNING), modified=now())
 )
 
+_TIMED = OBJECTS.c.waits_for.in_(("timer", "event"))
 _due = OBJECTS.c.wake_at <= now()
 
 
@@ -261,7 +263,7 @@ class Queue:
         def work(connection: Connection) -> int:
             due = (
                 select(OBJECTS.c.id, OBJECTS.c.id_workflow)
-                .where(OBJECTS.c.waits_for == "timer", _due)
+                .where(_TIMED, _due)
                 .order_by(OBJECTS.c.wake_at)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
@@ -272,15 +274,33 @@ class Queue:
                     update(OBJECTS)
                     .where(
                         OBJECTS.c.id.in_([row.id for row in rows]),
-                        OBJECTS.c.waits_for == "timer",
+                        _TIMED,
                     )
-                    .values(waits_for="queue", sends=0, wake_at=now(), modified=now())
+                    .values(
+                        waits_for="queue",
+                        event_name=None,
+                        sends=0,
+                        wake_at=now(),
+                        modified=now(),
+                    )
                 )
             for uuid in sorted({row.id_workflow for row in rows}):
                 settle_run(connection, uuid)
             return len(rows)
 
         return self._transactions.run(work)
+
+    def send_event(self, name: str, key: str, payload: Any) -> list[tuple[str, int]]:
+        """Wake the objects that wait for an event, or keep it; return queue and id."""
+        lease = self._settings.lease_seconds
+        return self._transactions.joined(
+            lambda connection: deliver(connection, name, key, payload, lease)
+        )
+
+    def forget_events(self, limit: int) -> int:
+        """Delete the events that nobody came for; return how many."""
+        ttl = self._settings.event_ttl
+        return self._transactions.run(lambda on: forget(on, ttl, limit))
 
     def unsent(self, limit: int) -> list[tuple[str, int]]:
         """Return queue and id of objects that are to be sent again, and note it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -12,7 +13,7 @@ from ..encoding import loads
 from ..extra_data import TaskHistory
 from ..logs import LogLine
 from ..objects import WorkflowObject
-from ..states import ObjectStatus
+from ..states import Awaited, ObjectStatus
 
 _DESCRIBING = (
     "id id_workflow id_parent position waits_for data_type uri id_user created "
@@ -183,6 +184,25 @@ def is_one_statement(point: Checkpoint) -> bool:
     return not more and len(point.events) <= TOLD_WITH_IT
 
 
-def still_in_start(point: Checkpoint) -> int:
-    """Say whether who takes the object again goes on with those that follow it."""
-    return int(point.waits_for == "queue" and bool(point.obj.columns["in_start"]))
+def waiting(point: Checkpoint) -> dict[str, Any]:
+    """Return the parameters of an object that goes on by itself."""
+    what = point.awaited or Awaited(0.0)
+    key = what.key if what.key is not None else str(point.obj.id)
+    queued = point.waits_for == "queue"
+    return {
+        "start_point": point.start_point,
+        "queue": point.queue,
+        "rank": -point.run.priority,
+        "tries": point.tries,
+        # Who takes it again goes on with those that follow it in a start.
+        "in_start": int(queued and bool(point.obj.columns["in_start"])),
+        "delay": what.seconds,
+        "until": None if what.until is None else _utc(what.until),
+        "event_name": what.event,
+        "event_key": None if what.event is None else key,
+    }
+
+
+def _utc(when: datetime) -> str:
+    """Return a time as SQLite keeps it; PostgreSQL is to be told that it is UTC."""
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")

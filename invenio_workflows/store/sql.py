@@ -22,6 +22,7 @@ from . import statements as sql
 from .heartbeat import Heartbeat
 from .leases import owner
 from .lines import Lines
+from .meeting import meet
 from .rows import (
     TOLD_WITH_IT,
     derive,
@@ -33,7 +34,7 @@ from .rows import (
     path_of,
     projections,
     started_row,
-    still_in_start,
+    waiting,
 )
 from .runs import merge, settle_left, settle_run
 from .transactions import TaskWritesLost as TaskWritesLost
@@ -90,6 +91,8 @@ class SQLStore(Lines):
         """
 
         def work(connection: Connection) -> WorkflowObject | None:
+            if point.awaited is not None and point.awaited.event is not None:
+                meet(connection, point)
             told = self._advance(connection, point)
             taken = None
             if point.take_next:
@@ -122,7 +125,10 @@ class SQLStore(Lines):
         changed = point.data is not None, point.extra_data is not None
         how = *changed, point.leaves, point.waits, asked
         parameters, rows = self._moved(point), event_rows(point)
-        if connection.dialect.name == "postgresql" and len(rows) <= TOLD_WITH_IT:
+        is_postgresql = connection.dialect.name == "postgresql"
+        if is_postgresql and parameters.get("until"):
+            parameters["until"] += "+00"
+        if is_postgresql and len(rows) <= TOLD_WITH_IT:
             for n, row in enumerate(rows):
                 parameters |= {f"{name}_{n}": row[name] for name in sql.EVENT_COLUMNS}
             statement = sql.advance_and_tell(*how, len(rows))
@@ -162,14 +168,7 @@ class SQLStore(Lines):
             parameters |= {"status": int(point.status), "waits_for": point.waits_for}
             parameters |= projections(obj.extra_data, point.status)
             if point.waits:
-                parameters |= {
-                    "start_point": point.start_point,
-                    "queue": point.queue,
-                    "rank": -point.run.priority,
-                    "delay": point.delay or 0.0,
-                    "tries": point.tries,
-                    "in_start": still_in_start(point),
-                }
+                parameters |= waiting(point)
         else:
             parameters["lease"] = self.lease_seconds
         return parameters

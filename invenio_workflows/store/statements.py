@@ -148,6 +148,9 @@ MINE = (
 WANTED = Prepared(select(OBJECTS.c.wanted).where(*MINE))
 
 
+_WAITING = "start_point queue rank tries in_start event_name event_key".split()
+
+
 def _moved(data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool) -> Any:
     values: dict[str, Any] = {
         "cursor": _p("cursor", OBJECTS.c.cursor),
@@ -155,6 +158,8 @@ def _moved(data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool)
         "revision": _p("revision", OBJECTS.c.revision),
         "attempts": _n(0),
     }
+    if not waits:
+        values["tries"] = _n(0)
     if data:
         values["data"] = _p("data", OBJECTS.c.data)
     if extra_data:
@@ -167,10 +172,11 @@ def _moved(data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool)
         if not waits:
             values["in_start"] = _n(0)
         else:
-            for name in ("start_point", "queue", "rank", "tries", "in_start"):
+            for name in _WAITING:
                 values[name] = _p(name, OBJECTS.c[name])
-            values |= {"wake_at": later(_p("delay", EVENTS.c.seconds))}
-            values |= {"sends": _n(0)}
+            until = _p("until", OBJECTS.c.wake_at)
+            delay = later(_p("delay", EVENTS.c.seconds))
+            values |= {"wake_at": func.coalesce(until, delay), "sends": _n(0)}
     else:
         values["lease_until"] = later(_p("lease", OBJECTS.c.position))
     free = () if asked else (OBJECTS.c.wanted.is_(None),)

@@ -31,6 +31,8 @@ OURS = {
     "workflows_object",
     "workflows_event",
     "workflows_log",
+    "workflows_kept_event",
+    "workflows_once",
     "workflows_alembic_version",
 }
 

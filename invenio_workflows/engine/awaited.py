@@ -1,0 +1,63 @@
+"""What ``eng.wait`` was given, checked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ..states import Awaited, check_start_point
+
+_LONGEST = 10**9
+
+
+def awaited(
+    until: Any, seconds: Any, event: Any, key: Any, timeout: Any, then: str
+) -> Awaited | None:
+    """Return what is waited for, ``None`` for a person.
+
+    :raises ValueError: if the arguments do not fit together.
+    """
+    given = [each is not None for each in (until, seconds, event)]
+    if sum(given) > 1:
+        raise ValueError("eng.wait() takes one of until, seconds and event.")
+    if event is None and (key is not None or timeout is not None):
+        raise ValueError("eng.wait() takes key and timeout together with event only.")
+    if not any(given):
+        return None
+    if until is not None:
+        return Awaited(until=_aware(until))
+    if event is None:
+        return Awaited(seconds=_positive("seconds", seconds))
+    if not isinstance(event, str) or not 0 < len(event) <= 100:
+        raise ValueError(f"event must be a name of 1 to 100 letters, not {event!r}.")
+    if then != "error":
+        check_start_point(then)
+    wait = None if timeout is None else _positive("timeout", timeout)
+    return Awaited(wait, None, event, checked_key(key), then)
+
+
+def checked_key(key: Any) -> str | None:
+    """Return the key of an event as text.
+
+    :raises ValueError: if it is too long.
+    """
+    text = None if key is None else str(key)
+    if text is not None and len(text) > 255:
+        raise ValueError(f"The key of an event has 255 letters at most: {text[:50]}…")
+    return text
+
+
+def _aware(until: Any) -> datetime:
+    if not isinstance(until, datetime) or until.tzinfo is None:
+        raise ValueError(
+            f"until must be a datetime with a time zone, such as UTC, not {until!r}."
+        )
+    return until
+
+
+def _positive(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{name} must be a number of seconds, not {value!r}.")
+    if not 0 <= value <= _LONGEST:
+        raise ValueError(f"{name} must be from 0 to {_LONGEST}, not {value!r}.")
+    return float(value)
