@@ -68,7 +68,7 @@ def _create_kept_event() -> None:
         sa.Column("id", BIG, primary_key=True),
         sa.Column("name", sa.String(100), nullable=False),
         sa.Column("key", sa.String(255), nullable=False),
-        sa.Column("payload", JSON, nullable=False),
+        sa.Column("payload", JSON),
         sa.Column("created", TIME, nullable=False),
     )
     for name, columns in {
@@ -85,7 +85,7 @@ def _create_once() -> None:
         "workflows_once",
         sa.Column("id_object", BIG, primary_key=True, autoincrement=False),
         sa.Column("key", sa.String(255), primary_key=True),
-        sa.Column("result", JSON, nullable=False),
+        sa.Column("result", JSON),
         sa.Column("created", TIME, nullable=False),
         sa.ForeignKeyConstraint(
             ["id_object"],

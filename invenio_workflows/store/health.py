@@ -1,16 +1,20 @@
-"""What the database is like, as ``flask workflows doctor`` tells it."""
+"""What the database is like, and who holds or waits for what in it."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, literal_column, select
 
 from ..errors import DatabaseUnavailable
 from ..states import ObjectStatus
 from . import statements as sql
 from .database import Database
+from .models import now
+from .rows import place_of
 from .transactions import Transactions, clear_errors, is_busy
 
 _PRAGMAS = ("journal_mode", "synchronous", "foreign_keys")
@@ -68,6 +72,71 @@ def asleep(transactions: Transactions) -> dict[str, int]:
             .group_by(objects.workflow)
         ).all()
     return {name: number for name, number in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What waits in a queue: how many objects, the first for so many seconds."""
+
+    queue: str
+    objects: int
+    oldest: datetime
+    seconds: float
+
+
+def lines(transactions: Transactions) -> list[Line]:
+    """Return what waits in each queue, by its name; nothing of an empty one."""
+    objects = sql.OBJECTS.c
+    # Of what is queued, this is when it was queued: sending it changes nothing.
+    oldest = func.min(objects.modified)
+    with transactions.reading() as connection:
+        rows = connection.execute(
+            select(objects.queue, func.count(), oldest, now())
+            .where(objects.waits_for == literal_column("'queue'"))
+            .group_by(objects.queue)
+            .order_by(objects.queue)
+        ).all()
+    return [
+        Line(name or "", number, since, (at - since).total_seconds())
+        for name, number, since, at in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """After which task an object of a run stands, and since when."""
+
+    run: str
+    task: str
+    since: datetime
+
+
+def standing(transactions: Transactions, ids: Collection[int]) -> dict[int, Standing]:
+    """Return where objects stand: since their last event."""
+    objects, events = sql.OBJECTS.c, sql.EVENTS.c
+    last = (events.id_object == objects.id) & (events.seq == objects.seq)
+    since = func.coalesce(events.created, objects.modified)
+    with transactions.reading() as connection:
+        rows = connection.execute(
+            select(objects.id, objects.id_workflow, sql.as_text(objects.cursor), since)
+            .join_from(sql.OBJECTS, sql.EVENTS, last, isouter=True)
+            .where(objects.id.in_(ids))
+        ).all()
+    return {oid: Standing(run, place_of(at)[1], when) for oid, run, at, when in rows}
+
+
+def tally(
+    transactions: Transactions, uuid: str
+) -> dict[tuple[ObjectStatus, str | None], int]:
+    """Return how many live objects of a run there are, by status and what it awaits."""
+    objects = sql.OBJECTS.c
+    with transactions.beside() as connection:
+        rows = connection.execute(
+            select(objects.status, objects.waits_for, func.count())
+            .where(objects.id_workflow == uuid, objects.id_parent.is_(None))
+            .group_by(objects.status, objects.waits_for)
+        ).all()
+    return {(ObjectStatus(status), waits): number for status, waits, number in rows}
 
 
 def refusal(error: BaseException) -> DatabaseUnavailable | None:

@@ -308,7 +308,7 @@ class KeptEvent(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
     key: Mapped[str] = mapped_column(String(255))
-    payload: Mapped[Any] = mapped_column(Encoded)
+    payload: Mapped[Any] = mapped_column(Encoded, nullable=True)
     created: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
@@ -326,7 +326,7 @@ class Once(Base):
         autoincrement=False,
     )
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
-    result: Mapped[Any] = mapped_column(Encoded)
+    result: Mapped[Any] = mapped_column(Encoded, nullable=True)
     created: Mapped[datetime] = mapped_column(UTCDateTime)
 
 

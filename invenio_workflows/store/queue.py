@@ -290,6 +290,18 @@ class Queue:
 
         return self._transactions.run(work)
 
+    def next_wake(self) -> float | None:
+        """Return in how many seconds the next object is to be woken, if any is."""
+        soonest = (
+            select(OBJECTS.c.wake_at, now().label("at"))
+            .where(_TIMED, OBJECTS.c.wake_at.is_not(None))
+            .order_by(OBJECTS.c.wake_at)
+            .limit(1)
+        )
+        with self._transactions.reading() as connection:
+            row = connection.execute(soonest).one_or_none()
+        return None if row is None else (row.wake_at - row.at).total_seconds()
+
     def send_event(self, name: str, key: str, payload: Any) -> list[tuple[str, int]]:
         """Wake the objects that wait for an event, or keep it; return queue and id."""
         lease = self._settings.lease_seconds

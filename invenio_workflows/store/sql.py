@@ -55,6 +55,8 @@ class SQLStore(Lines):
         self.moving = Heartbeat(transactions.database, lease_seconds)
         #: Set when the workers of this process are to stop.
         self.stopping = threading.Event()
+        #: Set when an object went to sleep that a clock wakes.
+        self.dozed = threading.Event()
         self.batch_size = batch_size
         #: The queue of a workflow, by its name.
         self.queue_of = queue_of
@@ -114,6 +116,8 @@ class SQLStore(Lines):
 
         taken = self.transactions.run(work, alone=is_one_statement(point))
         point.settle()
+        if point.awaited is not None:
+            self.dozed.set()
         if taken is not None:
             taken_up(point.run, taken)
         return taken

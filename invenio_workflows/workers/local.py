@@ -27,6 +27,8 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds after which an idle worker looks by itself.
 _LOOK = 1.0
+#: Seconds in which objects that go to sleep are looked at together.
+_BREATH = 0.02
 #: Seconds to wait when the database is away.
 _AWAY = 2.0
 
@@ -100,6 +102,7 @@ class LocalWorker:
             return
         state = self._state
         state.store.stopping.set()
+        state.store.dozed.set()
         self._ring()
         end = time.monotonic() + state.settings.stop_seconds
         for thread in self._threads:
@@ -124,6 +127,8 @@ class LocalWorker:
         """Move an object, if one waits."""
         state = self._state
         with self._guarded(), self._app.app_context(), state.store.held():
+            if self._is_stopping():
+                return False
             obj = state.queue.take_first(self._queues)
             if obj is None:
                 return False
@@ -149,7 +154,19 @@ class LocalWorker:
                 swept = sweep()
                 if swept.woken or swept.taken_over:
                     self._ring()
-            self._pause(self._state.settings.sweep_seconds)
+                self._doze(self._state.settings.sweep_seconds)
+
+    def _doze(self, seconds: float) -> None:
+        """Wait for the next sweep, or until an object is to be woken."""
+        state, end = self._state, time.monotonic() + seconds
+        while not self._is_stopping():
+            state.store.dozed.clear()
+            due = state.queue.next_wake()
+            left = end - time.monotonic()
+            if left <= 0 or (due is not None and due <= 0):
+                return
+            state.store.dozed.wait(left if due is None else min(left, due))
+            self._pause(_BREATH)
 
     def _listen(self) -> None:
         """Be woken by other processes, where the database can do that."""

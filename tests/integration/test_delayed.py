@@ -1,0 +1,617 @@
+"""What is delayed is accepted at once, and moved by threads of this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sites import Site
+
+from invenio_workflows import Retry, task
+from invenio_workflows.api import (
+    WorkerBackend,
+    cancel,
+    continue_oid,
+    continue_oid_delayed,
+    resolve,
+    send_event,
+    start,
+    start_by_oids_delayed,
+    start_by_wid_delayed,
+    start_delayed,
+)
+from invenio_workflows.calls import Call
+from invenio_workflows.errors import (
+    ConfigurationError,
+    DataNotSerializable,
+    IllegalMove,
+    ObjectNotFound,
+    WorkflowAPIError,
+    WorkflowDefinitionError,
+    WorkflowError,
+    WorkflowNotFound,
+    WorkflowWorkerError,
+)
+from invenio_workflows.jobs import perform, sweep
+from invenio_workflows.objects import WorkflowObject
+from invenio_workflows.states import ObjectStatus, WorkflowStatus
+from invenio_workflows.worker_result import uuid_to_workflow
+
+S, R = ObjectStatus, WorkflowStatus
+SOON = 10.0
+
+
+def step(obj: Any, eng: Any) -> None:
+    obj.data["n"] += 1
+
+
+def halt(obj: Any, eng: Any) -> None:
+    eng.halt("?", action="approval")
+
+
+def halt_at_two(obj: Any, eng: Any) -> None:
+    if obj.data["n"] == 2:
+        eng.halt()
+
+
+def live(uuid: str) -> list[WorkflowObject]:
+    query = WorkflowObject.query.filter_by(id_workflow=uuid, id_parent=None)
+    found: list[WorkflowObject] = query.order_by("position").all()
+    return found
+
+
+def statuses(uuid: str) -> list[str]:
+    return [obj.status.name for obj in live(uuid)]
+
+
+@pytest.fixture
+def idle(make_site: Callable[..., Site], ready_url: str) -> Iterator[Site]:
+    """A site that leaves everything to worker processes, of which there is none."""
+    site = make_site(ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=0)
+    with site.app.app_context():
+        yield site
+
+
+def work(uuid: str) -> None:
+    """Do what a worker would do with the messages of a run."""
+    perform(Call(tuple(obj.id for obj in live(uuid))))
+
+
+# --- accepted, then moved -------------------------------------------------------------
+
+
+def test_many_objects_arrive_and_the_run_ends_with_the_last(site: Site) -> None:
+    site.register("steps", step, step, step)
+    result = start_delayed("steps", [{"n": n} for n in range(20)], colour="red")
+    eng = result.get(timeout=SOON)
+    assert (eng.uuid, eng.status) == (result.uuid, R.COMPLETED)
+    assert [obj.data["n"] for obj in eng.processed_objects] == list(range(3, 23))
+    assert eng.extra_data == {"colour": "red"}
+    assert result.get(uuid_to_workflow).status == R.COMPLETED
+    assert result.get(lambda uuid: uuid, timeout=1) == result.uuid
+    assert "ix" not in repr(result) and result.uuid in repr(result)
+
+
+def test_an_accepted_object_is_queued_until_a_worker_holds_it(idle: Site) -> None:
+    idle.register("steps", step, step)
+    given = WorkflowObject({"n": 1})
+    result = start_delayed("steps", [given, {"n": 5}], priority=7)
+    assert result.status() == R.NEW
+    assert [(o.status, o.waits_for) for o in live(result.uuid)] == [
+        (S.WAITING, "queue"),
+        (S.WAITING, "queue"),
+    ]
+    assert (given.status, given.waits_for) == (S.WAITING, "queue")
+    with pytest.raises(IllegalMove, match="Queued"):
+        continue_oid(given.id)
+    with pytest.raises(WorkflowWorkerError, match=r"still moves after 0.05 seconds"):
+        result.get(timeout=0.05)
+    work(result.uuid)
+    assert result.get(timeout=0).status == R.COMPLETED
+
+
+def test_a_message_that_comes_twice_or_late_does_nothing(
+    idle: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    idle.register("steps", step)
+    result = start_delayed("steps", [{"n": 1}])
+    work(result.uuid)
+    before = idle.counts()
+    work(result.uuid)
+    assert idle.counts() == before
+    assert "is not queued; there is nothing to do" in caplog.text
+    assert live(result.uuid)[0].data == {"n": 2}
+
+
+def test_a_halted_run_is_a_success_and_is_decided_through_a_worker(site: Site) -> None:
+    site.register("asks", step, halt, step)
+    eng = start_delayed("asks", [{"n": 1}]).get(timeout=SOON)
+    (obj,) = eng.halted_objects
+    assert eng.status == R.HALTED
+    result = resolve(obj.id, "approval", {"value": "accept"}, delayed=True)
+    eng = result.get(timeout=SOON)
+    (done,) = eng.completed_objects
+    assert (done.data, done.extra_data["approved"]) == ({"n": 3}, True)
+    kinds = [event.kind for event in done.history()]
+    assert kinds.index("Resolved") < kinds.index("TaskFinished", 3)
+
+
+def test_what_a_person_decided_has_left_the_list_at_once(idle: Site) -> None:
+    idle.register("asks", halt, step)
+    (obj,) = start("asks", [{"n": 1}]).halted_objects
+    continue_oid_delayed(obj.id, colour="blue")
+    (queued,) = live(obj.id_workflow)
+    assert (queued.status, queued.waits_for) == (S.WAITING, "queue")
+    assert (queued.get_action(), queued.get_action_message()) == (None, "")
+    with pytest.raises(IllegalMove):
+        continue_oid_delayed(obj.id)
+    work(obj.id_workflow)
+    assert statuses(obj.id_workflow) == ["COMPLETED"]
+    shared = "SELECT extra_data FROM workflows_run"
+    assert "blue" in str(idle.value(shared))
+
+
+def test_an_error_is_raised_and_those_that_never_ran_are_left(idle: Site) -> None:
+    def fail(obj: Any, eng: Any) -> None:
+        if obj.data["n"] == 3:
+            raise ValueError("no")
+
+    idle.register("fails", step, fail)
+    result = start_delayed("fails", [{"n": n} for n in range(1, 5)])
+    work(result.uuid)
+    assert statuses(result.uuid) == ["COMPLETED", "ERROR", "INITIAL", "INITIAL"]
+    with pytest.raises(WorkflowError, match="ValueError: no"):
+        result.get(timeout=1)
+    work(result.uuid)  # a message for an INITIAL object does nothing
+    assert statuses(result.uuid) == ["COMPLETED", "ERROR", "INITIAL", "INITIAL"]
+    again = start_delayed("fails", [{"n": 2}, {"n": 3}], stop_on_error=False)
+    work(again.uuid)
+    assert statuses(again.uuid) == ["ERROR", "COMPLETED"]
+    assert again.get(timeout=1).status == R.ERROR
+
+
+def test_a_stop_or_a_halt_that_stops_leaves_the_later_ones(idle: Site) -> None:
+    idle.register("halts", step, halt_at_two)
+    result = start_delayed("halts", [{"n": n} for n in (0, 1, 2)], stop_on_halt=True)
+    work(result.uuid)
+    assert statuses(result.uuid) == ["COMPLETED", "HALTED", "INITIAL"]
+    assert result.status() == R.HALTED
+
+
+def test_objects_and_runs_go_through_again(site: Site) -> None:
+    site.register("steps", step)
+    first = start_delayed("steps", [{"n": 1}, {"n": 5}])
+    first.get(timeout=SOON)
+    ids = [obj.id for obj in live(first.uuid)]
+    second = start_by_oids_delayed("steps", ids, colour="red")
+    assert [o.data["n"] for o in second.get(timeout=SOON).processed_objects] == [3, 7]
+    assert second.uuid != first.uuid
+    again = start_by_wid_delayed(second.uuid, colour="blue")
+    eng = again.get(timeout=SOON)
+    assert [o.data["n"] for o in eng.processed_objects] == [3, 7]
+    assert (again.uuid, eng.extra_data) == (second.uuid, {"colour": "blue"})
+
+
+def test_one_of_a_larger_priority_is_taken_first(idle: Site) -> None:
+    idle.register("steps", step)
+    first = start_delayed("steps", [{"n": 1}])
+    urgent = start_delayed("steps", [{"n": 2}], priority=5)
+    queue = idle.ext.state.queue
+    assert queue.take_first(["default"]).id_workflow == urgent.uuid
+    assert queue.take_first(["default"]).id_workflow == first.uuid
+    assert queue.take_first(["default"]) is None
+
+
+def test_a_workflow_may_have_a_queue_of_its_own(
+    make_site: Callable[..., Site], ready_url: str
+) -> None:
+    config = {"WORKFLOWS_QUEUES": {"slow": "night"}, "WORKFLOWS_LOCAL_THREADS": 0}
+    site = make_site(ready_url, tables=False, **config)
+    with site.app.app_context():
+        site.register("slow", step)
+        result = start_delayed("slow", [{"n": 1}])
+        assert site.ext.state.queue.take_first(["default"]) is None
+        assert site.ext.state.queue.take_first(["default", "night"]) is not None
+        assert result.status() == R.RUNNING
+
+
+# --- refused --------------------------------------------------------------------------
+
+
+def test_what_is_refused_leaves_nothing(idle: Site) -> None:
+    idle.register("steps", step)
+    before = idle.counts()
+    refused: list[tuple[Callable[[], Any], type[Exception], str]] = [
+        (lambda: start_delayed("gone", [1]), WorkflowDefinitionError, "gone"),
+        (lambda: start_delayed("steps", []), WorkflowAPIError, "no data"),
+        (lambda: start_delayed("steps", [print]), DataNotSerializable, "data of item"),
+        (lambda: start_delayed("steps", 1, priority="x"), WorkflowAPIError, "priority"),
+        (lambda: start_by_oids_delayed("steps", [9]), ObjectNotFound, "9"),
+        (lambda: start_by_oids_delayed("steps", []), WorkflowAPIError, "No Object"),
+        (lambda: start_by_wid_delayed("x"), WorkflowNotFound, "x"),
+        (lambda: continue_oid_delayed(9), ObjectNotFound, "9"),
+        (lambda: continue_oid_delayed(9, "next"), ValueError, "start point"),
+        (lambda: send_event("", 1), ValueError, "1 to 100"),
+        (lambda: send_event("e", "k" * 256), ValueError, "255"),
+        (lambda: send_event("e", 1, print), DataNotSerializable, "payload"),
+    ]
+    for verb, kind, text in refused:
+        with pytest.raises(kind, match=text):
+            verb()
+    assert idle.counts() == before
+
+
+def test_a_database_in_memory_is_refused(make_site: Callable[..., Site]) -> None:
+    site = make_site("sqlite://")
+    with site.app.app_context():
+        site.register("steps", step)
+        with pytest.raises(ConfigurationError, match="Keep it in a file"):
+            start_delayed("steps", [{"n": 1}])
+        assert site.counts()["workflows_run"] == 0
+
+
+def test_an_unknown_worker_is_named_with_those_that_are(
+    make_site: Callable[..., Site], ready_url: str
+) -> None:
+    site = make_site(ready_url, tables=False, WORKFLOWS_WORKER="nobody")
+    with site.app.app_context():
+        with pytest.raises(ConfigurationError, match="no worker 'nobody'.*local"):
+            WorkerBackend().worker  # noqa: B018
+
+
+# --- the caller's transaction ---------------------------------------------------------
+
+
+def test_without_commit_nothing_is_started_before_the_callers(site: Site) -> None:
+    site.register("steps", step)
+    lost = start_delayed("steps", [{"n": 1}], commit=False)
+    site.session.rollback()
+    with pytest.raises(WorkflowNotFound, match="was it committed"):
+        lost.get(timeout=1)
+    kept = start_delayed("steps", [{"n": 1}], commit=False)
+    with site.session.begin_nested():
+        pass  # the release of a savepoint is no commit
+    assert site.counts()["workflows_run"] == 0
+    site.session.commit()
+    assert kept.get(timeout=SOON).status == R.COMPLETED
+    (obj,) = live(kept.uuid)
+    again = continue_oid_delayed(obj.id, "restart_first", commit=False)
+    site.session.commit()
+    assert again.get(timeout=SOON).completed_objects[0].data == {"n": 3}
+
+
+def test_inside_a_task_it_joins_the_checkpoint(idle: Site) -> None:
+    begun: list[str] = []
+
+    def begin(obj: Any, eng: Any) -> None:
+        begun.append(start_delayed("steps", [{"n": 1}]).uuid)
+        if obj.data == "fails":
+            raise ValueError("no")
+
+    idle.register("steps", step)
+    idle.register("begins", begin)
+    start("begins", ["works"])
+    from_task = begun.pop()
+    idle.session.rollback()
+    work(from_task)
+    assert statuses(from_task) == ["COMPLETED"]
+    with pytest.raises(WorkflowError):
+        start("begins", ["fails"])
+    assert uuid_to_workflow(begun.pop()) is None
+
+
+# --- retries and time -----------------------------------------------------------------
+
+
+def test_a_task_is_tried_again_after_a_while(site: Site) -> None:
+    failed: list[int] = []
+
+    @task(retry=Retry(times=2, backoff=[0.01, 0.02], on=ValueError))
+    def flaky(obj: Any, eng: Any) -> None:
+        obj.data["n"] += 10
+        if len(failed) < 2:
+            failed.append(1)
+            raise ValueError("not yet")
+
+    site.register("flaky", step, flaky, step)
+    (obj,) = start_delayed("flaky", [{"n": 0}]).get(timeout=SOON).completed_objects
+    assert obj.data == {"n": 12}
+    kinds = [event.kind for event in obj.history()]
+    assert kinds.count("TaskPostponed") == 2 and kinds.count("TaskFinished") == 3
+    log = [line.message for line in obj.get_log()]
+    assert log[0] == "flaky failed: ValueError: not yet; again in 0.01 s"
+
+
+def test_waiting_for_the_next_attempt_holds_no_worker(idle: Site) -> None:
+    @task(retry=Retry(times=1, backoff=3600))
+    def flaky(obj: Any, eng: Any) -> None:
+        raise ValueError("not yet")
+
+    idle.register("flaky", flaky)
+    result = start_delayed("flaky", [{"n": 0}])
+    work(result.uuid)
+    (obj,) = live(result.uuid)
+    assert (obj.status, obj.waits_for) == (S.WAITING, "timer")
+    assert obj.columns["tries"] == 1 and obj.columns["lease_owner"] is None
+    assert sweep().woken == 0
+    assert 590 < idle.ext.state.queue.next_wake() <= 600  # the longest
+
+
+def test_when_all_attempts_failed_it_is_an_error(site: Site) -> None:
+    @task(retry=Retry(times=2, backoff=0, on=ValueError))
+    def flaky(obj: Any, eng: Any) -> None:
+        raise obj.data["kind"] == "value" and ValueError("no") or KeyError("no")
+
+    site.register("flaky", flaky)
+    for kind, postponed in (("value", 2), ("key", 0)):
+        result = start_delayed("flaky", [{"kind": kind}])
+        with pytest.raises(WorkflowError):
+            result.get(timeout=SOON)
+        (obj,) = live(result.uuid)
+        kinds = [event.kind for event in obj.history()]
+        assert kinds.count("TaskPostponed") == postponed
+        assert kinds[-1] == "Failed"
+
+
+def test_a_task_over_its_time_is_an_error_and_undone(site: Site) -> None:
+    @task(timeout=0.05)
+    def slow(obj: Any, eng: Any) -> None:
+        obj.data["n"] = 99
+        threading.Event().wait(0.2)
+
+    site.register("slow", slow)
+    result = start_delayed("slow", [{"n": 1}])
+    with pytest.raises(WorkflowError, match="longer than its timeout of 0.05 seconds"):
+        result.get(timeout=SOON)
+    assert live(result.uuid)[0].data == {"n": 1}
+    with pytest.raises(WorkflowError, match="longer than its timeout"):
+        start("slow", [{"n": 1}])
+
+
+def test_an_object_sleeps_for_seconds_or_until_a_time(site: Site) -> None:
+    def seconds(obj: Any, eng: Any) -> None:
+        eng.wait("a while", seconds=0.05)
+
+    def until(obj: Any, eng: Any) -> None:
+        eng.wait(until=datetime.now(UTC) + timedelta(seconds=0.05))
+
+    site.register("sleeps", step, seconds, until, step)
+    result = start_delayed("sleeps", [{"n": 0}])
+    assert result.get(timeout=SOON).completed_objects[0].data == {"n": 2}
+
+
+def test_a_time_far_away_is_kept_as_it_was_given(idle: Site) -> None:
+    when = datetime(2030, 5, 6, 7, 8, 9, 120000, tzinfo=UTC)
+    idle.register("sleeps", lambda obj, eng: eng.wait(until=when))
+    result = start_delayed("sleeps", [1])
+    work(result.uuid)
+    assert live(result.uuid)[0].columns["wake_at"] == when
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"seconds": -1}, "from 0 to"),
+        ({"seconds": "1"}, "number of seconds"),
+        ({"until": datetime(2026, 1, 1)}, "time zone"),
+        ({"until": 5}, "time zone"),
+        ({"seconds": 1, "event": "e"}, "one of"),
+        ({"event": ""}, "1 to 100"),
+        ({"key": 1}, "together with event"),
+        ({"event": "e", "then": "never"}, "start point"),
+    ],
+)
+def test_a_wait_that_makes_no_sense_is_an_error(
+    idle: Site, arguments: dict[str, Any], text: str
+) -> None:
+    idle.register("waits", lambda obj, eng: eng.wait(**arguments))
+    with pytest.raises(WorkflowError, match=text):
+        start("waits", [1])
+
+
+# --- events ---------------------------------------------------------------------------
+
+
+def paid(obj: Any, eng: Any) -> None:
+    eng.wait("payment", event="paid", key=obj.data.get("key"))
+
+
+def take_note(obj: Any, eng: Any) -> None:
+    obj.data["got"] = obj.extra_data["_events"]["paid"]
+
+
+def test_an_event_wakes_all_that_wait_for_it(site: Site) -> None:
+    site.register("pays", paid, take_note)
+    one = start_delayed("pays", [{}])
+    two = start_delayed("pays", [{"key": "k"}, {"key": "k"}, {"key": "other"}])
+    for result in (one, two):
+        assert result.get(timeout=SOON).status == R.HALTED
+    (obj,) = live(one.uuid)
+    assert (obj.status, obj.waits_for) == (S.WAITING, "event")
+    assert obj.get_action_message() == "payment"
+    assert send_event("paid", obj.id, {"sum": 3}) == 1
+    assert one.get(timeout=SOON).completed_objects[0].data == {"got": {"sum": 3}}
+    assert send_event("paid", "k", 7) == 2
+    eng = two.get(timeout=SOON)
+    assert [obj.data.get("got") for obj in eng.processed_objects] == [7, 7, None]
+
+
+def test_an_event_that_came_first_is_kept_for_one(site: Site) -> None:
+    site.register("pays", paid, take_note)
+    assert send_event("paid", "k", "first") == 0
+    assert send_event("paid", "k", "second") == 0
+    for expected in ("first", "second"):
+        result = start_delayed("pays", [{"key": "k"}])
+        (obj,) = result.get(timeout=SOON).completed_objects
+        assert obj.data["got"] == expected
+    assert site.counts()["workflows_kept_event"] == 0
+    waits = start_delayed("pays", [{"key": "k"}]).get(timeout=SOON)
+    assert len(waits.waiting_objects) == 1
+
+
+def test_an_event_at_the_moment_of_going_to_sleep_is_not_lost(site: Site) -> None:
+    site.register("pays", paid, take_note)
+    context = site.app.app_context
+    ready = threading.Barrier(2)
+
+    def send() -> None:
+        with context():
+            for number in range(20):
+                ready.wait(SOON)
+                send_event("paid", str(number), number)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    runs = []
+    for number in range(20):
+        ready.wait(SOON)
+        runs.append(start_delayed("pays", [{"key": str(number)}]))
+    sender.join()
+    for number, result in enumerate(runs):
+        (obj,) = result.get(timeout=SOON).completed_objects
+        assert obj.data["got"] == number
+
+
+def test_an_event_that_does_not_come_in_time(site: Site) -> None:
+    def wait(obj: Any, eng: Any) -> None:
+        eng.wait(event="never", timeout=0.05, then=obj.data["then"])
+
+    def after(obj: Any, eng: Any) -> None:
+        obj.data["went on"] = True
+
+    site.register("waits", wait, after)
+    result = start_delayed("waits", [{"then": "continue_next"}, {"then": "task:after"}])
+
+    def ended() -> bool:
+        return statuses(result.uuid) == ["COMPLETED", "COMPLETED"]
+
+    wait_for(ended)
+    late = start_delayed("waits", [{"then": "error"}])
+    wait_for(lambda: late.status() == R.ERROR)
+    assert "did not come in time" in str(live(late.uuid)[0].get_error_message())
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(500):
+        if condition():
+            return
+        pause.wait(0.02)
+    raise AssertionError("it did not come about")
+
+
+def test_events_that_nobody_came_for_are_forgotten(
+    make_site: Callable[..., Site], ready_url: str
+) -> None:
+    config = {"WORKFLOWS_EVENT_TTL": 1, "WORKFLOWS_LOCAL_THREADS": 0}
+    site = make_site(ready_url, tables=False, **config)
+    with site.app.app_context():
+        send_event("paid", 1)
+        sweep()
+        assert site.counts()["workflows_kept_event"] == 1
+        wait_for(lambda: sweep() is None or not site.counts()["workflows_kept_event"])
+
+
+# --- cancel ---------------------------------------------------------------------------
+
+
+def test_what_is_queued_or_sleeps_is_cancelled_now(idle: Site) -> None:
+    idle.register("waits", lambda obj, eng: eng.wait(seconds=3600))
+    result = start_delayed("waits", [1, 2, 3])
+    first, second, third = live(result.uuid)
+    cancel(first.id)
+    perform(Call((second.id,)))
+    assert cancel(second.id).status == S.CANCELLED
+    cancel(result.uuid)
+    assert statuses(result.uuid) == ["CANCELLED"] * 3
+    assert result.get(timeout=1).status == R.CANCELLED
+    work(result.uuid)
+    assert statuses(result.uuid) == ["CANCELLED"] * 3
+    with pytest.raises(IllegalMove):
+        cancel(third.id)
+    assert idle.value("SELECT count(wake_at) FROM workflows_object") == 0
+
+
+def test_one_that_runs_is_cancelled_at_its_next_checkpoint(site: Site) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def long(obj: Any, eng: Any) -> None:
+        began.set()
+        assert go_on.wait(SOON)
+        obj.data["n"] += 1
+
+    site.register("long", long, step)
+    result = start_delayed("long", [{"n": 0}])
+    assert began.wait(SOON)
+    (obj,) = live(result.uuid)
+    cancel(obj.id)
+    assert live(result.uuid)[0].status == S.RUNNING
+    go_on.set()
+    assert result.get(timeout=SOON).status == R.CANCELLED
+    (obj,) = live(result.uuid)
+    assert obj.data == {"n": 1}  # what the task did is kept
+    assert [e.kind for e in obj.history()] == ["Started", "TaskFinished", "Cancelled"]
+
+
+# --- a worker that is to stop ---------------------------------------------------------
+
+
+def test_a_worker_that_stops_gives_back_what_it_has(site: Site) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def long(obj: Any, eng: Any) -> None:
+        began.set()
+        assert go_on.wait(SOON)
+        obj.data["n"] += 1
+
+    site.register("long", long, step)
+    result = start_delayed("long", [{"n": 0}, {"n": 10}, {"n": 20}])
+    assert began.wait(SOON)
+    worker = WorkerBackend()()
+    stopper = threading.Thread(target=worker.stop)  # type: ignore[attr-defined]
+    stopper.start()
+    assert site.ext.state.store.stopping.wait(SOON)
+    go_on.set()
+    stopper.join(SOON)
+    held = live(result.uuid)
+    assert S.RUNNING not in {obj.status for obj in held}
+    # A thread that was just taking its next object may have got this one.
+    kinds = [[event.kind for event in obj.history()][:3] for obj in held]
+    assert ["Started", "TaskFinished", "GivenBack"] in kinds
+    site.ext.state.store.stopping.clear()
+    work(result.uuid)
+    assert [obj.data["n"] for obj in live(result.uuid)] == [2, 12, 22]
+
+
+def test_one_that_does_not_finish_in_time_loses_its_object(
+    make_site: Callable[..., Site], ready_url: str
+) -> None:
+    site = make_site(ready_url, tables=False, WORKFLOWS_STOP_SECONDS=1)
+    began, go_on = threading.Event(), threading.Event()
+
+    def long(obj: Any, eng: Any) -> None:
+        if not began.is_set():
+            began.set()
+            assert go_on.wait(SOON)
+        obj.data["n"] += 1
+
+    site.register("long", long)
+    with site.app.app_context():
+        result = start_delayed("long", [{"n": 0}])
+        assert began.wait(SOON)
+        worker: Any = WorkerBackend().worker
+        threads = list(worker._threads)
+        worker.stop()
+        (obj,) = live(result.uuid)
+        assert (obj.status, obj.waits_for) == (S.WAITING, "queue")
+        go_on.set()
+        for thread in threads:
+            thread.join(SOON)
+        assert live(result.uuid)[0].data == {"n": 0}  # too late: not its own any more
+        site.ext.state.store.stopping.clear()
+        work(result.uuid)
+        assert live(result.uuid)[0].data == {"n": 1}
