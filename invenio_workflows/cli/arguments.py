@@ -22,6 +22,12 @@ as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
 )
 
+delayed = click.option(
+    "--delayed",
+    is_flag=True,
+    help="Leave the work to a worker; print at once which run to watch.",
+)
+
 
 class Status(click.ParamType):
     """A status by its name or its label, in small letters too."""

@@ -3,45 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from ..errors import WorkflowsError
+from ..ping import NAME as PING
 from ..proxies import current_workflows
-from ..store.health import Facts, asleep, examine, refusal
+from ..store.health import Facts, asleep, examine
 from ..store.migrations import current, drift
 from .arguments import command
+from .findings import Check, told_of
 from .running import objects
 from .text import clean
+from .worker_checks import round_trip, waiting, worker
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at. ``state``: ok, warn or fail."""
+def checks(travels: bool = False) -> Iterator[Check]:
+    """Yield what is found; what needs a database only where there is one.
 
-    id: str
-    state: str
-    text: str
-    do: str = ""
-
-    def told(self) -> dict[str, Any]:
-        """Return the check as JSON holds it."""
-        return {
-            "id": self.id,
-            "state": self.state,
-            "text": self.text,
-            "do": self.do or None,
-        }
-
-
-def checks() -> Iterator[Check]:
-    """Yield what is found; what needs a database only where there is one."""
+    :param travels: whether a worker is asked to do something.
+    """
     yield from _definitions()
     yield _processors()
+    yield from worker()
     try:
         facts = examine(current_workflows.database)
     except Exception as error:
-        told = _told(error)
+        told = told_of(error)
         if told is None:
             raise
         yield Check("database", "fail", told, "Start it, or correct its address.")
@@ -54,12 +40,9 @@ def checks() -> Iterator[Check]:
     if tables.state != "fail":
         yield _lost_workflows()
         yield _left_behind()
-
-
-def _told(error: Exception) -> str | None:
-    """Return an error in a sentence; ``None`` if it is not one that we know."""
-    known = error if isinstance(error, WorkflowsError) else refusal(error)
-    return None if known is None else clean(known)
+        yield waiting()
+        if travels:
+            yield round_trip()
 
 
 def _definitions() -> Iterator[Check]:
@@ -156,7 +139,7 @@ def _tables() -> Check:
         have, want = current(engine)
         differences = drift(engine) if have == want else []
     except Exception as error:
-        told = _told(error)
+        told = told_of(error)
         if told is None:
             return Check("tables", "fail", clean(error), do)
         return Check("tables", "fail", told, do)
@@ -184,7 +167,7 @@ def _lost_workflows() -> Check:
     lost = {
         name: number
         for name, number in sleeping.items()
-        if name not in current_workflows.workflows
+        if name not in current_workflows.workflows and name != PING
     }
     if not lost:
         return Check(

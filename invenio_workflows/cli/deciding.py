@@ -13,8 +13,9 @@ from .. import api
 from ..errors import IllegalMove, WorkflowError
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
+from ..results import AsynchronousResultWrapper
 from ..states import ObjectStatus
-from .arguments import as_json, command, object_id, person
+from .arguments import as_json, command, delayed, object_id, person
 from .looking import NO_TITLE, Titles, asked, brief, label, possible
 from .running import failed, failure
 from .text import clean, say, say_json
@@ -34,9 +35,10 @@ def _object(oid: int) -> WorkflowObject:
     show_default=True,
     help="continue_next, restart_task, restart_prev, restart_first or task:<name>.",
 )
+@delayed
 @as_json
 @with_appcontext
-def continue_(oid: int, start_point: str, as_json: bool) -> None:
+def continue_(oid: int, start_point: str, delayed: bool, as_json: bool) -> None:
     """Go on with the object ID where it stopped.
 
     If it failed, continue_next passes the task that failed, and restart_task runs
@@ -44,8 +46,9 @@ def continue_(oid: int, start_point: str, as_json: bool) -> None:
     """
 
     def go() -> Any:
+        go_on = api.continue_oid_delayed if delayed else api.continue_oid
         try:
-            return api.continue_oid(oid, start_point)
+            return go_on(oid, start_point)
         except ValueError as error:  # there is no such start point
             raise click.ClickException(clean(error)) from None
 
@@ -64,6 +67,7 @@ def continue_(oid: int, start_point: str, as_json: bool) -> None:
     type=int,
     help="Refuse if the object changed since it had this revision.",
 )
+@delayed
 @as_json
 @with_appcontext
 def resolve(
@@ -73,6 +77,7 @@ def resolve(
     form: str | None,
     action: str | None,
     revision: int | None,
+    delayed: bool,
     as_json: bool,
 ) -> None:
     """Answer what the object ID asks, and go on with it."""
@@ -86,7 +91,7 @@ def resolve(
 
     def go() -> Any:
         try:
-            return api.resolve(oid, action, answer, person(), revision)
+            return api.resolve(oid, action, answer, person(), revision, delayed)
         except ValueError as error:  # what the action says of the answer
             raise click.ClickException(clean(error)) from None
 
@@ -106,8 +111,9 @@ def _form(text: str) -> dict[str, Any]:
 def _moved(oid: int, go: Callable[[], Any], as_json: bool) -> None:
     """Do it, say what became of the object, and exit with 1 if it failed."""
     told: str | None = None
+    handed_over = False
     try:
-        go()
+        handed_over = isinstance(go(), AsynchronousResultWrapper)
     except WorkflowError as error:
         told = failed(error)
     except KeyboardInterrupt:
@@ -115,12 +121,14 @@ def _moved(oid: int, go: Callable[[], Any], as_json: bool) -> None:
             f"Interrupted. To look at it: {command('object', oid)}"
         ) from None
     obj = _object(oid)
-    if told is None and obj.status == ObjectStatus.ERROR:
+    if not handed_over and told is None and obj.status == ObjectStatus.ERROR:
         told = failure(oid, brief(obj, "")["error"])
     if as_json:
         say_json(brief(obj, Titles().of(obj)))
     elif told is None:
         _say_now(obj)
+    if handed_over and not as_json:
+        say(f"To watch it: {command('watch', obj.id_workflow)}")
     if told is not None:
         raise click.ClickException(told)
 

@@ -11,12 +11,15 @@ from ..errors import WorkflowsError
 from ..proxies import EXTENSION
 from ..store.health import refusal
 from .deciding import cancel, continue_, delete, resolve
-from .keeping import doctor, init, recover
+from .keeping import doctor, init
 from .knowing import definitions, list_
 from .looking import object_, objects
 from .pruning import prune
+from .recovering import recover
 from .running import restart, resume, start
 from .text import clean
+from .watching import watch
+from .working import rq_worker, worker, workers
 
 
 class Commands(click.Group):
@@ -42,15 +45,16 @@ class Commands(click.Group):
 def workflows() -> None:
     """Run records through workflows, and decide where a person is asked.
 
-    Every command but `definitions show --dot` takes --json for programs: one JSON
-    document, or for lists one on each line. Exit codes: 0 for done (an object that
-    halted is no failure), 1 for what went wrong or failed, 2 for a command that
-    was not written right.
+    Every command but `definitions show --dot` and those that are a worker takes
+    --json for programs: one JSON document, or for lists one on each line. Exit
+    codes: 0 for done (an object that halted is no failure), 1 for what went wrong
+    or failed, 2 for a command that was not written right.
     """
 
 
 for _command in (
-    *(list_, definitions, start, restart, resume, objects, object_),
+    *(list_, definitions, start, restart, resume, watch, objects, object_),
     *(continue_, resolve, cancel, delete, recover, init, doctor, prune),
+    *(worker, rq_worker, workers),
 ):
     workflows.add_command(_command)

@@ -11,7 +11,10 @@ from typing import Any
 import click
 
 from .. import signals
+from .text import cut, page_width, say
 
+#: Cells that a bar takes beside its label.
+_BESIDE = 32
 #: Seconds between two changes of the count of what was read.
 _PAUSE = 0.1
 
@@ -61,12 +64,42 @@ class Progress:
             self.uuid = engine.uuid
             if self._live:
                 click.echo("\r\x1b[K", nl=False, err=True)
-                bar: Any = click.progressbar(
-                    length=self.total, label=f"{self.total:,} objects", file=sys.stderr
-                )
-                self._bar = self._stack.enter_context(bar)
+                self._bar = self._stack.enter_context(_bar(self.total))
 
     def _moved(self, obj: Any, **_: Any) -> None:
         # The objects of a run go one after the other: those before have ended.
         if self._bar is not None and obj.id_workflow == self.uuid:
             self._bar.update(max(obj.position - self._bar.pos, 0))
+
+
+class Meter:
+    """Shows how far a run is that others move: a bar, or else a line per change."""
+
+    def __init__(self, total: int) -> None:
+        self._stack = ExitStack()
+        self._bar: Any = None
+        if sys.stderr.isatty():
+            self._bar = self._stack.enter_context(_bar(total, 20, eta=False))
+
+    def show(self, done: int, text: str) -> None:
+        """Show that so many are done; ``text`` says more."""
+        if self._bar is None:
+            say(text)
+            return
+        self._bar.label = cut(text, max(page_width() - _BESIDE, 20))
+        self._bar.make_step(done - self._bar.pos)
+        self._bar.render_progress()
+
+    def close(self) -> None:
+        """Let what follows begin on a line of its own."""
+        self._stack.close()
+
+
+def _bar(total: int, width: int = 36, eta: bool = True) -> Any:
+    return click.progressbar(
+        length=total,
+        label=f"{total:,} objects",
+        width=width,
+        show_eta=eta,
+        file=sys.stderr,
+    )

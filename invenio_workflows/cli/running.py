@@ -15,11 +15,12 @@ from .. import api
 from ..errors import WorkflowError
 from ..proxies import current_workflows
 from ..states import ObjectStatus
-from .arguments import as_json, command
+from .arguments import as_json, command, delayed
 from .progress import Progress
 from .text import clean, say, say_json
 
 _LARGEST_USER = 2**31 - 1
+_LARGEST_PRIORITY = 2**15 - 1
 
 
 @click.command("start")
@@ -43,6 +44,13 @@ _LARGEST_USER = 2**31 - 1
     default=0,
     help="The id of the user whom the run belongs to.",
 )
+@delayed
+@click.option(
+    "--priority",
+    metavar="N",
+    type=click.IntRange(-_LARGEST_PRIORITY, _LARGEST_PRIORITY),
+    help="With --delayed: objects of a larger priority are taken first.",
+)
 @as_json
 @with_appcontext
 def start(
@@ -52,12 +60,16 @@ def start(
     stop_on_halt: bool,
     keep_going: bool,
     id_user: int,
+    delayed: bool,
+    priority: int | None,
     as_json: bool,
 ) -> None:
     """Start the workflow NAME with the records of a file.
 
     Nothing is started if the input cannot be read to its end.
     """
+    if priority is not None and not delayed:
+        raise click.UsageError("--priority goes with --delayed.")
     current_workflows.definition(name)
     progress = Progress()
     with ExitStack() as stack:
@@ -66,17 +78,29 @@ def start(
             items = _read(path, kind, stack)
         elif kind is not None:
             raise click.UsageError("-t says how the input is read; give -i FILE too.")
-        _watched(
-            lambda: api.start(
-                name,
-                progress.counted(items),
-                stop_on_halt=stop_on_halt,
-                stop_on_error=not keep_going,
-                id_user=id_user,
-            ),
-            progress,
-            as_json,
-        )
+        data = progress.counted(items)
+        chosen: dict[str, Any] = {
+            "stop_on_halt": stop_on_halt,
+            "stop_on_error": not keep_going,
+            "id_user": id_user,
+        }
+        if delayed:
+            chosen["priority"] = priority or 0
+            accepted = api.start_delayed(name, data, **chosen)
+            _handed_over(accepted.uuid, progress.total, as_json)
+            return
+        _watched(lambda: api.start(name, data, **chosen), progress, as_json)
+
+
+def _handed_over(uuid: str, total: int, as_json: bool) -> None:
+    """Say which run a worker has now, and how to watch it."""
+    counts = current_workflows.queries.counts(uuid)
+    if as_json:
+        say_run_json(uuid, counts)
+        return
+    name = clean(current_workflows.store.run_info(uuid).name)
+    say(f"Run {uuid} of {name}: {objects(total)} handed over to a worker.")
+    say(f"To watch it: {command('watch', uuid)}")
 
 
 def _read(path: str, kind: str | None, stack: ExitStack) -> Iterator[Any]:
@@ -168,16 +192,18 @@ def _watched(go: Callable[[], Any], progress: Progress, as_json: bool) -> None:
         interrupted = True
     uuid = str(progress.uuid)
     counts = current_workflows.queries.counts(uuid)
-    if as_json:
-        _say_run_json(uuid, counts)
-    else:
-        _say_run(uuid, counts)
+    (say_run_json if as_json else say_run)(uuid, counts)
     if interrupted:
         raise click.ClickException(
             f"Interrupted. To go on with the rest: {command('resume', uuid)}"
         )
     if failure is not None:
         raise click.ClickException(failed(failure))
+    refuse_failed(uuid, counts)
+
+
+def refuse_failed(uuid: str, counts: dict[ObjectStatus, int]) -> None:
+    """Exit with 1 if objects of the run failed, and say how to look at them."""
     number = counts.get(ObjectStatus.ERROR, 0)
     if number:
         look = command("objects", "--run", uuid, "--status", "error")
@@ -206,7 +232,8 @@ def objects(number: int) -> str:
     return f"{number:,} object{'' if number == 1 else 's'}"
 
 
-def _say_run_json(uuid: str, counts: dict[ObjectStatus, int]) -> None:
+def say_run_json(uuid: str, counts: dict[ObjectStatus, int]) -> None:
+    """Print what became of a run, for programs."""
     info = current_workflows.store.run_info(uuid)
     say_json(
         {
@@ -218,7 +245,8 @@ def _say_run_json(uuid: str, counts: dict[ObjectStatus, int]) -> None:
     )
 
 
-def _say_run(uuid: str, counts: dict[ObjectStatus, int]) -> None:
+def say_run(uuid: str, counts: dict[ObjectStatus, int]) -> None:
+    """Print what became of a run, and what leads on from there."""
     info = current_workflows.store.run_info(uuid)
     status = current_workflows.store.run_status(uuid)
     say(f"Run {uuid} of {clean(info.name)}: {status.name}")

@@ -136,6 +136,15 @@ def moment(value: datetime | None, seconds: bool = True) -> str:
     return value.astimezone(UTC).strftime(form)
 
 
+def ago(seconds: float) -> str:
+    """Return how long something lasts, as people say it."""
+    for name, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    number = round(max(seconds, 0))
+    return f"{number} second{'' if number == 1 else 's'}"
+
+
 def pretty(value: Any) -> list[str]:
     """Return a value as indented JSON, for a person."""
     return clean_lines(json.dumps(plain(value), indent=2, ensure_ascii=False))

@@ -728,8 +728,9 @@ def test_what_another_machine_holds_is_left_alone_and_told(
         "Object 1 is held by process 12 on far.away: its lease ends"
     )
     assert second.startswith("1 object left alone")
-    (told,) = flask.lines("recover")
+    told, last = flask.lines("recover")
     assert told["taken_over"] is False and told["seconds_left"] > 1e9
+    assert last["summary"]["held"] == 1 and last["summary"]["taken"] == 0
     assert "1 object in process" in flask("doctor")
 
 
