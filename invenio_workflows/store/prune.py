@@ -141,27 +141,24 @@ def _old(before: datetime, statuses: Collection[ObjectStatus]) -> list[Any]:
 def _batch(connection: Connection, old: list[Any], size: int) -> Pruned:
     """Delete some objects of runs, and the runs that have none left.
 
-    Who moves an object of a run writes the run's row too: the lock on it makes one
-    of the two wait, and what it finds then is looked at anew.
+    Locks are taken as by who goes on with an object: its row, then its run's. A run
+    that somebody has locked is left; one that was moved before is looked at anew.
     """
     begin(connection)
-    uuids = connection.execute(
-        select(_runs.uuid)
-        .where(*old)
-        .order_by(_runs.modified, _runs.uuid)
-        .limit(size)
-        .with_for_update(of=sql.RUNS, skip_locked=True)
-    ).scalars()
-    runs = list(uuids)
-    ids = connection.execute(
-        select(_objects.id)
-        .join(sql.RUNS, _runs.uuid == _objects.id_workflow)
-        .where(_objects.id_workflow.in_(runs), _objects.id_parent.is_(None), *old)
+    found = select(_runs.uuid).where(*old).order_by(_runs.modified, _runs.uuid)
+    seen = connection.execute(found.limit(size)).scalars().all()
+    rows = connection.execute(
+        select(_objects.id, _objects.id_workflow)
+        .where(_objects.id_workflow.in_(seen), _objects.id_parent.is_(None))
         .order_by(_objects.id_workflow, _objects.id)
         .limit(size)
-        .with_for_update(of=sql.OBJECTS)
-    ).scalars()
-    objects = list(ids)
+        .with_for_update()
+    ).all()
+    locked = found.where(_runs.uuid.in_(seen)).with_for_update(
+        of=sql.RUNS, skip_locked=True
+    )
+    runs = list(connection.execute(locked).scalars())
+    objects = [row.id for row in rows if row.id_workflow in set(runs)]
     _delete_objects(connection, objects)
     return Pruned(_delete_empty(connection, runs), len(objects))
 

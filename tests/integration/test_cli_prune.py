@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from invenio_workflows import WorkflowObject, api
 from invenio_workflows.states import ObjectStatus
 
 DAY = 86_400
+OLD = ("--older-than", "90d")
 
 
 def one(obj: Any, eng: Any) -> None:
@@ -193,6 +196,28 @@ def test_each_batch_is_a_commit_of_as_many_statements(desk: Terminal):
     batches = list(seen.values())
     assert len(batches) >= 7 and max(batches) <= 20 and len(set(batches[1:-1])) == 1
     assert not any(site.counts().values())
+
+
+def test_a_run_that_somebody_takes_up_at_that_moment_stays_whole(
+    make_site: Callable[..., Site], postgresql_ready_url: str
+):
+    site = make_site(postgresql_ready_url, tables=False)
+    site.register("one", one)
+    with site.app.app_context():
+        uuid = run_of({}, {}, {}, site=site)
+    before = site.counts()
+    pruning = threading.Thread(target=lambda: Terminal(site.app)("prune", *OLD))
+    with site.ext.engine.begin() as taking:
+        taking.exec_driver_sql(
+            "UPDATE workflows_object SET status=3, modified=now() WHERE id="
+            "(SELECT max(id) FROM workflows_object WHERE id_parent IS NULL)"
+        )
+        pruning.start()
+        time.sleep(0.5)  # it waits for the object now
+        assert pruning.is_alive()
+        taking.exec_driver_sql(f"UPDATE workflows_run SET status=1 WHERE uuid='{uuid}'")
+    pruning.join()
+    assert site.counts() == before
 
 
 def test_pruning_that_was_interrupted_goes_on_with_the_next(desk: Terminal):
