@@ -11,12 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, literal, or_, select
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 
 from ..errors import IllegalMove
 from ..states import ObjectStatus, run_status
 from . import statements as sql
-from .models import Base, later
+from .models import Base, BigId, later
 from .sql import SQLStore
 from .transactions import begin
 
@@ -27,6 +37,8 @@ _MOVES = ("queue", "timer", "join")
 
 _runs, _objects = sql.RUNS.c, sql.OBJECTS.c
 _parent = sql.OBJECTS.alias("parent")
+#: Said so that no index of parents is used, in which all live objects are alike.
+_live = func.coalesce(_objects.id_parent, literal_column("0")) == literal_column("0")
 #: The tables whose rows belong to an object; not every SQLite watches over that.
 _OF_OBJECTS = [
     table for table in Base.metadata.sorted_tables if "id_object" in table.columns
@@ -133,7 +145,7 @@ def _old(before: datetime, statuses: Collection[ObjectStatus]) -> list[Any]:
     return [
         _runs.status.in_(sorted(map(int, ends))),
         _runs.modified <= before,
-        ~mine.where(_objects.id_parent.is_(None), stays).correlate(sql.RUNS).exists(),
+        ~mine.where(_live, stays).correlate(sql.RUNS).exists(),
         ~elsewhere.correlate(sql.RUNS).exists(),
     ]
 
@@ -149,7 +161,7 @@ def _batch(connection: Connection, old: list[Any], size: int) -> Pruned:
     seen = connection.execute(found.limit(size)).scalars().all()
     rows = connection.execute(
         select(_objects.id, _objects.id_workflow)
-        .where(_objects.id_workflow.in_(seen), _objects.id_parent.is_(None))
+        .where(_objects.id_workflow.in_(seen), _live)
         .order_by(_objects.id_workflow, _objects.id)
         .limit(size)
         .with_for_update()
@@ -165,19 +177,25 @@ def _batch(connection: Connection, old: list[Any], size: int) -> Pruned:
 
 def _delete_objects(connection: Connection, ids: list[int]) -> None:
     """Delete live objects with their snapshots, events, log lines and the like."""
-    both = or_(_objects.id.in_(ids), _objects.id_parent.in_(ids))
+    snapshots = connection.execute(
+        select(_objects.id).where(_objects.id_parent.in_(_numbers(ids)))
+    ).scalars()
+    copies = list(snapshots)
     for table in _OF_OBJECTS:
-        mine = table.c.id_object.in_(select(_objects.id).where(both))
+        mine = table.columns.id_object.in_(_numbers([*ids, *copies]))
         connection.execute(delete(table).where(mine))
-    for key in (_objects.id_parent, _objects.id):
-        connection.execute(delete(sql.OBJECTS).where(key.in_(ids)))
+    for each in (copies, ids):
+        connection.execute(delete(sql.OBJECTS).where(_objects.id.in_(_numbers(each))))
+
+
+def _numbers(numbers: list[int]) -> Any:
+    """Return numbers as a part of the text: parameters there may be too few."""
+    return bindparam(None, numbers, type_=BigId, expanding=True, literal_execute=True)
 
 
 def _delete_empty(connection: Connection, uuids: list[str]) -> int:
     """Delete those of the runs that have no live object, with what they logged."""
-    live = select(_objects.id_workflow).where(
-        _objects.id_workflow.in_(uuids), _objects.id_parent.is_(None)
-    )
+    live = select(_objects.id_workflow).where(_objects.id_workflow.in_(uuids), _live)
     empty = and_(_runs.uuid.in_(uuids), _runs.uuid.not_in(live))
     gone = connection.execute(select(_runs.uuid).where(empty)).scalars().all()
     for table in (sql.LOGS, sql.OBJECTS):
