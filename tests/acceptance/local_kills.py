@@ -1,0 +1,88 @@
+"""A process that forks workers, each of which dies at its next event.
+
+It reads lines of ``commits moment``: the next worker is killed before or after so
+many commits of its own, and answers with how the worker ended.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+from sites import Site
+
+TASKS = ("one", "two", "three")
+
+
+def make(name: str) -> Any:
+    def task(obj: Any, eng: Any) -> None:
+        obj.data["done"].append(name)
+        session = site.session
+        session.connection().exec_driver_sql(
+            f"INSERT INTO ledger VALUES ({obj.id}, '{name}')"
+        )
+
+    task.__name__ = name
+    return task
+
+
+site = Site(
+    sys.argv[1],
+    tables=False,
+    WORKFLOWS_MAX_ATTEMPTS=1000,
+    WORKFLOWS_LEASE_SECONDS=2,
+    WORKFLOWS_SWEEP_SECONDS=1,
+    WORKFLOWS_LOCAL_THREADS=0,
+)
+site.register("counts", *map(make, TASKS))
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def work(commits: int, moment: str) -> None:
+    """Work until the number of commits is reached, or nothing is left to do."""
+    engine, left = site.ext.engine, [commits]
+    worker = site.ext.state.worker
+
+    def committing(*_: Any) -> None:
+        if threading.current_thread().name == "workflows-0":
+            left[0] -= 1
+            if left[0] == 0 and moment == "before":
+                die()
+
+    def committed(*_: Any) -> None:
+        if left[0] == 0 and moment == "after":
+            die()
+
+    real = engine.dialect.do_commit
+
+    def do_commit(connection: Any) -> None:
+        committing()
+        real(connection)
+        committed()
+
+    engine.dialect.do_commit = do_commit
+    worker.begin(1)
+    with site.app.app_context():
+        while site.ext.state.queries.moves(sys.argv[2]):
+            time.sleep(0.005)
+    worker.stop()
+
+
+print("ready", flush=True)
+for line in sys.stdin:
+    number, moment = line.split()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work(int(number), moment)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    print(os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, flush=True)
