@@ -1,4 +1,4 @@
-"""``continue``, ``resolve``, ``cancel`` and ``delete``: what is done to one object."""
+"""What is done to one object: it goes on, is answered, woken, ended, deleted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..results import AsynchronousResultWrapper
 from ..states import ObjectStatus
 from .arguments import as_json, command, delayed, object_id, person
 from .looking import NO_TITLE, Titles, asked, brief, label, possible
-from .running import failed, failure
+from .running import failed, failure, objects
 from .text import clean, say, say_json
 
 
@@ -98,11 +98,15 @@ def resolve(
     _moved(oid, go, as_json)
 
 
-def _form(text: str) -> dict[str, Any]:
+def _json(option: str, text: str) -> Any:
     try:
-        form = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise click.ClickException(f"--form is not JSON: {clean(error)}.") from None
+        raise click.ClickException(f"{option} is not JSON: {clean(error)}.") from None
+
+
+def _form(text: str) -> dict[str, Any]:
+    form: Any = _json("--form", text)
     if not isinstance(form, dict):
         raise click.ClickException('--form is a JSON object, such as {"value": 1}.')
     return form
@@ -148,12 +152,42 @@ def _say_now(obj: WorkflowObject) -> None:
 @as_json
 @with_appcontext
 def cancel(oid: int, as_json: bool) -> None:
-    """Cancel the object ID: it sleeps, and shall not go on."""
-    obj = api.cancel(oid)
+    """Cancel the object ID: it shall not go on.
+
+    One that sleeps or is queued is cancelled now, one that runs when its task ends.
+    """
+    api.cancel(oid)
+    obj = _object(oid)
     if as_json:
-        say_json(brief(_object(oid), Titles().of(obj)))
+        say_json(brief(obj, Titles().of(obj)))
+    elif obj.status == ObjectStatus.RUNNING:
+        say(f"Object {oid} is in process; it is cancelled when its task ends.")
     else:
         _say_now(obj)
+
+
+@click.command("send-event")
+@click.argument("name")
+@click.argument("key")
+@click.option("--payload", metavar="JSON", help="What the object finds with it.")
+@as_json
+@with_appcontext
+def send_event(name: str, key: str, payload: str | None, as_json: bool) -> None:
+    """Wake the objects that wait for the event NAME with KEY.
+
+    KEY is an object's id where its task named no other. If none waits, the event is
+    kept for the first that does, for WORKFLOWS_EVENT_TTL seconds.
+    """
+    try:
+        woken = api.send_event(name, key, _json("--payload", payload or "null"))
+    except ValueError as error:  # what is no name, or no key
+        raise click.ClickException(clean(error)) from None
+    if as_json:
+        say_json({"event": name, "key": key, "woken": woken})
+    elif woken:
+        say(f"{objects(woken)} woken.")
+    else:
+        say("No object waits for it; it is kept for the first that does.")
 
 
 @click.command("delete")

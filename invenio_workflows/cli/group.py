@@ -10,7 +10,7 @@ from flask.cli import ScriptInfo
 from ..errors import WorkflowsError
 from ..proxies import EXTENSION
 from ..store.health import refusal
-from .deciding import cancel, continue_, delete, resolve
+from .deciding import cancel, continue_, delete, resolve, send_event
 from .keeping import doctor, init
 from .knowing import definitions, list_
 from .looking import object_, objects
@@ -55,6 +55,6 @@ def workflows() -> None:
 for _command in (
     *(list_, definitions, start, restart, resume, watch, objects, object_),
     *(continue_, resolve, cancel, delete, recover, init, doctor, prune),
-    *(worker, rq_worker, workers),
+    *(send_event, worker, rq_worker, workers),
 ):
     workflows.add_command(_command)

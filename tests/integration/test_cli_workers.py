@@ -294,6 +294,41 @@ def test_a_decision_hands_the_rest_to_a_worker(flask: Terminal, words: Any):
     assert f"Object {row['id']} is WAITING (Queued), where " in again
 
 
+def test_what_runs_is_cancelled_when_its_task_ends(desk: Desk):
+    uuid = desk.delayed({"seconds": 20})
+    desk.worker("-c", 1)
+    desk.until(lambda: desk.statuses(uuid) == [3])
+    oid = desk.site.value(
+        "SELECT min(id) FROM workflows_object WHERE id_parent IS NULL"
+    )
+    assert desk("cancel", oid) == (
+        f"Object {oid} is in process; it is cancelled when its task ends.\n"
+    )
+    (desk.home / "go").touch()
+    assert "1 of 1: 1 Cancelled\n" in desk("watch", uuid)
+
+
+def test_an_event_wakes_who_waits_for_it_or_is_kept(flask: Terminal):
+    def wait(obj: Any, eng: Any) -> None:
+        eng.wait(event="paid", key="42")
+
+    flask.site.register("wait", wait)
+    uuid = json.loads(flask("start", "wait", "--json"))["run"]
+    said = flask("send-event", "paid", "42", "--payload", '{"by": "card"}')
+    assert said == "1 object woken.\n"
+    (obj,) = WorkflowObject.query.filter_by(id_workflow=uuid, id_parent=None)
+    assert obj.waits_for == "queue"
+    assert obj.extra_data["_events"]["paid"] == {"by": "card"}
+    assert flask("send-event", "paid", "42") == (
+        "No object waits for it; it is kept for the first that does.\n"
+    )
+    assert flask.json("send-event", "paid", "7")["woken"] == 0
+    assert flask.refused("send-event", "paid", "7", "--payload", "{").startswith(
+        "--payload is not JSON: "
+    )
+    assert "name of 1 to 100" in flask.refused("send-event", "p" * 101, "7")
+
+
 # --- watch ----------------------------------------------------------------------------
 
 
