@@ -1,0 +1,1 @@
+"""What is delayed, over its three workers, against what their brokers could do."""
