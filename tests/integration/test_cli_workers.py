@@ -334,9 +334,12 @@ def test_an_event_wakes_who_waits_for_it_or_is_kept(flask: Terminal):
 
 def test_watching_tells_programs_each_change(desk: Desk):
     uuid = desk.delayed(*[{"seconds": 0.4}] * 2)
+    watching = desk.begin("watch", uuid, "--json")
+    first = read_to(watching, "queued")
     desk.worker("-c", 1)
-    lines = [json.loads(line) for line in desk("watch", uuid, "--json").splitlines()]
-    assert len(lines) >= 2
+    rest, _ = watching.communicate(timeout=20)
+    lines = [json.loads(line) for line in (first + rest).splitlines()]
+    assert lines[0]["queued"] == 2 and len(lines) >= 2
     assert all(line["run"] == uuid and line["total"] == 2 for line in lines)
     done = [line["done"] for line in lines]
     assert done == sorted(done) and done[-1] == 2
@@ -364,18 +367,19 @@ def test_watching_that_is_interrupted_leaves_the_run_alone(desk: Desk):
 
 
 def test_on_a_terminal_watching_shows_a_bar_that_moves(desk: Desk):
-    uuid = desk.delayed(*[{"seconds": 0.3}] * 3)
-    desk.worker("-c", 1)
+    uuid = desk.delayed(*[{"seconds": 0.5}] * 3)
     ours, theirs = pty.openpty()
     try:
         watching = desk.begin("watch", uuid, stderr=theirs)
-        said, _ = watching.communicate(timeout=20)
         shown = os.read(ours, 100_000).decode()
+        desk.worker("-c", 1)
+        said, _ = watching.communicate(timeout=20)
+        shown += os.read(ours, 100_000).decode()
     finally:
         os.close(ours)
         os.close(theirs)
     assert said.startswith(f"Run {uuid} of work: COMPLETED\n")
-    assert re.search(r"[01] of 3: .*In process.*\[", shown)
+    assert "0 of 3: 3 Queued  [" in shown and "1 In process" in shown
     assert "3 of 3: 3 Done" in shown and "100%" in shown
 
 
