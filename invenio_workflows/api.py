@@ -32,7 +32,15 @@ from .errors import (
 )
 from .given import Given, new_run, object_of, objects_of_ids
 from .jobs import send
-from .moving import check_task, conductor_of, go_on, queue_up, resume, take_up
+from .moving import (
+    check_task,
+    conduct_here,
+    conductor_of,
+    go_on,
+    queue_up,
+    resume,
+    take_up,
+)
 from .objects import WorkflowObject
 from .proxies import current_workflows
 from .results import AsynchronousResultWrapper
@@ -90,7 +98,7 @@ def start(workflow_name: str, data: Any, **kwargs: Any) -> WorkflowEngine:
             first = current_workflows.acceptor.start(info, objects)
         conductor = conductor_of(info, definition)
         conductor.know(given.documents())
-        return conductor.conduct(first)
+        return conduct_here(conductor, first)
 
 
 def start_by_wid(wid: str, **kwargs: Any) -> WorkflowEngine:
@@ -112,7 +120,7 @@ def start_by_wid(wid: str, **kwargs: Any) -> WorkflowEngine:
     definition = current_workflows.definition(info.name)
     dumps(kwargs, "the keyword arguments")
     first = current_workflows.start_over(info)
-    return conductor_of(info, definition, kwargs).conduct(first)
+    return conduct_here(conductor_of(info, definition, kwargs), first)
 
 
 def start_by_oids(

@@ -139,8 +139,7 @@ class Checkpoint:
             self.awaited, self.tries = Awaited(event.seconds), event.failures
         elif isinstance(event, Waiting):
             self.awaited = what = event.what
-            timed = what is not None and what.event is None
-            self.waits_for = "timer" if timed else "event"
+            self.waits_for = what.waits_for if what is not None else "event"
             self.start_point = "continue_next" if what is None else what.then
         self.queue = queue
 

@@ -68,6 +68,8 @@ class Conductor:
         self.engine = WorkflowEngine(self.port, info.extra_data)
         self.port.task = self.engine.get_current_place
         self._busy_since: float | None = None
+        #: Whether an object went to sleep that a clock wakes.
+        self.dozed = False
         self._known: WeakValueDictionary[int, WorkflowObject] = WeakValueDictionary()
 
     def conduct(
@@ -84,7 +86,7 @@ class Conductor:
             while obj is not None:
                 drive = _Drive(self, obj, start_point)
                 following, failure = drive.run()
-                obj = self._same(following)
+                obj = self.known(following)
                 error = error or failure
                 start_point = "continue_next"
         if error is not None and self.info.stop_on_error:
@@ -96,7 +98,8 @@ class Conductor:
             signals.send(signals.workflow_finished, self.engine)
         return self.engine
 
-    def _same(self, obj: WorkflowObject | None) -> WorkflowObject | None:
+    def known(self, obj: WorkflowObject | None) -> WorkflowObject | None:
+        """Return the caller's own document of an object, if there is one."""
         known = self._known.get(obj.id) if obj is not None else None
         if known is None or obj is None:
             return obj
@@ -260,6 +263,7 @@ class _Drive:
         if point.shared is not None:
             self.engine.settle(point.shared)
         self.cursor = point.cursor
+        self.conductor.dozed |= point.waits_for == "timer"
         return point, taken
 
     def _undo(self) -> None:

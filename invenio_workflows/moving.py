@@ -5,6 +5,7 @@ Between the verbs, which say what is wanted, and the conductor, which does it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,9 @@ from .objects import WorkflowObject
 from .port import check
 from .proxies import current_workflows
 from .states import ObjectStatus, WorkflowStatus, operation, require
+
+#: Seconds for which a caller waits in all until objects are woken.
+_PATIENCE = 5.0
 
 
 def take_up(
@@ -79,11 +83,37 @@ def conductor_of(
     return conductor
 
 
+def conduct_here(
+    conductor: Conductor, obj: WorkflowObject | None, start_point: str = "continue_next"
+) -> WorkflowEngine:
+    """Move a claimed object, and those that follow it, for a caller who waits.
+
+    Retries and timers are sat out as long as they take up to 5 seconds in all; what
+    takes longer is left WAITING.
+
+    :raises WorkflowError: if a task failed and the run stops on errors.
+    """
+    engine = conductor.conduct(obj, start_point)
+    if not conductor.dozed:
+        return engine
+    queue, end = current_workflows.queue, time.monotonic() + _PATIENCE
+    while (due := queue.next_wake(engine.uuid)) is not None:
+        if time.monotonic() + due > end:
+            break
+        time.sleep(max(due, 0.0))
+        with current_workflows.store.held():
+            woken = queue.take_woken(engine.uuid)
+            if woken is not None:
+                begin = woken.columns["start_point"] or "continue_next"
+                conductor.conduct(conductor.known(woken), begin)
+    return engine
+
+
 def go_on(
     obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
 ) -> WorkflowEngine:
     begin = _beginning(obj, start_point)
-    return claimed(obj, start_point, event, kwargs).conduct(obj, begin)
+    return conduct_here(claimed(obj, start_point, event, kwargs), obj, begin)
 
 
 def _beginning(obj: WorkflowObject, start_point: str) -> str:
@@ -188,7 +218,7 @@ def resume(
         except IllegalMove:  # someone else moved it first
             continue
         try:
-            yield conductor.conduct(obj, begin)
+            yield conduct_here(conductor, obj, begin)
         except (WorkflowError, WorkflowDefinitionError):
             yield conductor.engine
 

@@ -9,9 +9,11 @@ from typing import Any, Protocol
 from .checkpoint import Changes, Checkpoint, RunInfo
 from .config import Settings
 from .definition.workflow import Definition
-from .errors import DataTooLarge
+from .encoding import dumps, loads
+from .errors import DataTooLarge, WorkflowError
 from .logs import KeptLog, LogLine
 from .objects import WorkflowObject
+from .proxies import current_workflows
 from .states import ObjectStatus, Place, WorkflowStatus
 
 
@@ -70,6 +72,12 @@ class Store(Protocol):
     def log_of_run(self, uuid: str) -> list[LogLine]:
         """Return the log lines of a run."""
 
+    def once(self, oid: int, key: str) -> str | None:
+        """Return what was kept for a key of an object, as JSON."""
+
+    def keep_once(self, oid: int, key: str, result: str) -> None:
+        """Keep JSON for a key of an object, at once."""
+
 
 class RunPort:
     """What ``eng`` knows of its run, and where its log lines go."""
@@ -113,6 +121,26 @@ class RunPort:
             if line.id_object == oid and level in (None, line.level)
         ]
         return [*self._store.log_of(oid, level), *held]
+
+    def once(self, obj: Any, key: str, function: Callable[[], Any]) -> Any:
+        if obj is None:
+            raise WorkflowError("eng.once() is for a task, and none is at work.")
+        if not 0 < len(key) <= 255:
+            raise ValueError(f"The key of once() has 1 to 255 letters, not {key!r}.")
+        kept = self._store.once(obj.id, key)
+        if kept is not None:
+            return loads(kept)
+        result = function()
+        self._store.keep_once(
+            obj.id, key, dumps(result, f"what once({key!r}) returned")
+        )
+        return result
+
+    def start_workflow(self, name: str, data: Any, **kwargs: Any) -> str:
+        return str(current_workflows.verb("start_delayed")(name, data, **kwargs).uuid)
+
+    def status_of(self, uuid: str) -> WorkflowStatus:
+        return self._store.run_status(uuid)
 
     def keep(self, level: int, text: str, oid: int | None) -> None:
         """Hold a line for the checkpoint, or keep it at once outside of a task."""

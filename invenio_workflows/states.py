@@ -62,6 +62,11 @@ class WorkflowStatus(IntEnum):
     CANCELLED = 5
 
 
+#: Where a run is that does not go on, unless a person restarts it.
+ENDED_RUN = frozenset(
+    {WorkflowStatus.COMPLETED, WorkflowStatus.ERROR, WorkflowStatus.CANCELLED}
+)
+
 #: What a WAITING object may wait for; only ``queue`` is shown as "In process".
 WAITS_FOR = ("queue", "timer", "event", "join")
 
@@ -176,7 +181,7 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """What a WAITING object waits for: its time, or an event of a name and key.
+    """What a WAITING object waits for: its time, an event, or the end of a run.
 
     :param seconds: until it is woken, by the database's clock.
     :param until: when it is woken.
@@ -188,7 +193,15 @@ class Awaited:
     until: datetime | None = None
     event: str | None = None
     key: str | None = None
+    run: str | None = None
     then: str = "continue_next"
+
+    @property
+    def waits_for(self) -> str:
+        """What the object is shown to wait for."""
+        if self.run is not None:
+            return "join"
+        return "timer" if self.event is None else "event"
 
 
 # --- events ------------------------------------------------------------------

@@ -57,6 +57,7 @@ class MemoryStore:
         self.snapshots: list[WorkflowObject] = []
         self.moving = _Leaseless()
         self._ids = count(1)
+        self._once: dict[tuple[int, str], str] = {}
 
     def refresh(self, obj: WorkflowObject) -> bool:
         """Nothing is kept elsewhere."""
@@ -66,6 +67,14 @@ class MemoryStore:
     def held(self) -> Iterator[None]:
         """Nothing to make ready."""
         yield
+
+    def once(self, oid: int, key: str) -> str | None:
+        """Return what was kept for a key of an object."""
+        return self._once.get((oid, key))
+
+    def keep_once(self, oid: int, key: str, result: str) -> None:
+        """Keep JSON for a key of an object."""
+        self._once[oid, key] = result
 
     def undo(self) -> None:
         """Nothing to undo: a task writes nowhere else."""

@@ -32,7 +32,7 @@ INDEXES = (
     ("queued", ["id_workflow"], "waits_for = 'queue'"),
     ("queue", ["queue", "rank", "id"], "waits_for = 'queue'"),
     ("wake", ["waits_for", "wake_at"], "wake_at IS NOT NULL"),
-    ("event", ["event_name", "event_key"], "waits_for = 'event'"),
+    ("event", ["event_name", "event_key"], "event_key IS NOT NULL"),
 )
 
 
@@ -44,12 +44,11 @@ def upgrade() -> None:
             name, sa.SmallInteger(), nullable=False, server_default=sa.text("0")
         )
         op.add_column("workflows_object", column)
-    op.add_column(
-        "workflows_run",
-        sa.Column(
-            "priority", sa.SmallInteger(), nullable=False, server_default=sa.text("0")
-        ),
-    )
+    for name in ("priority", "awaited"):
+        column = sa.Column(
+            name, sa.SmallInteger(), nullable=False, server_default=sa.text("0")
+        )
+        op.add_column("workflows_run", column)
     for name, columns, condition in INDEXES:
         op.create_index(
             f"ix_workflows_object_{name}",
@@ -103,4 +102,5 @@ def downgrade() -> None:
         op.drop_index(f"ix_workflows_object_{name}", "workflows_object")
     for name in (*COLUMNS, *NUMBERS):
         op.drop_column("workflows_object", name)
-    op.drop_column("workflows_run", "priority")
+    for name in ("priority", "awaited"):
+        op.drop_column("workflows_run", name)

@@ -2,9 +2,10 @@
 
 from ..states import WorkflowStatus
 from .cursor import Cursor
-from .handle import Run, WorkflowEngine
+from .handle import WorkflowEngine
 from .handle import WorkflowEngine as BibWorkflowEngine
 from .machine import Machine
+from .run import Run
 
 __all__ = [
     "BibWorkflowEngine",

@@ -33,7 +33,7 @@ def awaited(
     if then != "error":
         check_start_point(then)
     wait = None if timeout is None else _positive("timeout", timeout)
-    return Awaited(wait, None, event, checked_key(key), then)
+    return Awaited(wait, event=event, key=checked_key(key), then=then)
 
 
 def checked_key(key: Any) -> str | None:

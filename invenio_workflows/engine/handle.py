@@ -1,14 +1,14 @@
 """``eng``: the second argument of every task, and what ``start()`` returns.
 
 It asks the engine for what comes next by raising a wish, and asks the run for
-what it is and holds through a port, :class:`Run`, that the conductor gives it.
+what it is and holds through a port, :class:`.run.Run`, that the conductor gives it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from .. import errors
 from ..checkpoint import Changes
@@ -17,38 +17,11 @@ from ..logs import KeptLog, LogLine
 from ..states import ObjectStatus, WorkflowStatus, check_start_point
 from .awaited import awaited
 from .old_names import OldNames
+from .outside import Outside
+from .run import Run
 
 
-class Run(Protocol):
-    """What the handle asks of the run it stands for."""
-
-    uuid: str
-    name: str
-    id_user: int
-    max_rounds: int
-    log: KeptLog
-
-    @property
-    def status(self) -> WorkflowStatus:
-        """The status of the run, as it is kept now."""
-
-    @property
-    def data_type(self) -> str:
-        """The data type that the definition gives its objects."""
-
-    def objects(
-        self, statuses: Iterable[ObjectStatus] | None = None, live: bool = False
-    ) -> list[Any]:
-        """Return the objects of the run; without their snapshots if ``live``."""
-
-    def keep_extra(self, changes: Changes) -> dict[str, Any]:
-        """Merge changes into the shared extra_data, and return what it is then."""
-
-    def get_log(self) -> list[LogLine]:
-        """Return the log lines of the run."""
-
-
-class WorkflowEngine(OldNames):
+class WorkflowEngine(OldNames, Outside):
     """One run, as a task and as the caller see it."""
 
     def __init__(self, run: Run, extra_data: dict[str, Any] | None = None) -> None:

@@ -26,6 +26,7 @@ from ..states import ObjectStatus, WorkflowStatus, may
 from . import statements as sql
 from .keep import Check, new_ids, refuse_snapshot, write_data
 from .models import now
+from .once import forget_once
 from .queue import Queue
 from .rows import derive, event_row, projections, values_of
 from .runs import settle_run
@@ -182,6 +183,7 @@ class Acceptor:
         obj.columns |= {"status": ObjectStatus.INITIAL, "seq": seq, "revision": seq}
         obj.columns["cursor"] = None
         write_data(connection, obj, texts)
+        forget_once(connection, [obj.id])
 
 
 class _Once:

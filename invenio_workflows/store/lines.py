@@ -24,7 +24,7 @@ class Lines:
         rows = [line_row(line) for line in lines]
         session = self.transactions.database.session
         if session.in_transaction():
-            connection = self.transactions._connection_of(session)
+            connection = self.transactions.connection_of(session)
             sql.INSERT_LINE(connection, rows)
             return
         self.transactions.run(lambda connection: sql.INSERT_LINE(connection, rows))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, literal, select, update
 
 from ..checkpoint import Checkpoint, EventLine
 from ..encoding import dumps, loads
-from ..states import Awaited, ObjectStatus
+from ..states import ENDED_RUN, Awaited, ObjectStatus
 from . import statements as sql
 from .models import KeptEvent, later, now
 from .runs import settle_run
@@ -25,7 +25,11 @@ _OBJECTS = sql.OBJECTS.c
 def meet(connection: Connection, point: Checkpoint) -> None:
     """Let an object that is to wait for an event have it, if it came before."""
     what = point.awaited
-    if what is None or what.event is None:
+    if what is None:
+        return
+    if what.run is not None:
+        _join(connection, point, what.run)
+    if what.event is None:
         return
     key = str(point.obj.id) if what.key is None else what.key
     _lock(connection, what.event, key)
@@ -43,6 +47,19 @@ def meet(connection: Connection, point: Checkpoint) -> None:
     point.events = [*point.events, received(what.event, kept.payload)]
     point.waits_for, point.start_point = "queue", "continue_next"
     point.awaited = Awaited(0.0)
+
+
+def _join(connection: Connection, point: Checkpoint, uuid: str) -> None:
+    """Let an object wait for a run, whose lock says that it has not ended yet."""
+    begin(connection)
+    runs = sql.RUNS.c
+    status = connection.execute(
+        select(runs.status).where(runs.uuid == uuid).with_for_update()
+    ).scalar_one_or_none()
+    if status is None or status in ENDED_RUN:
+        point.waits_for, point.awaited = "queue", Awaited(0.0)
+        return
+    connection.execute(update(sql.RUNS).where(runs.uuid == uuid).values(awaited=1))
 
 
 def deliver(

@@ -162,6 +162,8 @@ class Workflow(Base):
     stop_on_halt: Mapped[int] = mapped_column(SmallInteger, default=0)
     stop_on_error: Mapped[int] = mapped_column(SmallInteger, default=1)
     priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    #: Whether an object of another run may wait for the end of this one.
+    awaited: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     created: Mapped[datetime] = mapped_column(UTCDateTime, default=now())
     modified: Mapped[datetime] = mapped_column(UTCDateTime, default=now())
 
@@ -211,7 +213,7 @@ class ObjectRow(Base):
         _partial("queued", "waits_for = 'queue'", "id_workflow"),
         _partial("queue", "waits_for = 'queue'", "queue", "rank", "id"),
         _partial("wake", "wake_at IS NOT NULL", "waits_for", "wake_at"),
-        _partial("event", "waits_for = 'event'", "event_name", "event_key"),
+        _partial("event", "event_key IS NOT NULL", "event_name", "event_key"),
         {"sqlite_autoincrement": True},
     )
 
@@ -257,7 +259,7 @@ class ObjectRow(Base):
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     #: What the worker that holds it is to do at the next checkpoint: ``cancel``.
     wanted: Mapped[str | None] = mapped_column(String(10))
-    #: What it waits for: the event of this name and key.
+    #: What it waits for: the event of this name and key; without a name, the run.
     event_name: Mapped[str | None] = mapped_column(String(100))
     event_key: Mapped[str | None] = mapped_column(String(255))
     workflow_name: Mapped[str] = mapped_column("workflow", String(255), default="")

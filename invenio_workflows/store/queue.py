@@ -270,37 +270,61 @@ class Queue:
             )
             rows = connection.execute(due).all()
             if rows:
-                connection.execute(
-                    update(OBJECTS)
-                    .where(
-                        OBJECTS.c.id.in_([row.id for row in rows]),
-                        _TIMED,
-                    )
-                    .values(
-                        waits_for="queue",
-                        event_name=None,
-                        sends=0,
-                        wake_at=now(),
-                        modified=now(),
-                    )
-                )
+                self._wake(connection, [row.id for row in rows])
             for uuid in sorted({row.id_workflow for row in rows}):
                 settle_run(connection, uuid)
             return len(rows)
 
         return self._transactions.run(work)
 
-    def next_wake(self) -> float | None:
-        """Return in how many seconds the next object is to be woken, if any is."""
+    def _wake(self, connection: Connection, ids: Sequence[int]) -> None:
+        woken = update(OBJECTS).where(OBJECTS.c.id.in_(ids), _TIMED)
+        connection.execute(
+            woken.values(
+                waits_for="queue",
+                event_name=None,
+                sends=0,
+                wake_at=now(),
+                modified=now(),
+            )
+        )
+
+    def next_wake(self, uuid: str | None = None) -> float | None:
+        """Return in how many seconds the next object is to be woken, if any is.
+
+        :param uuid: the run whose timers are asked for; events have a deadline only.
+        """
         soonest = (
             select(OBJECTS.c.wake_at, now().label("at"))
-            .where(_TIMED, OBJECTS.c.wake_at.is_not(None))
+            .where(OBJECTS.c.wake_at.is_not(None))
             .order_by(OBJECTS.c.wake_at)
             .limit(1)
         )
+        if uuid is None:
+            soonest = soonest.where(_TIMED)
+        else:
+            timer = OBJECTS.c.waits_for == "timer"
+            soonest = soonest.where(OBJECTS.c.id_workflow == uuid, timer)
         with self._transactions.reading() as connection:
             row = connection.execute(soonest).one_or_none()
         return None if row is None else (row.wake_at - row.at).total_seconds()
+
+    def take_woken(self, uuid: str) -> WorkflowObject | None:
+        """Claim an object of the run whose time has come, if nobody else has."""
+        due = (
+            select(OBJECTS.c.id)
+            .where(OBJECTS.c.id_workflow == uuid, OBJECTS.c.waits_for == "timer", _due)
+            .limit(1)
+        )
+
+        def work(connection: Connection) -> int | None:
+            oid = connection.execute(due).scalar_one_or_none()
+            if oid is not None:
+                self._wake(connection, [oid])
+            return oid
+
+        oid = self._transactions.run(work)
+        return None if oid is None else self.take_one(oid)
 
     def send_event(self, name: str, key: str, payload: Any) -> list[tuple[str, int]]:
         """Wake the objects that wait for an event, or keep it; return queue and id."""

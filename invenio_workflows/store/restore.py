@@ -21,6 +21,7 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus as S
 from . import statements as sql
 from .models import now
+from .once import forget_once
 from .runs import settle_run
 from .sql import SQLStore, taken_up, tell
 
@@ -137,5 +138,7 @@ def restore(connection: Connection, run: RunInfo) -> None:
         )
     connection.execute(RESTORE, {"run": run.uuid})
     connection.execute(RESTORED, {"run": run.uuid})
+    mine = select(sql.OBJECTS.c.id).where(sql.OBJECTS.c.id_workflow == run.uuid)
+    forget_once(connection, mine)
     run.extra_data = {}
     sql.WRITE_SHARED(connection, {"run": run.uuid, "shared": "{}"})

@@ -199,7 +199,7 @@ def waiting(point: Checkpoint) -> dict[str, Any]:
         "delay": what.seconds,
         "until": None if what.until is None else _utc(what.until),
         "event_name": what.event,
-        "event_key": None if what.event is None else key,
+        "event_key": what.run if what.event is None else key,
     }
 
 

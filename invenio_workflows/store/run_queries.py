@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import WorkflowNotFound
 from ..objects import WorkflowObject
-from ..states import ObjectStatus, WorkflowStatus
+from ..states import ENDED_RUN, ObjectStatus, WorkflowStatus
 from . import statements as sql
 from .models import Workflow
 from .sql import SQLStore
@@ -23,6 +23,8 @@ class RunQueries:
 
     def moves(self, uuid: str) -> bool:
         """Say whether an object of the run moves, or will by itself.
+
+        One that waits for another run will, if that one moves.
 
         Asked beside the session, whose transaction may see an older time.
 
@@ -38,11 +40,19 @@ class RunQueries:
         with self._store.transactions.beside() as connection:
             run = select(sql.RUNS.c.status, moving).where(sql.RUNS.c.uuid == uuid)
             row = connection.execute(run).one_or_none()
-        if row is None:
-            raise WorkflowNotFound(
-                f"There is no run {uuid!r}; was it committed?", uuid=uuid
+            if row is None:
+                raise WorkflowNotFound(
+                    f"There is no run {uuid!r}; was it committed?", uuid=uuid
+                )
+            waits = select(objects.event_key).where(
+                objects.id_workflow == uuid, objects.waits_for == "join"
             )
-        return bool(row[1])
+            others = [] if row[1] else connection.execute(waits).scalars().all()
+        # One that ended meanwhile has woken who waited for it.
+        return bool(row[1]) or any(
+            self.moves(str(other)) or self._store.run_status(str(other)) in ENDED_RUN
+            for other in set(others)
+        )
 
     def first_failed(self, uuid: str) -> WorkflowObject | None:
         """Return the first object of the run that is in ERROR."""

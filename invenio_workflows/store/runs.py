@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, literal_column, null, update
 
 from ..checkpoint import Changes
 from ..encoding import dumps, loads
 from ..errors import WorkflowError, WorkflowsError
+from ..states import ENDED_RUN
 from . import statements as sql
+from .models import now
+from .statements import OBJECTS, Prepared
 from .transactions import TaskWritesLost
+
+#: The objects that wait for the end of a run run their task again.
+JOIN = Prepared(
+    update(OBJECTS)
+    .where(
+        OBJECTS.c.event_key == bindparam("uuid", type_=OBJECTS.c.event_key.type),
+        OBJECTS.c.event_name.is_(None),
+        OBJECTS.c.waits_for == literal_column("'join'"),
+    )
+    .values(
+        waits_for=literal_column("'queue'"),
+        event_key=null(),
+        wake_at=now(),
+        sends=literal_column("0"),
+        modified=now(),
+    )
+    .returning(OBJECTS.c.id_workflow)
+)
 
 
 def settle_run(connection: Connection, uuid: str, alone: bool = False) -> None:
@@ -21,7 +42,7 @@ def settle_run(connection: Connection, uuid: str, alone: bool = False) -> None:
     """
     if not alone:
         _lock(connection, uuid)
-    sql.SETTLE_RUN(connection, {"uuid": uuid})
+    _settle(connection, uuid)
 
 
 def settle_left(connection: Connection, uuid: str) -> None:
@@ -32,7 +53,15 @@ def settle_left(connection: Connection, uuid: str) -> None:
     """
     _lock(connection, uuid)
     if not sql.STILL_MOVING(connection, {"uuid": uuid}).scalar():
-        sql.SETTLE_RUN(connection, {"uuid": uuid})
+        _settle(connection, uuid)
+
+
+def _settle(connection: Connection, uuid: str) -> None:
+    row: Any = sql.SETTLE_RUN(connection, {"uuid": uuid}).one_or_none()
+    if row is not None and row[1] and row[0] in ENDED_RUN:
+        woken = set(JOIN(connection, {"uuid": uuid}).scalars())
+        for other in sorted(woken):
+            sql.SETTLE_RUN(connection, {"uuid": other}).close()
 
 
 def _lock(connection: Connection, uuid: str) -> None:

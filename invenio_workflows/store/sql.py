@@ -23,6 +23,7 @@ from .heartbeat import Heartbeat
 from .leases import owner
 from .lines import Lines
 from .meeting import meet
+from .once import Once
 from .rows import (
     TOLD_WITH_IT,
     derive,
@@ -41,7 +42,7 @@ from .transactions import TaskWritesLost as TaskWritesLost
 from .transactions import Transactions, begin, is_busy
 
 
-class SQLStore(Lines):
+class SQLStore(Lines, Once):
     """Keeps runs, objects, events and log lines."""
 
     def __init__(
@@ -93,8 +94,7 @@ class SQLStore(Lines):
         """
 
         def work(connection: Connection) -> WorkflowObject | None:
-            if point.awaited is not None and point.awaited.event is not None:
-                meet(connection, point)
+            meet(connection, point)
             told = self._advance(connection, point)
             taken = None
             if point.take_next:

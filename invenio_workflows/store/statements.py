@@ -352,6 +352,7 @@ SETTLE_RUN = Prepared(
         ),
         modified=now(),
     )
+    .returning(RUNS.c.status, RUNS.c.awaited)
 )
 
 RUN_STATUS = Prepared(select(RUNS.c.status).where(RUNS.c.uuid == _p("uuid")))

@@ -93,7 +93,7 @@ class Transactions:
         with clear_errors():
             session = self.database.session
             session.flush()
-            result = work(self._connection_of(session))
+            result = work(self.connection_of(session))
             session.commit()
             return result
 
@@ -108,7 +108,7 @@ class Transactions:
         with clear_errors():
             session = self.database.session
             session.flush()
-            connection = self._connection_of(session)
+            connection = self.connection_of(session)
             begin(connection)
             with connection.begin_nested():
                 result = work(connection)
@@ -124,7 +124,7 @@ class Transactions:
                 began = not session.in_transaction()
                 session.flush()
                 try:
-                    yield self._connection_of(session)
+                    yield self.connection_of(session)
                 finally:
                     if began:
                         session.rollback()
@@ -159,13 +159,14 @@ class Transactions:
             self._one = self.database.single_connection()
         return self._one
 
-    def _connection_of(self, session: Session) -> Connection:
+    def connection_of(self, session: Session) -> Connection:
+        """Return the session's connection to our database."""
         return session.connection(bind_arguments={"bind": self.database.engine})
 
     def _in_session(self, session: Session, work: Callable[[Connection], T]) -> T:
         try:
             session.flush()
-            connection = self._connection_of(session)
+            connection = self.connection_of(session)
         except SQLAlchemyError as error:
             session.rollback()
             raise TaskWritesLost(error) from error

@@ -615,3 +615,138 @@ def test_one_that_does_not_finish_in_time_loses_its_object(
         site.ext.state.store.stopping.clear()
         work(result.uuid)
         assert live(result.uuid)[0].data == {"n": 1}
+
+
+# --- a caller who waits ---------------------------------------------------------------
+
+
+def test_a_synchronous_start_sits_out_short_waits(idle: Site) -> None:
+    failed: list[int] = []
+
+    @task(retry=Retry(times=1, backoff=0.02))
+    def flaky(obj: Any, eng: Any) -> None:
+        if not failed:
+            failed.append(1)
+            raise ValueError("not yet")
+
+    idle.register("naps", step, lambda obj, eng: eng.wait(seconds=0.02), flaky, step)
+    given = WorkflowObject({"n": 0})
+    eng = start("naps", [given, {"n": 10}])
+    assert eng.status == R.COMPLETED
+    assert (given.status, given.data) == (S.COMPLETED, {"n": 2})
+    idle.register("sleeps", lambda obj, eng: eng.wait(seconds=3600), step)
+    eng = start("sleeps", [{"n": 0}])
+    assert (eng.status, eng.waiting_objects[0].waits_for) == (R.HALTED, "timer")
+    assert continue_oid(eng.waiting_objects[0].id).status == R.COMPLETED
+
+
+# --- once, and other runs -------------------------------------------------------------
+
+
+def test_what_was_done_once_is_not_done_again(idle: Site) -> None:
+    sent: list[int] = []
+
+    def send(number: int) -> dict[str, int]:
+        sent.append(number)
+        return {"mail": number}
+
+    def mail(obj: Any, eng: Any) -> None:
+        obj.data["sent"] = eng.once("mail", send, obj.data["n"])
+        if obj.data["n"] == 1 and len(sent) == 1:
+            obj.data["n"] = 99
+            raise ValueError("after the mail")
+
+    idle.register("mails", mail)
+    with pytest.raises(WorkflowError):
+        start("mails", [{"n": 1}, {"n": 2}], stop_on_error=True)
+    (obj,) = WorkflowObject.query.filter_by(status=S.ERROR).all()
+    sent.append(0)
+    eng = continue_oid(obj.id, "restart_task")
+    assert eng.completed_objects[0].data == {"n": 1, "sent": {"mail": 1}}
+    assert sent == [1, 0]
+    start("mails", [WorkflowObject.query.get(obj.id)])  # another run: another mail
+    assert sent == [1, 0, 1]
+
+
+def test_once_is_refused_where_it_cannot_be_kept(idle: Site) -> None:
+    def writes(obj: Any, eng: Any) -> None:
+        idle.session.connection().exec_driver_sql(
+            "UPDATE workflows_run SET id_user = 5"
+        )
+        eng.once("mail", lambda: None)
+
+    idle.register("writes", writes)
+    idle.register("wrong", lambda obj, eng: eng.once("", lambda: None))
+    if idle.url.startswith("sqlite"):
+        with pytest.raises(WorkflowError, match="call it first"):
+            start("writes", [1])
+    else:
+        assert start("writes", [1]).status == R.COMPLETED
+    with pytest.raises(WorkflowError, match="1 to 255 letters"):
+        start("wrong", [1])
+
+
+def test_a_task_waits_for_other_runs_without_a_worker(site: Site) -> None:
+    def begin(obj: Any, eng: Any) -> None:
+        obj.data["runs"] = [
+            eng.start_workflow("steps", [{"n": n}, {"n": n}]) for n in range(3)
+        ]
+
+    def wait(obj: Any, eng: Any) -> None:
+        ended = eng.wait_for(*obj.data["runs"])
+        obj.data["ended"] = [status.name for status in ended]
+
+    site.register("steps", step, step)
+    site.register("parent", begin, wait, step)
+    result = start_delayed("parent", [{"n": 0}])
+    eng = result.get(timeout=SOON)
+    assert eng.status == R.COMPLETED
+    assert eng.completed_objects[0].data["ended"] == ["COMPLETED"] * 3
+
+
+def test_one_that_waits_for_a_run_goes_on_when_a_person_ends_it(idle: Site) -> None:
+    def begin(obj: Any, eng: Any) -> None:
+        obj.data["run"] = eng.start_workflow("asks", [{"n": 1}])
+
+    def wait(obj: Any, eng: Any) -> None:
+        eng.wait_for(obj.data["run"])
+
+    idle.register("asks", halt, step)
+    idle.register("parent", begin, wait, step)
+    result = start_delayed("parent", [{"n": 0}])
+    work(result.uuid)
+    (parent,) = live(result.uuid)
+    child = parent.data["run"]
+    assert (parent.status, parent.waits_for) == (S.WAITING, "join")
+    assert idle.ext.state.queries.moves(result.uuid)
+    work(child)
+    assert not idle.ext.state.queries.moves(result.uuid)
+    assert result.get(timeout=1).status == R.HALTED
+    continue_oid(live(child)[0].id)
+    assert live(result.uuid)[0].waits_for == "queue"
+    assert result.status() == R.RUNNING
+    work(result.uuid)
+    assert statuses(result.uuid) == ["COMPLETED"]
+
+
+def test_a_run_that_failed_or_was_cancelled_is_not_waited_for(idle: Site) -> None:
+    def fail(obj: Any, eng: Any) -> None:
+        raise ValueError("no")
+
+    idle.register("fails", fail)
+    idle.register("asks", halt)
+    failed = start_delayed("fails", [1]).uuid
+    asks = start("asks", [1]).uuid
+
+    def wait(obj: Any, eng: Any) -> None:
+        obj.data = [status.name for status in eng.wait_for(failed, asks)]
+
+    idle.register("waits", wait)
+    result = start_delayed("waits", [0])
+    work(result.uuid)
+    work(failed)
+    work(result.uuid)
+    assert live(result.uuid)[0].waits_for == "join"
+    cancel(asks)
+    work(result.uuid)
+    assert live(result.uuid)[0].data == ["ERROR", "CANCELLED"]

@@ -1,0 +1,48 @@
+"""What ``eng`` asks of the run it stands for: a port that the conductor gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from ..checkpoint import Changes
+from ..logs import KeptLog, LogLine
+from ..states import ObjectStatus, WorkflowStatus
+
+
+class Run(Protocol):
+    """What the handle asks of the run it stands for."""
+
+    uuid: str
+    name: str
+    id_user: int
+    max_rounds: int
+    log: KeptLog
+
+    @property
+    def status(self) -> WorkflowStatus:
+        """The status of the run, as it is kept now."""
+
+    @property
+    def data_type(self) -> str:
+        """The data type that the definition gives its objects."""
+
+    def objects(
+        self, statuses: Iterable[ObjectStatus] | None = None, live: bool = False
+    ) -> list[Any]:
+        """Return the objects of the run; without their snapshots if ``live``."""
+
+    def keep_extra(self, changes: Changes) -> dict[str, Any]:
+        """Merge changes into the shared extra_data, and return what it is then."""
+
+    def get_log(self) -> list[LogLine]:
+        """Return the log lines of the run."""
+
+    def once(self, obj: Any, key: str, function: Callable[[], Any]) -> Any:
+        """Return what the function returned for this key, now or before."""
+
+    def start_workflow(self, name: str, data: Any, **kwargs: Any) -> str:
+        """Start another run, and return its uuid."""
+
+    def status_of(self, uuid: str) -> WorkflowStatus:
+        """Return the status of another run."""
