@@ -41,6 +41,10 @@ class Outside:
         """
         return str(self._run.start_workflow(name, data, **kwargs))
 
+    def status_of(self, uuid: str) -> WorkflowStatus:
+        """Return the status of another run, as it is kept now."""
+        return self._run.status_of(uuid)
+
     def wait_for(self, *uuids: str, msg: str = "") -> list[WorkflowStatus]:
         """Go on when other runs have ended, and return their statuses.
 
@@ -48,7 +52,7 @@ class Outside:
         the object is WAITING, and the task runs again from its beginning when one
         has. So call it first in a task of its own.
         """
-        statuses = [self._run.status_of(uuid) for uuid in uuids]
+        statuses = [self.status_of(uuid) for uuid in uuids]
         for uuid, status in zip(uuids, statuses, strict=True):
             if status not in ENDED_RUN:
                 what = Awaited(run=uuid, then="restart_task")

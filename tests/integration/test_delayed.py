@@ -38,6 +38,7 @@ from invenio_workflows.errors import (
 from invenio_workflows.jobs import perform, sweep
 from invenio_workflows.objects import WorkflowObject
 from invenio_workflows.states import ObjectStatus, WorkflowStatus
+from invenio_workflows.tasks import workflows_tasks as library
 from invenio_workflows.worker_result import uuid_to_workflow
 
 S, R = ObjectStatus, WorkflowStatus
@@ -750,3 +751,46 @@ def test_a_run_that_failed_or_was_cancelled_is_not_waited_for(idle: Site) -> Non
     cancel(asks)
     work(result.uuid)
     assert live(result.uuid)[0].data == ["ERROR", "CANCELLED"]
+
+
+def test_the_tasks_of_old_releases_that_start_runs(site: Site) -> None:
+    """4.4: workflows_tasks."""
+
+    def fail_at_two(obj: Any, eng: Any) -> None:
+        if obj.data["n"] == 2:
+            raise ValueError("no")
+
+    def next_number(obj: Any, eng: Any) -> None:
+        obj.data["n"] += 1
+
+    def look(obj: Any, eng: Any) -> None:
+        obj.data["seen"] = [
+            library.get_nb_workflow_created(obj, eng),
+            library.get_nb_workflow_running(obj, eng),
+            library.get_workflows_progress(obj, eng),
+            library.num_workflow_running_greater(0)(obj, eng),
+        ]
+
+    begin = library.start_async_workflow(
+        get_workflow_from=lambda obj, eng: "child", preserve_extra_data_keys=["source"]
+    )
+    site.register("child", fail_at_two)
+    site.register(
+        "parent",
+        *[begin, next_number] * 3,
+        library.wait_for_a_workflow_to_complete(),
+        library.wait_for_workflows_to_complete,
+        look,
+        library.workflows_reviews(clean=False),
+        library.workflows_reviews(stop_if_error=True),
+    )
+    parent = WorkflowObject({"n": 0}, {"source": "here"})
+    result = start_delayed("parent", [parent])
+    with pytest.raises(WorkflowError, match="These runs failed: "):
+        result.get(timeout=SOON)
+    (obj,) = live(result.uuid)
+    assert obj.data["seen"] == [3, 0, 100.0, False]
+    (review,) = obj.get_tasks_results()["review_workflow"]
+    assert review["result"] == {"finished": 2, "failed": 1, "total": 3}
+    (failed,) = WorkflowObject.query.filter_by(status=S.ERROR, workflow_name="child")
+    assert (failed.data, failed.extra_data["source"]) == ({"n": 2}, "here")
