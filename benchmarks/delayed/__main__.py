@@ -148,7 +148,8 @@ def rq(bench: Bench) -> None:
         "floor: SimpleWorker": rq_floor(bench, "SimpleWorker"),
         "5 durable tasks": bench.ours("rq", 2, 1),
     }
-    bench.turns("RQ on Redis: 2 worker processes each", contenders, [])
+    told = [Bar("5 durable tasks", "floor: SimpleWorker")]
+    bench.turns("RQ on Redis: 2 worker processes each", contenders, told)
 
 
 def local(bench: Bench) -> None:
@@ -196,16 +197,18 @@ def waiting(bench: Bench) -> None:
 
 def asking(bench: Bench) -> None:
     """What a worker without work asks."""
-    queries, counted, all_of_them = idle(
-        bench.place(), bench.postgresql, bench.options.seconds
-    )
+    asked = idle(bench.place(), bench.postgresql, bench.options.seconds)
+    a_second = asked.queries.total() / asked.seconds
     print(
-        f"\nAn idle local worker of 2 threads, {bench.options.seconds:g} seconds:"
-        f" {queries:.2f} queries/s ({all_of_them:.2f} statements/s with BEGIN, COMMIT"
-        f" and ROLLBACK; {counted:.2f} transactions/s as the server counts)\n"
-        f"  bar: at most 1 query/s: {reached(queries <= 1)}",
-        flush=True,
+        f"\nAn idle local worker of 2 threads, in {asked.seconds:.1f} seconds:"
+        f" {a_second:.2f} queries/s"
+        f" ({asked.statements.total() / asked.seconds:.2f} statements/s with BEGIN,"
+        f" COMMIT and ROLLBACK; {asked.transactions / asked.seconds:.2f}"
+        " transactions/s as the server counts)"
     )
+    for text, number in asked.queries.most_common():
+        print(f"  {number:5} × {text[:70]}")
+    print(f"  bar: at most 1 query/s: {reached(a_second <= 1)}", flush=True)
 
 
 PARTS = {

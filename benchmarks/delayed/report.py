@@ -14,7 +14,7 @@ class Bar:
     """What one contender is to reach against another, in time or in objects.
 
     ``at_most``: so many times as long as the other; ``at_least``: so many times as
-    many objects a second.
+    many objects a second. With neither the ratio is told, and nothing asked.
     """
 
     of: str
@@ -25,6 +25,8 @@ class Bar:
     def say(self, table: Table) -> str:
         """Return whether this run reached it, taken round by round."""
         longer = ratios(table, self.of, self.against)
+        if self.at_most is None and self.at_least is None:
+            return f"  {self.of}: {three(longer)}× the time of {self.against}"
         if self.at_most is not None:
             held, sign, what = median(longer) <= self.at_most, "≤", "the time of"
             bar, times = self.at_most, longer

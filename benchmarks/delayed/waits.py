@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import re
 import time
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -34,19 +36,32 @@ def waits(place: Place, times: int) -> list[float]:
 def _wait(app: Flask) -> float:
     result = start_delayed("stamp", [{}])
     returned = time.time_ns()
-    (obj,) = result.get(timeout=60).objects
+    (obj,) = result.get(timeout=60).completed_objects
     began: int = obj.data["began"]
     app.extensions[EXTENSION].db.session.rollback()
     time.sleep(random.uniform(0.05, 0.15))  # so the worker is idle, at no set moment
     return (began - returned) / 1e6
 
 
-def idle(place: Place, server: Any, seconds: float) -> tuple[float, float, float]:
-    """Return what a worker of two threads without work asks, a second.
+@dataclass(frozen=True)
+class Asked:
+    """What an idle worker asked of the server in some seconds."""
 
-    Queries; transactions that the server has counted; and all statements, among them
-    the words that begin and end transactions.
-    """
+    seconds: float
+    #: How often each statement came, those that begin and end transactions too.
+    statements: Counter[str]
+    #: Transactions, as the server counts them.
+    transactions: int
+
+    @property
+    def queries(self) -> Counter[str]:
+        """How often each came that asks something."""
+        bounds = {"BEGIN", "COMMIT", "ROLLBACK"}
+        return Counter({k: n for k, n in self.statements.items() if k not in bounds})
+
+
+def idle(place: Place, server: Any, seconds: float) -> Asked:
+    """Return what a local worker of two threads without work asks."""
     make_app(place, tables=True)
     name = place.database.rpartition("/")[2]
     address = server.url("postgres").replace("+psycopg", "")
@@ -60,10 +75,8 @@ def idle(place: Place, server: Any, seconds: float) -> tuple[float, float, float
             log = server_log(server)[before[1] :]
             lasted = time.monotonic() - began
             counted = _transactions(connection, name) - before[0]
-    statements = re.findall(r"LOG:  (?:statement|execute [^:]*): (\w+)", log)
-    bounds = {"BEGIN", "COMMIT", "ROLLBACK"}
-    queries = [word for word in statements if word.upper() not in bounds]
-    return len(queries) / lasted, counted / lasted, len(statements) / lasted
+    said = re.findall(r"LOG:  (?:statement|execute [^:]*): (.*)", log)
+    return Asked(lasted, Counter(" ".join(each.split()) for each in said), counted)
 
 
 def server_log(server: Any) -> str:
