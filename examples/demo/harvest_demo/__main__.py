@@ -1,32 +1,41 @@
 """Harvest a file of records: what `scripts/demo` runs.
 
 First the whole file is read once, so that a broken one starts nothing; then every
-record is sent through the workflow `harvest`.
+record is handed over to the worker, which sends it through the workflow `harvest`.
+The worker is a thread of this process; what is shown meanwhile is in the database.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import click
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from invenio_workflows import api
+from invenio_workflows import ObjectStatus, WorkflowObject, WorkflowStatus, api
 from invenio_workflows.errors import WorkflowsError
-from invenio_workflows.signals import task_finished, workflow_error
+from invenio_workflows.worker_result import AsynchronousResultWrapper
 
 from .app import DATABASE, create_app, workflows
 from .arxiv import ArxivError, read
 from .report import report
 
 SHIPPED = Path(__file__).parent / "records.xml"
+
+PAUSE = 0.05
+"""Seconds between two looks at how far the worker is."""
+
+TO_COME = [ObjectStatus.WAITING, ObjectStatus.RUNNING, ObjectStatus.INITIAL]
+"""A queued object is WAITING for a worker; no task of `harvest` waits for anything."""
 
 
 @click.command()
@@ -54,38 +63,32 @@ def _harvest(stream: IO[bytes], count: int) -> None:
     app = create_app()
     with app.app_context():
         engine = workflows.db.engine
+        atexit.register(engine.dispose)  # after the worker's threads have ended
         workflows.create_all()
         click.echo(f"Database: {engine.url}")
-        with _progress(count):
-            run = api.start("harvest", data=read(stream), stop_on_error=False)
+        result = api.start_delayed("harvest", read(stream), stop_on_error=False)
+        click.echo(f"Accepted: {count} records, in the queue of the worker")
+        _watch(result, count)
+        run = result.get()
         for line in report(run, os.environ.get(DATABASE)):
             click.echo(line)
-    engine.dispose()
 
 
-@contextmanager
-def _progress(count: int) -> Iterator[None]:
-    """Show how many records were taken up: a bar, or a line now and then."""
-    begun: set[int] = set()
+def _watch(result: AsynchronousResultWrapper, count: int) -> None:
+    """Show how many records have ended or stopped: a bar, or a line now and then."""
     bar = click.progressbar(length=count, label=f"{count} records", file=sys.stderr)
-    steps = {count * tenth // 10 for tenth in range(1, 11)}
     on_terminal = sys.stderr.isatty()
-
-    def taken_up(obj: Any, task: str = "", **_: Any) -> None:
-        if obj.id in begun:
-            return
-        begun.add(obj.id)
-        if on_terminal:
-            bar.update(1)
-        elif len(begun) in steps:
-            click.echo(f"{len(begun)} of {count} records", err=True)
-
-    with task_finished.connected_to(taken_up), workflow_error.connected_to(taken_up):
-        if on_terminal:
-            with bar:
-                yield
-        else:
-            yield
+    objects = WorkflowObject.query.filter_by(id_workflow=result.uuid, id_parent=None)
+    done, moving = 0, True
+    with bar if on_terminal else nullcontext():
+        while moving:
+            moving = result.status() in (WorkflowStatus.NEW, WorkflowStatus.RUNNING)
+            before, done = done, count - objects.filter_by(status=TO_COME).count()
+            if on_terminal:
+                bar.update(done - before)
+            elif done * 10 // count > before * 10 // count:
+                click.echo(f"{done} of {count} records", err=True)
+            time.sleep(PAUSE if moving else 0)
 
 
 @contextmanager
@@ -108,8 +111,9 @@ def _told() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise click.ClickException(
-            "Interrupted. What is done stays done. For the rest, run the demo again, "
-            "or let this run go on: flask --app harvest_demo.app workflows recover"
+            "Interrupted. What is done stays done, and the rest is in the queue: the "
+            "next run of the demo does it too, or a worker of its own: "
+            "flask --app harvest_demo.app workflows worker -c 1"
         ) from None
     except (ArxivError, WorkflowsError, OSError) as error:
         raise click.ClickException(str(error)) from None

@@ -26,6 +26,8 @@ def create_app(database_uri: str | None = None) -> Flask:
     app.config.update(
         SQLALCHEMY_DATABASE_URI=uri,
         WORKFLOWS_PACKAGES=["harvest_demo"],
+        # One at a time, in order: a record is compared with those before it.
+        WORKFLOWS_LOCAL_THREADS=1,
     )
     db.init_app(app)
     workflows.init_app(app)
