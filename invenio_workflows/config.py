@@ -71,6 +71,9 @@ class Settings:
         "Who runs what is delayed: `local`, `celery`, `rq`, or the name of another "
         "entry point of the group `invenio_workflows.workers`.",
     )
+    rq_url: str = setting(
+        "redis://localhost:6379/0", "The Redis in which the worker `rq` has its queues."
+    )
     local_threads: int = setting(
         2,
         "Threads of the local worker in a process that delays something; 0 leaves "

@@ -67,6 +67,8 @@ class State:
         self.notices = Notices(transactions)
         #: Whether what is delayed may begin threads; a command ends too soon for it.
         self.embeds = True
+        #: The Celery app that was given, if one was.
+        self.celery: Any = None
         self._app = app
         self.actions: Registry[Action] = Registry("action", _no_action)
         self.workflows: Registry[Any] = Registry("workflow", WorkflowDefinitionError)
@@ -99,6 +101,10 @@ class State:
         make = plugin("invenio_workflows.workers", self.settings.worker, "worker")
         worker: Worker = make(self._app)
         return worker
+
+    def init_celery(self, celery_app: Any) -> None:
+        """Use this Celery app for what is delayed."""
+        self.celery = celery_app
 
     # --- definitions --------------------------------------------------------------
 
@@ -267,6 +273,8 @@ class InvenioWorkflows:
             getattr(state, verb)(*arguments)
         app.extensions[EXTENSION] = state
         self._app = app
+        if state.settings.worker == "celery":
+            _ = state.worker  # a process of Celery must know the task when it begins
 
     @property
     def state(self) -> State:
@@ -312,6 +320,13 @@ class InvenioWorkflows:
     def register_action(self, name: str, action: Any, replace: bool = False) -> None:
         """Register an action; before ``init_app`` too."""
         self._do("register_action", name, action, replace)
+
+    def init_celery(self, celery_app: Any) -> None:
+        """Use this Celery app with the worker ``celery``; before ``init_app`` too.
+
+        It is not needed for one that is ``app.extensions["celery"]``.
+        """
+        self._do("init_celery", celery_app)
 
     def _do(self, verb: str, *arguments: Any) -> None:
         if self._app is None:
