@@ -50,8 +50,11 @@ def perform(call: Call) -> None:
             obj = state.queue.take_one(oid)
             if obj is None:
                 _logger.info("Object %s is not queued; there is nothing to do.", oid)
-            else:
-                move(obj)
+                continue
+            move(obj)
+            if obj.waits_for == "queue" and state.store.stopping.is_set():
+                send([Call((oid, *left), call.queue)])  # it was given back
+                return
 
 
 def move(obj: WorkflowObject) -> None:
