@@ -15,8 +15,6 @@ from .site import Place
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30.0
-#: Where our messages wait in Celery, and where bare ones do.
-CELERY = "celery,default"
 
 
 class WorkerFailed(Exception):
@@ -84,7 +82,7 @@ def ours(place: Place, processes: int, number: int) -> AbstractContextManager[No
     """
     if place.worker == "celery":
         program = ("celery", "-A", "benchmarks.delayed.program:celery", "worker")
-        options = ("-c", str(number), "-P", "prefork", "-Q", CELERY, "-l", "INFO")
+        options = ("-c", str(number), "-P", "prefork", "-l", "INFO")
         return working(place, processes, *program, *options, ready=" ready.")
     return working(place, processes, "benchmarks.delayed.program", str(number))
 
