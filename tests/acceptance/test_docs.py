@@ -126,6 +126,7 @@ PUBLIC = [
     "invenio_workflows.processors",
     "invenio_workflows.store",
     "invenio_workflows.testing",
+    "invenio_workflows.worker_result",
     *(
         f"invenio_workflows.tasks.{each.name}"
         for each in pkgutil.iter_modules(
@@ -136,7 +137,13 @@ PUBLIC = [
 
 
 #: Modules that pass on what others own.
-DOORS = {"models.py", "definitions.py", "patterns.py", "__init__.py"}
+DOORS = {
+    "models.py",
+    "definitions.py",
+    "patterns.py",
+    "worker_result.py",
+    "__init__.py",
+}
 #: What only the package itself uses.
 INTERNAL = {
     "invenio_workflows.engine": {"Cursor", "Machine", "Run"},
@@ -253,6 +260,8 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     with app.app_context():
         ext.create_all()
         yield app
+        worker: Any = api.WorkerBackend().worker
+        worker.stop()
     ext.engine.dispose()
 
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pages import TOP, Page
+import pytest
+from pages import TOP, Block, Page
 
 README = Page(TOP / "README.md")
 
@@ -19,9 +20,14 @@ def test_it_opens_with_the_two_commands_and_they_are_there() -> None:
         assert os.access(TOP / command, os.X_OK)
 
 
-def test_the_workflow_runs_as_printed_and_prints_what_it_says(tmp_path: Path) -> None:
-    (program,) = README.blocks("python")
-    (printed,) = [block for block in README.blocks("text") if block.line > program.line]
+PROGRAMS = README.blocks("python")
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda each: f"line {each.line}")
+def test_a_program_runs_as_printed_and_prints_what_it_says(
+    program: Block, tmp_path: Path
+) -> None:
+    printed = next(each for each in README.blocks("text") if each.line > program.line)
     (tmp_path / "theses.py").write_text(program.text, "utf-8")
 
     done = subprocess.run(
@@ -36,6 +42,5 @@ def test_the_workflow_runs_as_printed_and_prints_what_it_says(tmp_path: Path) ->
 
 
 def test_the_workflow_has_ten_lines() -> None:
-    (program,) = README.blocks("python")
-    workflow = program.text.split("from flask")[0]
+    workflow = PROGRAMS[0].text.split("from flask")[0]
     assert len([line for line in workflow.splitlines() if line.strip()]) == 10
