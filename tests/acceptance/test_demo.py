@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -284,6 +286,28 @@ def test_the_flask_command_reads_arxiv_too(site: Site, tmp_path: Path):
     file = tmp_path / "more.xml"
     file.write_text(response(record("2", "Two"), record("3", "Three")))
     site.workflows("start", "harvest", "-t", "arxiv", "-i", str(file))
+    assert rows(tmp_path, "count(*)") == [(2,)]
+
+
+def test_a_worker_of_its_own_does_what_was_handed_over(site: Site, tmp_path: Path):
+    site.workflows("init")
+    file = tmp_path / "more.xml"
+    file.write_text(response(record("2", "Two"), record("3", "Three")))
+    options = ("-t", "arxiv", "-i", str(file), "--delayed", "--json")
+    told = json.loads(site.workflows("start", "harvest", *options))
+    assert rows(tmp_path, "count(*)") == [(0,)]
+
+    flask = [sys.executable, "-m", "flask", "--app", "harvest_demo.app"]
+    worker = subprocess.Popen(
+        [*flask, "workflows", "worker", "-c", "1"], env=site.env, stderr=subprocess.PIPE
+    )
+    try:
+        assert "2  Done" in site.workflows("watch", told["run"])
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        _, said = worker.communicate(timeout=60)
+
+    assert (worker.returncode, b"Traceback" in said) == (0, False), said
     assert rows(tmp_path, "count(*)") == [(2,)]
 
 
