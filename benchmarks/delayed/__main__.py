@@ -182,7 +182,8 @@ def waiting(bench: Bench) -> None:
     times = bench.options.times
 
     def say(name: str, place: Place) -> None:
-        print(latency(name, waits(place, times), 15), flush=True)
+        bar = None if place.worker == "rq" else 15  # RQ forks for each call
+        print(latency(name, waits(place, times), bar), flush=True)
 
     print(f"\nFrom start_delayed() returning to its task, in ms; {times} times, idle")
     file = f"sqlite:///{bench.folder / 'latency.db'}"

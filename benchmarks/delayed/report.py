@@ -58,14 +58,15 @@ def throughput(table: Table, bars: Sequence[Bar]) -> str:
     return "\n".join(lines + [bar.say(table) for bar in bars])
 
 
-def latency(name: str, milliseconds: list[float], bar: float) -> str:
+def latency(name: str, milliseconds: list[float], bar: float | None) -> str:
     """Return the quantiles of some waits, and whether half were short enough."""
     middle = median(milliseconds)
     late = quantiles(milliseconds, n=10, method="inclusive")[-1]
-    return (
-        f"  {name:40} p50 {middle:7.2f}  p90 {late:7.2f}  max {max(milliseconds):7.2f}"
-        f"   bar p50 < {bar:g}: {reached(middle < bar)}"
-    )
+    line = f"  {name:40} p50 {middle:7.2f}  p90 {late:7.2f}"
+    line += f"  max {max(milliseconds):7.2f}"
+    if bar is None:
+        return line
+    return f"{line}   bar: p50 < {bar:g} ms: {reached(middle < bar)}"
 
 
 def reached(held: bool) -> str:
