@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -264,6 +265,7 @@ def head(options: argparse.Namespace) -> str:
 def main() -> int:
     """Run what was asked for, and print the figures."""
     options = asked()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the workers end as well
     print(head(options), flush=True)
     failed, said = 0, False
     for part in options.only or PARTS:
