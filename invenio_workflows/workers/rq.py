@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
@@ -125,6 +126,14 @@ class FlaskWorker(Worker):
         finally:
             self._sweeper.end()
 
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Say that it lives; who it is as well, if Redis has lost that."""
+        if pipeline is None and self.birth_date is not None:
+            if not self.connection.hexists(self.key, "birth"):
+                self.connection.delete(self.key)
+                self.register_birth()
+        super().heartbeat(timeout, pipeline)
+
     def handle_warm_shutdown_request(self) -> None:
         """Tell the process at work to give back what is left after its task."""
         super().handle_warm_shutdown_request()
@@ -171,7 +180,7 @@ def _app() -> Flask:
 
 @lru_cache(maxsize=1)
 def _loaded() -> Flask:
-    app = ScriptInfo().load_app()
+    app = ScriptInfo(os.environ.get("FLASK_APP")).load_app()
     if EXTENSION not in app.extensions:
         raise ConfigurationError(
             f"The Flask app {app.name!r} has no workflows; FLASK_APP names another."

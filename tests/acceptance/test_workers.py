@@ -1,0 +1,254 @@
+"""What is delayed arrives, whoever carries it and whatever happens to who carries it.
+
+The same tests for every worker: real processes, real brokers.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fleet import STEPS, Fleet
+from fleet_app import until
+from servers import PostgreSQL
+
+from invenio_workflows.api import (
+    continue_oid_delayed,
+    resolve,
+    start_by_oids_delayed,
+    start_by_wid_delayed,
+    start_delayed,
+)
+from invenio_workflows.calls import Call
+from invenio_workflows.errors import WorkflowError
+from invenio_workflows.states import ObjectStatus, WorkflowStatus
+
+S, R = ObjectStatus, WorkflowStatus
+SOON = 30.0
+
+LOCAL = [("local", "postgresql", None), ("local", "sqlite", None)]
+BROKERED = [
+    ("celery", "postgresql", "redis"),
+    ("celery", "postgresql", "rabbitmq"),
+    ("rq", "postgresql", "redis"),
+]
+NOTHING_TO_DO = "is not queued; there is nothing to do"
+
+
+def name_of(parts: tuple[str | None, ...]) -> str:
+    return "-".join(filter(None, parts))
+
+
+@pytest.fixture(scope="module", params=LOCAL + BROKERED, ids=name_of)
+def afloat(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fleet]:
+    """Two workers that the tests of this module share."""
+    worker, kind, broker = request.param
+    directory: Path = tmp_path_factory.mktemp("fleet")
+    url = f"sqlite:///{directory / 'workflows.db'}"
+    if kind == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("postgresql_server")
+        url = server.create_database()
+    at = request.getfixturevalue(f"{broker}_server") if broker else None
+    fleet = Fleet(worker, url, at, directory)
+    yield fleet
+    fleet.close()
+    if kind == "postgresql":
+        server.drop_database(url)
+
+
+@pytest.fixture
+def fleet(afloat: Fleet) -> Iterator[Fleet]:
+    """Two workers that are at work, and the application context of who delays."""
+    afloat.mend()
+    with afloat.app.app_context():
+        yield afloat
+
+
+brokered = pytest.mark.parametrize("afloat", BROKERED, indirect=True, ids=name_of)
+
+
+# --- what the verbs promise -----------------------------------------------------------
+
+
+def test_two_workers_share_a_run_and_do_each_task_once(fleet: Fleet) -> None:
+    items: list[dict[str, Any]] = [{} for _ in range(20)]
+    items[0] = items[-1] = {"meet": {"two": "here"}}
+    result = fleet.start(*items)
+    engine = result.get(timeout=SOON)
+    assert engine.status == R.COMPLETED
+    fleet.check(result)
+
+
+def test_a_halted_run_is_a_success_that_a_worker_goes_on_with(fleet: Fleet) -> None:
+    engine = start_delayed("asks", [{"done": []}]).get(timeout=SOON)
+    (obj,) = engine.halted_objects
+    assert (engine.status, obj.data["done"]) == (R.HALTED, ["one"])
+    result = resolve(obj.id, "approval", {"value": "accept"}, delayed=True)
+    assert result is not None
+    (done,) = result.get(timeout=SOON).completed_objects  # type: ignore[union-attr]
+    assert done.data["done"] == ["one", "two"]
+
+
+def test_an_error_is_raised_and_what_never_ran_is_left(fleet: Fleet) -> None:
+    held = fleet.hold("error")
+    result = fleet.start({"fail": {"two": "no, thanks"}}, {}, {})
+    fleet.open("error")
+    with pytest.raises(WorkflowError, match="no, thanks"):
+        result.get(timeout=SOON)
+    found = [obj.status for obj in fleet.objects(result.uuid)]
+    assert found[0] == S.ERROR
+    assert set(found[1:]) <= {S.INITIAL, S.COMPLETED}
+    if fleet.worker != "local":  # whose two threads take one object each
+        assert found == [S.ERROR, S.INITIAL, S.INITIAL]
+    for each in held:
+        each.get(timeout=SOON)
+
+
+def test_every_delayed_verb_has_its_worker(fleet: Fleet) -> None:
+    first = fleet.start({}, {})
+    first.get(timeout=SOON)
+    oids = fleet.oids(first)
+    second = start_by_oids_delayed("steps", oids)
+    second.get(timeout=SOON)
+    assert [o.data["done"] for o in fleet.objects(second.uuid)] == [STEPS * 2] * 2
+    again = start_by_wid_delayed(second.uuid)
+    again.get(timeout=SOON)
+    assert [o.data["done"] for o in fleet.objects(second.uuid)] == [STEPS * 2] * 2
+    third = continue_oid_delayed(oids[0], "restart_first")
+    third.get(timeout=SOON)
+    assert [len(o.data["done"]) for o in fleet.objects(second.uuid)] == [9, 6]
+
+
+def test_nothing_is_started_when_the_caller_rolls_back(fleet: Fleet) -> None:
+    lost = fleet.start({}, commit=False)
+    fleet.state.db.session.rollback()
+    kept = fleet.start({}, commit=False)
+    fleet.state.db.session.commit()
+    kept.get(timeout=SOON)
+    fleet.check(kept)
+    assert fleet.state.queries.run_row(lost.uuid) is None
+
+
+# --- messages -------------------------------------------------------------------------
+
+
+def test_a_message_that_comes_twice_at_once_and_late_does_nothing(
+    fleet: Fleet,
+) -> None:
+    held = fleet.hold("twice")
+    result = fleet.start({}, {})
+    calls = [Call(tuple(fleet.oids(result)))]
+    fleet.state.worker.send(calls * 2)
+    fleet.open("twice")
+    result.get(timeout=SOON)
+    told = fleet.log.count(NOTHING_TO_DO)
+    fleet.state.worker.send(calls)
+    if fleet.broker is not None:
+        until(lambda: fleet.log.count(NOTHING_TO_DO) >= told + 2, "the log says so")
+    for each in [result, *held]:
+        each.get(timeout=SOON)
+        fleet.check(each)
+
+
+def test_a_task_longer_than_its_lease_runs_once(fleet: Fleet) -> None:
+    result = fleet.start({"gate": {"two": "long"}})
+    (oid,) = fleet.oids(result)
+    until(lambda: fleet.began(oid, "two"), "the task begins")
+    told = fleet.log.count(NOTHING_TO_DO)
+    first = lease(fleet)
+    until(lambda: lease(fleet) > first + 2, "the lease is renewed beyond its time")
+    if fleet.worker == "celery" and "redis" in fleet.url:
+        # Its visibility timeout is 2 seconds.
+        until(lambda: fleet.log.count(NOTHING_TO_DO) > told, "the message comes again")
+    fleet.open("long")
+    result.get(timeout=SOON)
+    fleet.check(result)
+    assert len(fleet.began(oid, "two")) == 1
+
+
+def lease(fleet: Fleet) -> float:
+    """Return when the only lease ends, in seconds."""
+    ((held),) = fleet.state.recovery.held()
+    end: float = held.until.timestamp()
+    return end
+
+
+# --- workers that end -----------------------------------------------------------------
+
+
+def test_a_run_arrives_whose_workers_are_killed(fleet: Fleet) -> None:
+    items: list[dict[str, Any]] = [{} for _ in range(20)]
+    items[1] = {"die": {"one": "now"}}
+    items[4] = {"die": {"two": "before 1"}}
+    items[7] = {"die": {"two": "after 1"}}
+    items[10] = {"die": {"three": "after 1"}}
+    items[13] = {"die": {"three": "after 2"}}
+    items[16] = {"die": {"two": "with all"}}
+    result = fleet.start(*items)
+    died = [
+        fleet.directory / f"{oid}-{task}.died"
+        for oid, item in zip(fleet.oids(result), items, strict=True)
+        for task in item.get("die", ())
+    ]
+    end = time.monotonic() + SOON
+    while fleet.state.queries.moves(result.uuid) and time.monotonic() < end:
+        fleet.mend()
+        time.sleep(0.02)
+    assert result.get(timeout=0).status == R.COMPLETED
+    assert all(file.exists() for file in died)
+    fleet.check(result)
+
+
+def test_a_worker_that_is_to_stop_finishes_its_task(fleet: Fleet) -> None:
+    result = fleet.start({"last": {"one": True}}, {}, {}, {})
+    first, *_ = fleet.oids(result)
+    until(lambda: fleet.began(first, "one"), "the task begins")
+    (name,) = fleet.began(first, "one")
+    member = fleet.member(name)
+    member.process.send_signal(signal.SIGTERM)
+    assert member.process.wait(SOON) == 0
+    result.get(timeout=SOON)
+    fleet.check(result)
+    doers = fleet.doers(first)
+    assert doers.pop("one") == name
+    assert name not in doers.values()
+
+
+# --- brokers that are away ------------------------------------------------------------
+
+
+@brokered
+def test_what_a_broker_lost_is_sent_again(fleet: Fleet) -> None:
+    assert fleet.broker is not None
+    held = fleet.hold("lost")
+    result = fleet.start({}, {}, {})
+    fleet.broker.restart(lose=True)
+    fleet.open("lost")
+    for each in [*held, result]:
+        each.get(timeout=SOON)
+        fleet.check(each)
+
+
+@brokered
+def test_what_is_delayed_while_the_broker_is_away_is_sent_later(fleet: Fleet) -> None:
+    assert fleet.broker is not None
+    fleet.broker.down()
+    try:
+        began = time.monotonic()
+        result = fleet.start({}, {}, {})
+        assert time.monotonic() - began < 5
+        assert not any(well for well, _ in fleet.state.worker.doctor())
+    finally:
+        fleet.broker.up()
+    result.get(timeout=SOON)
+    fleet.check(result)
+    until(
+        lambda: all(well for well, _ in fleet.state.worker.doctor()),
+        "all is well again",
+    )

@@ -1,0 +1,229 @@
+"""Workers that are processes of their own, begun and ended by the tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from brokers import Broker
+from flask import Flask
+from fleet_app import make_app, until
+from sqlalchemy import text
+
+from invenio_workflows.api import start_delayed
+from invenio_workflows.proxies import EXTENSION
+from invenio_workflows.results import AsynchronousResultWrapper
+from invenio_workflows.states import ObjectStatus
+
+BIN = Path(sys.executable).parent
+TESTS = Path(__file__).parent
+STEPS = ["one", "two", "three"]
+
+#: How a worker of each kind is begun, and what it says when it is ready.
+FLASK = [BIN / "flask", "--app", "fleet_app", "workflows"]
+COMMANDS: dict[str, list[tuple[list[str | Path], str]]] = {
+    "local": [([*FLASK, "worker", "-c", "1"], "Ctrl-C or SIGTERM")],
+    "celery": [
+        (
+            [
+                BIN / "celery",
+                "-A",
+                "fleet_app.celery_app",
+                "worker",
+                "-c",
+                "1",
+                "-l",
+                "INFO",
+            ]
+            + ["--without-gossip", "--without-mingle", "-n", "{name}@fleet"],
+            " ready.",
+        )
+    ],
+    "rq": [
+        ([*FLASK, "rq-worker"], "Ctrl-C or SIGTERM"),
+        (
+            [BIN / "rq", "worker", "-u", "{broker}", "-n", "{name}", "default"]
+            + ["-w", "invenio_workflows.workers.rq.FlaskWorker"],
+            "subscribing to channel",
+        ),
+    ],
+}
+
+
+class Member:
+    """A worker: a process, and those that it forks."""
+
+    def __init__(self, fleet: Fleet, name: str, kind: int) -> None:
+        self.name, self.kind = name, kind
+        self._log = fleet.directory / f"{name}.log"
+        commands = COMMANDS[fleet.worker]
+        command, self._ready = commands[kind % len(commands)]
+        said = {"name": name, "broker": fleet.url}
+        with open(self._log, "wb") as log:
+            self.process = subprocess.Popen(
+                [str(part).format_map(said) for part in command],
+                env=fleet.environment(name),
+                cwd=fleet.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def log(self) -> str:
+        """What it printed."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def lives(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
+
+    def wait(self) -> None:
+        """Wait until it is ready to work."""
+        until(lambda: self._ready in self.log or not self.lives, f"{self.name} begins")
+        assert self.lives, self.log
+
+    def kill(self) -> None:
+        """End it at once, with all that it forked."""
+        if self.lives:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+class Fleet:
+    """Two workers of one kind on a database, and the app that delays things."""
+
+    def __init__(
+        self, worker: str, database: str, broker: Broker | None, directory: Path
+    ) -> None:
+        self.worker, self.broker, self.directory = worker, broker, directory
+        self.url = broker.url if broker is not None else ""
+        self._database = database
+        self._number = 0
+        self.app: Flask = make_app(self.environment(""))
+        self.state: Any = self.app.extensions[EXTENSION]
+        self.state.create_all()
+        self._execute("CREATE TABLE ledger (object INTEGER, task TEXT, worker TEXT)")
+        self.members: list[Member] = []
+        self._all: list[Member] = []
+        try:
+            self.mend()
+        except BaseException:
+            self.close()
+            raise
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What a worker is told."""
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONPATH": str(TESTS),
+            "PYTHONUNBUFFERED": "1",
+            "FLASK_APP": "fleet_app:app",
+            "FLEET_BROKER": self.url,
+            "FLEET_DATABASE": self._database,
+            "FLEET_DIRECTORY": str(self.directory),
+            "FLEET_NAME": name,
+            "FLEET_WORKER": self.worker,
+        }
+
+    # --- workers --------------------------------------------------------------------
+
+    def mend(self) -> None:
+        """Begin a worker for each that is missing."""
+        living = [member for member in self.members if member.lives]
+        kinds = {0, 1} - {member.kind for member in living}
+        for member in self.members:
+            if member not in living:
+                member.kill()
+        made = []
+        for kind in sorted(kinds):
+            self._number += 1
+            made.append(Member(self, f"w{self._number}", kind))
+        self._all += made
+        self.members = living + made
+        for member in made:
+            member.wait()
+
+    def member(self, name: str) -> Member:
+        """Return the worker of this name."""
+        return next(member for member in self._all if member.name == name)
+
+    @property
+    def log(self) -> str:
+        """What all its workers printed."""
+        return "".join(member.log for member in self._all)
+
+    def close(self) -> None:
+        """End every worker, and every connection."""
+        for member in self.members:
+            member.kill()
+        with self.app.app_context():
+            self.state.db.session.remove()
+        self.state.engine.dispose()
+
+    # --- what is delayed ------------------------------------------------------------
+
+    def start(self, *items: dict[str, Any], **kwargs: Any) -> AsynchronousResultWrapper:
+        """Delay a run of three steps; each item is what an object's data say."""
+        return start_delayed(
+            "steps", [{"done": [], **item} for item in items], **kwargs
+        )
+
+    def objects(self, uuid: str) -> list[Any]:
+        """Return the objects of a run, in its order."""
+        objects = self.state.store.objects_of(uuid, live=True)
+        return sorted(objects, key=lambda obj: obj.position)
+
+    def oids(self, result: AsynchronousResultWrapper) -> list[int]:
+        """Return the ids of the objects of a run."""
+        return [obj.id for obj in self.objects(result.uuid)]
+
+    def open(self, gate: str) -> None:
+        """Let the tasks go on that wait for this gate."""
+        (self.directory / gate).touch()
+
+    def began(self, oid: int, task: str) -> list[str]:
+        """Return the names of the workers that began a task, once for each time."""
+        file = self.directory / f"{oid}-{task}.begun"
+        return file.read_text().split() if file.exists() else []
+
+    def hold(self, gate: str) -> list[AsynchronousResultWrapper]:
+        """Keep both workers busy until a gate opens."""
+        held = [self.start({"gate": {"one": gate}}) for _ in self.members]
+        oids = [oid for result in held for oid in self.oids(result)]
+        until(lambda: all(self.began(oid, "one") for oid in oids), "both are busy")
+        return held
+
+    def ledger(self, oids: list[int]) -> Counter[tuple[int, str]]:
+        """Return how often each task of these objects was finished."""
+        rows = self._execute("SELECT object, task FROM ledger")
+        return Counter((oid, task) for oid, task in rows if oid in oids)
+
+    def doers(self, oid: int) -> dict[str, str]:
+        """Return the worker that finished each task of an object."""
+        rows = self._execute("SELECT object, task, worker FROM ledger")
+        return {task: worker for each, task, worker in rows if each == oid}
+
+    def check(self, result: AsynchronousResultWrapper) -> None:
+        """See that each object of the run arrived, and each task was done once."""
+        objects = self.objects(result.uuid)
+        oids = [obj.id for obj in objects]
+        assert self.ledger(oids) == {(oid, task): 1 for oid in oids for task in STEPS}
+        for obj in objects:
+            assert (obj.status, obj.data["done"]) == (ObjectStatus.COMPLETED, STEPS)
+            finished = [e.task for e in obj.history() if e.kind == "TaskFinished"]
+            assert finished == STEPS
+        leases = "SELECT id FROM workflows_object WHERE lease_owner IS NOT NULL"
+        assert not {oid for (oid,) in self._execute(leases)} & set(oids)
+
+    def _execute(self, statement: str) -> list[Any]:
+        with self.state.engine.begin() as connection:
+            result = connection.execute(text(statement))
+            return list(map(tuple, result.all())) if result.returns_rows else []

@@ -1,0 +1,173 @@
+"""The app of the workers that the tests start, and of the test that delays things.
+
+``make_app`` reads what :meth:`fleet.Fleet.environment` says; a worker has it in its
+environment. Its tasks write into the table ``ledger`` what they finished, and into
+files, outside of every transaction, what they began.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from flask import Flask
+from sqlalchemy import text
+
+from invenio_workflows import InvenioWorkflows
+from invenio_workflows.proxies import current_workflows
+
+PATIENCE = 30.0
+MAIN = os.getpid()
+HERE = Path(os.environ.get("FLEET_DIRECTORY", "."))
+NAME = os.environ.get("FLEET_NAME", "")
+
+NOTE = text("INSERT INTO ledger VALUES (:object, :task, :worker)")
+
+
+def until(happened: Callable[[], object], what: str) -> None:
+    """Wait for an event of which nobody tells, but that can be seen."""
+    end = time.monotonic() + PATIENCE
+    while not happened():
+        if time.monotonic() > end:
+            raise TimeoutError(f"This did not happen in {PATIENCE} seconds: {what}")
+        time.sleep(0.01)
+
+
+# --- tasks ----------------------------------------------------------------------------
+
+
+def step(name: str) -> Callable[[Any, Any], None]:
+    """Return a task that does what its object's data say, and notes that it did."""
+
+    def task(obj: Any, eng: Any) -> None:
+        with open(HERE / f"{obj.id}-{name}.begun", "a") as file:
+            file.write(f"{NAME}\n")
+        for word, meaning in WORDS.items():
+            if name in obj.data.get(word, {}):
+                meaning(obj, name, obj.data[word][name])
+        obj.data["done"].append(name)
+        noted = {"object": obj.id, "task": name, "worker": NAME}
+        current_workflows.db.session.execute(NOTE, noted)
+
+    task.__name__ = name
+    return task
+
+
+def wait_for_a_file(obj: Any, name: str, gate: str) -> None:
+    until((HERE / gate).exists, f"the gate {gate} opens")
+
+
+def wait_for_the_end(obj: Any, name: str, _: Any) -> None:
+    until(current_workflows.store.stopping.is_set, "this worker is told to stop")
+
+
+def wait_for_another(obj: Any, name: str, group: str) -> None:
+    """Wait until another worker is here as well."""
+    (HERE / f"{group}-{NAME}").touch()
+    until(lambda: len(list(HERE.glob(f"{group}-*"))) > 1, "two workers share the run")
+
+
+def fail(obj: Any, name: str, reason: str) -> None:
+    raise ValueError(reason)
+
+
+def die(obj: Any, name: str, when: str) -> None:
+    """Be killed, the first time: now, or at one of the commits that follow."""
+    try:
+        (HERE / f"{obj.id}-{name}.died").touch(exist_ok=False)
+    except FileExistsError:
+        return
+    if when == "now":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif when == "with all":
+        os.kill(MAIN, signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+    else:
+        die_at_commit(*when.split())
+
+
+def die_at_commit(moment: str, number: str) -> None:
+    """Let this thread's commit of that number from here kill the process."""
+    dialect, thread = current_workflows.engine.dialect, threading.get_ident()
+    real, left = dialect.do_commit, [int(number)]
+
+    def do_commit(connection: Any) -> None:
+        if threading.get_ident() == thread:
+            left[0] -= 1
+        if left[0] == 0 and moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(connection)
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    dialect.do_commit = do_commit
+
+
+WORDS: dict[str, Callable[[Any, str, Any], None]] = {
+    "gate": wait_for_a_file,
+    "last": wait_for_the_end,
+    "meet": wait_for_another,
+    "fail": fail,
+    "die": die,
+}
+
+
+def ask(obj: Any, eng: Any) -> None:
+    eng.halt("?", action="approval")
+
+
+# --- the app --------------------------------------------------------------------------
+
+
+def make_app(said: Mapping[str, str]) -> Flask:
+    """Return the app for a worker, or for who sends."""
+    app = Flask("fleet")
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=said["FLEET_DATABASE"],
+        WORKFLOWS_WORKER=said["FLEET_WORKER"],
+        WORKFLOWS_LEASE_SECONDS=2,
+        WORKFLOWS_SWEEP_SECONDS=1,
+        WORKFLOWS_BATCH_SIZE=5,
+        WORKFLOWS_MAX_ATTEMPTS=10,
+        WORKFLOWS_LOCAL_THREADS=0,
+        WORKFLOWS_RQ_URL=said["FLEET_BROKER"],
+    )
+    ext = InvenioWorkflows(app)
+    kinds = {
+        "steps": [step("one"), step("two"), step("three")],
+        "asks": [step("one"), ask, step("two")],
+    }
+    for name, tasks in kinds.items():
+        ext.register_workflow(name, type(name, (), {"workflow": tasks}))
+    if said["FLEET_WORKER"] == "celery":
+        app.extensions["celery"] = make_celery(said["FLEET_BROKER"])
+    return app
+
+
+def make_celery(broker: str) -> Celery:
+    celery = Celery("fleet", broker=broker, set_as_current=False)
+    celery.conf.update(
+        task_default_queue="of-the-site",
+        worker_prefetch_multiplier=1,
+        broker_connection_retry_on_startup=True,
+    )
+    if broker.startswith("redis"):
+        celery.conf.broker_transport_options = {
+            "visibility_timeout": 2,
+            "unacked_restore_interval": 1,
+            "unacked_restore_throttle": 1,
+        }
+    return celery
+
+
+if "FLEET_DATABASE" in os.environ:
+    logging.basicConfig(level=logging.INFO)
+    app = make_app(os.environ)
+    celery_app = app.extensions.get("celery")
