@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .calls import Call, calls_of
+from .checkpoint import RunInfo
 from .errors import (
     LeaseLost,
     WorkflowDefinitionError,
@@ -47,20 +48,20 @@ def perform(call: Call) -> None:
             if state.store.stopping.is_set():
                 send([Call((oid, *left), call.queue)])
                 return
-            obj = state.queue.take_one(oid)
-            if obj is None:
+            taken = state.queue.take_one(oid)
+            if taken is None:
                 _logger.info("Object %s is not queued; there is nothing to do.", oid)
                 continue
-            move(obj)
+            obj, info = taken
+            move(obj, info)
             if obj.waits_for == "queue" and state.store.stopping.is_set():
                 send([Call((oid, *left), call.queue)])  # it was given back
                 return
 
 
-def move(obj: WorkflowObject) -> None:
+def move(obj: WorkflowObject, info: RunInfo) -> None:
     """Go on with an object that was taken from its queue."""
     state = current_workflows
-    info = state.store.run_info(obj.id_workflow)
     begin = obj.columns["start_point"] or "continue_next"
     try:
         take_up(obj, info, begin, state.store.stopping.is_set)

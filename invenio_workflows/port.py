@@ -26,6 +26,9 @@ class Moving(Protocol):
     def ends(self, oid: int) -> None:
         """Let the lease on an object be."""
 
+    def progress(self, oid: int, text: str) -> None:
+        """Keep how far the task of an object is, as JSON; not at once."""
+
 
 class Store(Protocol):
     """What the conductor asks of a store; :mod:`.testing` has one in memory."""
@@ -135,6 +138,10 @@ class RunPort:
             obj.id, key, dumps(result, f"what once({key!r}) returned")
         )
         return result
+
+    def progress(self, obj: Any, done: float, total: Any, message: str) -> None:
+        told = {"done": done, "total": total, "message": str(message)[:1000]}
+        self._store.moving.progress(obj.id, dumps(told, "the progress"))
 
     def start_workflow(self, name: str, data: Any, **kwargs: Any) -> str:
         return str(current_workflows.verb("start_delayed")(name, data, **kwargs).uuid)

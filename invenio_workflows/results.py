@@ -39,6 +39,15 @@ class AsynchronousResultWrapper:
         found: WorkflowStatus = current_workflows.store.run_status(self.uuid)
         return found
 
+    def progress(self) -> dict[str, Any]:
+        """Return how far the run is: ``ended`` objects of ``total``, and ``moving``.
+
+        What moves is a list with ``object``, ``seconds``, and ``done``, ``total`` and
+        ``message`` where the task has called ``eng.progress``.
+        """
+        found: dict[str, Any] = current_workflows.queries.progress(self.uuid)
+        return found
+
     def get(
         self,
         postprocess: Callable[[str], Any] | None = None,

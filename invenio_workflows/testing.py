@@ -45,6 +45,9 @@ class _Leaseless:
     def ends(self, oid: int) -> None:
         """Nothing to give back."""
 
+    def progress(self, oid: int, text: str) -> None:
+        """Nobody watches."""
+
 
 class MemoryStore:
     """Keeps objects, events and log lines in lists, as the database would."""

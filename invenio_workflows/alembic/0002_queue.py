@@ -23,6 +23,7 @@ COLUMNS = {
     "wanted": sa.String(10),
     "event_name": sa.String(100),
     "event_key": sa.String(255),
+    "progress": JSON,
 }
 NUMBERS = ("rank", "sends", "tries")
 

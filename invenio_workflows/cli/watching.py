@@ -17,7 +17,7 @@ from ..store.health import tally
 from .arguments import as_json, command
 from .progress import Meter
 from .running import refuse_failed, say_run
-from .text import say, say_json
+from .text import clean, say, say_json
 
 #: Seconds between two looks at the run.
 _PAUSE = 0.25
@@ -40,6 +40,8 @@ class View:
     status: WorkflowStatus
     moves: bool
     tally: dict[tuple[ObjectStatus, str | None], int]
+    #: What the tasks at work say of how far they are.
+    says: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -72,7 +74,8 @@ class View:
             word = _LATER.get(waits or "", status.label)
             numbers[word] = numbers.get(word, 0) + number
         parts = [f"{number:,} {word}" for word, number in numbers.items()]
-        return f"{self.total - self.to_come:,} of {self.total:,}: {', '.join(parts)}"
+        words = f"{self.total - self.to_come:,} of {self.total:,}: {', '.join(parts)}"
+        return f"{words}; {self.says[0]}" if self.says else words
 
     def told(self, uuid: str) -> dict[str, Any]:
         """Return it for a program."""
@@ -89,6 +92,7 @@ class View:
                 n for (_, waits), n in self.tally.items() if waits == "queue"
             ),
             "objects": numbers,
+            "says": list(self.says),
         }
 
 
@@ -155,7 +159,16 @@ def _look(uuid: str) -> View:
     state = current_workflows
     moves = state.queries.moves(uuid)  # first: if nothing moves, the rest is final
     numbers = tally(state.store.transactions, uuid)
-    return View(state.store.run_status(uuid), moves, numbers)
+    moving = state.queries.progress(uuid)["moving"]
+    says = tuple(_said(each) for each in moving if "done" in each)
+    return View(state.store.run_status(uuid), moves, numbers, says)
+
+
+def _said(moving: dict[str, Any]) -> str:
+    """Return what a task says of its progress: ``object 17: 3 of 10, third page``."""
+    of = "" if moving["total"] is None else f" of {moving['total']:,}"
+    message = f", {clean(moving['message'])}" if moving["message"] else ""
+    return f"object {moving['object']}: {moving['done']:,}{of}{message}"
 
 
 def _say_odd(view: View) -> None:

@@ -33,6 +33,17 @@ class Outside:
         """
         return self._run.once(self._object, str(key), lambda: function(*args, **kw))
 
+    def progress(
+        self, done: float, total: float | None = None, message: str = ""
+    ) -> None:
+        """Let those who watch know how far this task is; written once a second.
+
+        :param done: how much is done, of ``total`` if that is known.
+        :param message: what is being done, in a few words.
+        """
+        if self._object is not None:
+            self._run.progress(self._object, done, total, message)
+
     def start_workflow(self, name: str, data: Any, **kwargs: Any) -> str:
         """Start another run, which a worker carries out; return its uuid.
 

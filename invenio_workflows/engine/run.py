@@ -41,6 +41,9 @@ class Run(Protocol):
     def once(self, obj: Any, key: str, function: Callable[[], Any]) -> Any:
         """Return what the function returned for this key, now or before."""
 
+    def progress(self, obj: Any, done: float, total: Any, message: str) -> None:
+        """Let those who watch know how far a task is."""
+
     def start_workflow(self, name: str, data: Any, **kwargs: Any) -> str:
         """Start another run, and return its uuid."""
 

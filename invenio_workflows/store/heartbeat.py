@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +23,11 @@ RENEW = Prepared(
 )
 
 
+PROGRESS = Prepared(
+    update(OBJECTS).where(*MINE).values(progress=_p("progress", OBJECTS.c.progress))
+)
+
+
 class Heartbeat:
     """One thread of a process that renews the leases on what the others move.
 
@@ -32,6 +39,8 @@ class Heartbeat:
         self._database = database
         self._lease_seconds = lease_seconds
         self._held: dict[int, int] = {}
+        self._progress: dict[int, str] = {}
+        self._told = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -44,6 +53,13 @@ class Heartbeat:
     def ends(self, oid: int) -> None:
         """Let the lease on an object be."""
         self._held.pop(oid, None)
+        self._progress.pop(oid, None)
+
+    def progress(self, oid: int, text: str) -> None:
+        """Keep how far a task is, at the next occasion; at most once a second."""
+        if oid in self._held:
+            self._progress[oid] = text
+            self._told.set()
 
     def __contains__(self, oid: object) -> bool:
         """Say whether this process moves the object at the moment."""
@@ -62,22 +78,37 @@ class Heartbeat:
                 self._thread.start()
 
     def _beat(self) -> None:
-        pause = threading.Event()
         idle = 0
         while idle < 2:
-            pause.wait(self._lease_seconds / 3)
+            self._tell_until(time.monotonic() + self._lease_seconds / 3)
             held = [
                 {"oid": oid, "held": fence, "lease": self._lease_seconds}
                 for oid, fence in self.held()
             ]
             idle = 0 if held else idle + 1
             if held:
-                self._renew(held)
+                self._write(RENEW, held)
 
-    def _renew(self, held: list[dict[str, int]]) -> None:
+    def _tell_until(self, end: float) -> None:
+        """Write what tasks say of their progress until the next beat is due."""
+        while (left := end - time.monotonic()) > 0:
+            if not self._told.wait(left):
+                return
+            self._told.clear()
+            told, self._progress = self._progress, {}
+            rows = [
+                {"oid": oid, "held": self._held[oid], "progress": text}
+                for oid, text in told.items()
+                if oid in self._held
+            ]
+            if rows:
+                self._write(PROGRESS, rows)
+            time.sleep(min(1.0, max(end - time.monotonic(), 0.0)))
+
+    def _write(self, statement: Prepared, rows: list[dict[str, Any]]) -> None:
         try:
             with self._database.engine.begin() as connection:
-                RENEW(connection, held)
+                statement(connection, rows)
         except SQLAlchemyError as error:
             # A locked SQLite file lets nobody else claim either; a server that is
             # away is asked again at the next beat, well before the lease ends.

@@ -262,6 +262,8 @@ class ObjectRow(Base):
     #: What it waits for: the event of this name and key; without a name, the run.
     event_name: Mapped[str | None] = mapped_column(String(100))
     event_key: Mapped[str | None] = mapped_column(String(255))
+    #: How far the task at work is, by its own word: done, total and message.
+    progress: Mapped[Any] = mapped_column(Encoded, nullable=True)
     workflow_name: Mapped[str] = mapped_column("workflow", String(255), default="")
     data_type: Mapped[str] = mapped_column(String(150), default="")
     uri: Mapped[str] = mapped_column(String(500), default="")

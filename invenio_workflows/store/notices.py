@@ -18,6 +18,11 @@ class Notices:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @property
+    def can_be_heard(self) -> bool:
+        """Whether this process hears of others: on PostgreSQL, by psycopg 3."""
+        return self._transactions.database.engine.dialect.driver == "psycopg"
+
     def give(self) -> None:
         """Wake the other processes that listen."""
         engine = self._transactions.database.engine
@@ -31,7 +36,7 @@ class Notices:
 
         The driver must be psycopg 3; with another, who listens looks by itself.
         """
-        if self._transactions.database.engine.dialect.driver != "psycopg":
+        if not self.can_be_heard:
             return
         with self._transactions.beside() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")

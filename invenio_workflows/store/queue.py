@@ -30,7 +30,7 @@ from . import statements as sql
 from .meeting import deliver, forget
 from .models import later, now
 from .restore import restore
-from .rows import event_row
+from .rows import event_row, run_of
 from .runs import merge, settle_run
 from .sql import SQLStore
 from .statements import OBJECTS, RUNS, TAKEN, Prepared, _n, _p
@@ -231,27 +231,36 @@ class Queue:
 
     # --- out ------------------------------------------------------------------------
 
-    def take_first(self, queues: Sequence[str]) -> WorkflowObject | None:
-        """Claim the first object of these queues that nobody else is claiming."""
+    def take_first(
+        self, queues: Sequence[str]
+    ) -> tuple[WorkflowObject, RunInfo] | None:
+        """Claim the first object of these queues that nobody else is claiming.
+
+        :return: the object, and its run as it is then.
+        """
         return self._take(TAKE_FIRST, {"queues": list(queues)})
 
-    def take_one(self, oid: int) -> WorkflowObject | None:
-        """Claim an object, if it is queued."""
+    def take_one(self, oid: int) -> tuple[WorkflowObject, RunInfo] | None:
+        """Claim an object, if it is queued; return it and its run."""
         return self._take(TAKE_ONE, {"oid": oid})
 
-    def _take(self, statement: Any, which: dict[str, Any]) -> WorkflowObject | None:
+    def _take(
+        self, statement: Any, which: dict[str, Any]
+    ) -> tuple[WorkflowObject, RunInfo] | None:
         store = self._store
         who = {"owner": store.owner, "lease": store.lease_seconds}
 
-        def work(connection: Connection) -> WorkflowObject | None:
+        def work(connection: Connection) -> tuple[WorkflowObject, RunInfo] | None:
             row = connection.execute(statement, which | who).one_or_none()
             if row is None:
                 return None
             obj = store.document(row)
             event = EventLine("Started", message=row.start_point or "continue_next")
             sql.INSERT_EVENT(connection, event_row(obj, event, row.seq, S.RUNNING))
-            BEGUN(connection, {"uuid": row.id_workflow})
-            return obj
+            run = connection.execute(sql.RUN, {"uuid": row.id_workflow}).one()
+            if run.status == R.NEW:
+                BEGUN(connection, {"uuid": row.id_workflow})
+            return obj, run_of(run)
 
         return self._transactions.run(work)
 
@@ -324,7 +333,8 @@ class Queue:
             return oid
 
         oid = self._transactions.run(work)
-        return None if oid is None else self.take_one(oid)
+        taken = None if oid is None else self.take_one(oid)
+        return None if taken is None else taken[0]
 
     def send_event(self, name: str, key: str, payload: Any) -> list[tuple[str, int]]:
         """Wake the objects that wait for an event, or keep it; return queue and id."""

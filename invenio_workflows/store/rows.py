@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from ..checkpoint import Checkpoint, EventLine
+from ..checkpoint import Checkpoint, EventLine, RunInfo
 from ..encoding import loads
 from ..extra_data import TaskHistory
 from ..logs import LogLine
@@ -206,3 +206,16 @@ def waiting(point: Checkpoint) -> dict[str, Any]:
 def _utc(when: datetime) -> str:
     """Return a time as SQLite keeps it; PostgreSQL is to be told that it is UTC."""
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def run_of(row: Any) -> RunInfo:
+    """Return the run that a row keeps."""
+    return RunInfo(
+        row.uuid,
+        row.name,
+        row.id_user,
+        bool(row.stop_on_halt),
+        bool(row.stop_on_error),
+        row.extra_data,
+        row.priority,
+    )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import literal_column, or_, select
+from sqlalchemy import func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from ..errors import WorkflowNotFound
 from ..objects import WorkflowObject
 from ..states import ENDED_RUN, ObjectStatus, WorkflowStatus
 from . import statements as sql
-from .models import Workflow
+from .models import Workflow, now
 from .sql import SQLStore
 
 
@@ -53,6 +53,40 @@ class RunQueries:
             self.moves(str(other)) or self._store.run_status(str(other)) in ENDED_RUN
             for other in set(others)
         )
+
+    def progress(self, uuid: str) -> dict[str, Any]:
+        """Return how far a run is: objects ended of all, and what moves just now.
+
+        ``moving`` has for each object that a worker holds its id, the seconds for
+        which, and ``done``, ``total`` and ``message`` if its task has said so.
+        """
+        objects = sql.OBJECTS.c
+        mine = objects.id_workflow == uuid, objects.id_parent.is_(None)
+        counted = (
+            select(objects.status, func.count()).where(*mine).group_by(objects.status)
+        )
+        moving = (
+            select(objects.id, objects.progress, objects.modified, now().label("at"))
+            .where(*mine, objects.status == literal_column("3"))
+            .order_by(objects.position)
+            .limit(100)
+        )
+        with self._store.transactions.beside() as connection:
+            counts = {int(s): int(n) for s, n in connection.execute(counted)}
+            rows = connection.execute(moving).all()
+        ended = (ObjectStatus.COMPLETED, ObjectStatus.CANCELLED, ObjectStatus.ERROR)
+        return {
+            "total": sum(counts.values()),
+            "ended": sum(counts.get(int(status), 0) for status in ended),
+            "moving": [
+                {
+                    "object": row.id,
+                    "seconds": (row.at - row.modified).total_seconds(),
+                    **(row.progress or {}),
+                }
+                for row in rows
+            ],
+        }
 
     def first_failed(self, uuid: str) -> WorkflowObject | None:
         """Return the first object of the run that is in ERROR."""

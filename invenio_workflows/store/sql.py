@@ -34,6 +34,7 @@ from .rows import (
     line_row,
     path_of,
     projections,
+    run_of,
     started_row,
     waiting,
 )
@@ -327,20 +328,10 @@ class SQLStore(Lines, Once):
         :raises WorkflowNotFound: if there is none of this uuid.
         """
         with self.transactions.reading() as connection:
-            row = connection.execute(
-                select(sql.RUNS).where(sql.RUNS.c.uuid == str(uuid))
-            ).one_or_none()
+            row = connection.execute(sql.RUN, {"uuid": str(uuid)}).one_or_none()
         if row is None:
             raise WorkflowNotFound(f"There is no run {uuid!r}.", uuid=str(uuid))
-        return RunInfo(
-            row.uuid,
-            row.name,
-            row.id_user,
-            bool(row.stop_on_halt),
-            bool(row.stop_on_error),
-            row.extra_data,
-            row.priority,
-        )
+        return run_of(row)
 
     def run_status(self, uuid: str) -> WorkflowStatus:
         """Return the status of the run."""

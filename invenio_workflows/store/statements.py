@@ -168,7 +168,7 @@ def _moved(data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool)
         for name in ("status", "waits_for", "action", "message", "error"):
             values[name] = _p(name, OBJECTS.c[name])
         values |= {"lease_owner": null(), "lease_until": null()}
-        values |= {"modified": now()}
+        values |= {"modified": now(), "progress": null()}
         if not waits:
             values["in_start"] = _n(0)
         else:
@@ -235,6 +235,7 @@ TAKEN = {
     "waits_for": null(),
     "wake_at": null(),
     "wanted": null(),
+    "progress": null(),
     "fence": OBJECTS.c.fence + _n(1),
     "seq": OBJECTS.c.seq + _n(1),
     "revision": OBJECTS.c.seq + _n(1),
@@ -354,6 +355,8 @@ SETTLE_RUN = Prepared(
     )
     .returning(RUNS.c.status, RUNS.c.awaited)
 )
+
+RUN = select(RUNS).where(RUNS.c.uuid == _p("uuid"))
 
 RUN_STATUS = Prepared(select(RUNS.c.status).where(RUNS.c.uuid == _p("uuid")))
 

@@ -134,7 +134,9 @@ class Transactions:
                 try:
                     yield held
                 finally:
-                    held.rollback()
+                    # Nothing was written; after a rollback the driver would have the
+                    # server parse and plan every statement again.
+                    held.commit()
                 return
             with self.database.engine.connect() as connection:
                 yield connection

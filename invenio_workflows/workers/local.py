@@ -2,7 +2,7 @@
 
 They begin with the first delayed verb of a process, or in ``flask workflows worker``.
 No message is needed: a thread that is idle is woken by who delays something in its
-process, by PostgreSQL's NOTIFY from another, and looks by itself once a second.
+process, by PostgreSQL's NOTIFY from another, and looks by itself now and then.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from ..proxies import EXTENSION
 
 _logger = logging.getLogger(__name__)
 
-#: Seconds after which an idle worker looks by itself.
-_LOOK = 1.0
+#: Seconds after which an idle worker looks by itself; and where it is woken by other
+#: processes too.
+_LOOK, _LOOK_WOKEN = 2.5, 5.0
 #: Seconds in which objects that go to sleep are looked at together.
 _BREATH = 0.02
 #: Seconds to wait when the database is away.
@@ -129,10 +130,10 @@ class LocalWorker:
         with self._guarded(), self._app.app_context(), state.store.held():
             if self._is_stopping():
                 return False
-            obj = state.queue.take_first(self._queues)
-            if obj is None:
+            taken = state.queue.take_first(self._queues)
+            if taken is None:
                 return False
-            move(obj)
+            move(*taken)
             return True
         return False
 
@@ -161,8 +162,8 @@ class LocalWorker:
         state, end = self._state, time.monotonic() + seconds
         while not self._is_stopping():
             state.store.dozed.clear()
-            due = state.queue.next_wake()
             left = end - time.monotonic()
+            due = state.queue.next_wake() if left > 0 else None
             if left <= 0 or (due is not None and due <= 0):
                 return
             state.store.dozed.wait(left if due is None else min(left, due))
@@ -190,13 +191,14 @@ class LocalWorker:
     def _may_look(self, seen: int) -> bool:
         """Say whether there is a reason to ask the database: woken, or it is time.
 
-        The threads share the time, so that idle ones ask once a second together.
+        The threads share the time, so that idle ones ask as seldom together as one.
         """
         with self._bell:
             now = time.monotonic()
             if self._rings == seen and now < self._next_look:
                 return False
-            self._next_look = now + _LOOK
+            woken = self._state.notices.can_be_heard
+            self._next_look = now + (_LOOK_WOKEN if woken else _LOOK)
             return True
 
     def _wait(self, seen: int, seconds: float) -> None:

@@ -202,8 +202,8 @@ def test_one_of_a_larger_priority_is_taken_first(idle: Site) -> None:
     first = start_delayed("steps", [{"n": 1}])
     urgent = start_delayed("steps", [{"n": 2}], priority=5)
     queue = idle.ext.state.queue
-    assert queue.take_first(["default"]).id_workflow == urgent.uuid
-    assert queue.take_first(["default"]).id_workflow == first.uuid
+    assert queue.take_first(["default"])[1].uuid == urgent.uuid
+    assert queue.take_first(["default"])[0].id_workflow == first.uuid
     assert queue.take_first(["default"]) is None
 
 
@@ -794,3 +794,25 @@ def test_the_tasks_of_old_releases_that_start_runs(site: Site) -> None:
     assert review["result"] == {"finished": 2, "failed": 1, "total": 3}
     (failed,) = WorkflowObject.query.filter_by(status=S.ERROR, workflow_name="child")
     assert (failed.data, failed.extra_data["source"]) == ({"n": 2}, "here")
+
+
+def test_a_task_says_how_far_it_is(site: Site) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def long(obj: Any, eng: Any) -> None:
+        eng.progress(3, 10, "third page")
+        began.set()
+        assert go_on.wait(SOON)
+
+    site.register("long", long, step)
+    result = start_delayed("long", [{"n": 0}])
+    assert began.wait(SOON)
+    wait_for(lambda: "done" in result.progress()["moving"][0])
+    told = result.progress()
+    (moving,) = told["moving"]
+    assert (told["ended"], told["total"]) == (0, 1)
+    assert (moving["done"], moving["total"], moving["message"]) == (3, 10, "third page")
+    go_on.set()
+    assert result.get(timeout=SOON).status == R.COMPLETED
+    assert result.progress() == {"total": 1, "ended": 1, "moving": []}
+    assert site.value("SELECT count(progress) FROM workflows_object") == 0
