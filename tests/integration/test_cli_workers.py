@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,10 +146,15 @@ def read_to(process: subprocess.Popen[str], words: str) -> str:
     """Return what a process prints, up to the line with these words."""
     assert process.stdout is not None
     text = ""
-    for line in process.stdout:
-        text += line
-        if words in line:
-            return text
+    too_long = threading.Timer(30, process.kill)  # ends the output, and so the loop
+    too_long.start()
+    try:
+        for line in process.stdout:
+            text += line
+            if words in line:
+                return text
+    finally:
+        too_long.cancel()
     raise AssertionError(text)
 
 
@@ -477,9 +483,9 @@ def test_recovering_that_watches_takes_up_what_dies_meanwhile(desk: Desk):
     assert "Looking every 1 seconds." in read_to(watching, "ends it.")
     worker = desk.worker("-c", 1)
     desk.until(lambda: desk.statuses(uuid) == [3])
-    (desk.home / "go").touch()
     worker.kill()
     worker.wait()
+    (desk.home / "go").touch()
     said = read_to(watching, "1 object taken over.")
     assert f"left by process {worker.pid} on " in said
     assert "it is Done (COMPLETED) now." in said

@@ -28,7 +28,10 @@ from sqlalchemy.engine import make_url
 
 Point = tuple[str, str]
 
-TABLES = "workflows_log workflows_event workflows_object workflows_run ledger".split()
+TABLES = (
+    "workflows_log workflows_event workflows_once workflows_kept_event "
+    "workflows_object workflows_run ledger"
+).split()
 
 
 class KillingProbe(scenario.Probe):
