@@ -180,8 +180,9 @@ def _connection(celery: Any) -> Any:
     """Return a connection to the broker, not yet open, that fails soon."""
     connection = celery.connection_for_write()
     connection.connect_timeout = min(connection.connect_timeout or 99, _PATIENCE)
-    if "redis" in connection.transport_cls:  # has a setting of its own
-        connection.transport_options.setdefault("socket_connect_timeout", _PATIENCE)
+    if connection.transport.driver_type == "redis":  # has settings of its own
+        for name in ("socket_connect_timeout", "socket_timeout"):
+            connection.transport_options.setdefault(name, _PATIENCE)
     return connection
 
 

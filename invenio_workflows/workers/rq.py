@@ -45,11 +45,13 @@ class RQWorker:
 
     @cached_property
     def _redis(self) -> Redis:
+        return self._connected(socket_timeout=_PATIENCE)
+
+    def _connected(self, **kwargs: Any) -> Redis:
         url = self._app.extensions[EXTENSION].settings.rq_url
+        kwargs |= {"socket_connect_timeout": _PATIENCE, "retry": Retry(NoBackoff(), 1)}
         try:
-            return Redis.from_url(
-                url, socket_connect_timeout=_PATIENCE, retry=Retry(NoBackoff(), 1)
-            )
+            return Redis.from_url(url, **kwargs)
         except ValueError as error:
             raise ConfigurationError(f"WORKFLOWS_RQ_URL is no URL: {error}.") from None
 
@@ -79,7 +81,8 @@ class RQWorker:
         _serving[:] = [self._app]
         try:
             names = list(queues) or self._queues
-            FlaskWorker(names, connection=self._redis).work(logging_level="WARNING")
+            worker = FlaskWorker(names, connection=self._connected())
+            worker.work(logging_level="WARNING")
         except (RedisError, OSError) as error:
             raise WorkflowWorkerError(
                 f"The Redis of RQ cannot be reached: {_told(error)}."
