@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from flask import Flask
 from sqlalchemy import text
 
@@ -147,12 +147,20 @@ def make_app(said: Mapping[str, str]) -> Flask:
     for name, tasks in kinds.items():
         ext.register_workflow(name, type(name, (), {"workflow": tasks}))
     if said["FLEET_WORKER"] == "celery":
-        app.extensions["celery"] = make_celery(said["FLEET_BROKER"])
+        app.extensions["celery"] = make_celery(app, said["FLEET_BROKER"])
     return app
 
 
-def make_celery(broker: str) -> Celery:
-    celery = Celery("fleet", broker=broker, set_as_current=False)
+def make_celery(flask: Flask, broker: str) -> Celery:
+    """Return a Celery app: a plain one, or as the documentation of Flask has it."""
+
+    class FlaskTask(Task):
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            with flask.app_context():
+                return self.run(*args, **kwargs)
+
+    kind = FlaskTask if broker.startswith("amqp") else None
+    celery = Celery("fleet", broker=broker, task_cls=kind, set_as_current=False)
     celery.conf.update(
         task_default_queue="of-the-site",
         worker_prefetch_multiplier=1,

@@ -22,6 +22,8 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds after which it is looked whether the time of an object has come.
 _LOOK = 1.0
+#: How many processes that were forked are told at most; a pipe takes as many bytes.
+_MOST = 4096
 
 
 class Sweeper:
@@ -76,6 +78,8 @@ class Ending:
     def tell(self) -> None:
         """Tell those that were forked, and those that will be."""
         if self._pid == os.getpid() and self._told >= 0:
+            # A byte for each: a process that never hears may keep that end open.
+            os.write(self._told, bytes(_MOST))
             os.close(self._told)
             self._told = -1
 

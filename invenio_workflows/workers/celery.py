@@ -108,7 +108,9 @@ class CeleryWorker:
         address = connection.as_uri()
         try:
             with connection:
-                connection.ensure_connection(max_retries=1, timeout=_PATIENCE)
+                connection.ensure_connection(
+                    max_retries=1, interval_start=0, timeout=_PATIENCE
+                )
         except (OperationalError, OSError) as error:
             yield False, f"the broker {address} cannot be reached: {_told(error)}"
             return

@@ -85,9 +85,7 @@ def test_a_celery_app_may_be_given(make_app: MakeApp, first: str) -> None:
 
 def test_without_a_celery_app_it_is_said_what_to_do(make_app: MakeApp) -> None:
     ext = InvenioWorkflows(make_app())
-    with pytest.raises(
-        ConfigurationError, match=r"init_celery"
-    ):
+    with pytest.raises(ConfigurationError, match=r"init_celery"):
         ext.state.worker.send([Call((1,))])
 
 
