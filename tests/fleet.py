@@ -13,6 +13,7 @@ from typing import Any
 from brokers import Broker
 from flask import Flask
 from fleet_app import make_app, until
+from kombu import pools
 from sqlalchemy import text
 
 from invenio_workflows.api import start_delayed
@@ -49,7 +50,7 @@ COMMANDS: dict[str, list[tuple[list[str | Path], str]]] = {
         (
             [BIN / "rq", "worker", "-u", "{broker}", "-n", "{name}", "default"]
             + ["-w", "invenio_workflows.workers.rq.FlaskWorker"],
-            "subscribing to channel",
+            "ubscribing to channel",
         ),
     ],
 }
@@ -123,7 +124,7 @@ class Fleet:
         """What a worker is told."""
         return {
             "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": str(TESTS),
+            "PYTHONPATH": f"{TESTS}:{os.environ.get('PYTHONPATH', '')}",
             "PYTHONUNBUFFERED": "1",
             "FLASK_APP": "fleet_app:app",
             "FLEET_BROKER": self.url,
@@ -167,6 +168,9 @@ class Fleet:
         with self.app.app_context():
             self.state.db.session.remove()
         self.state.engine.dispose()
+        pools.reset()
+        if self.worker == "rq":
+            self.state.worker._redis.close()
 
     # --- what is delayed ------------------------------------------------------------
 
