@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import signals
 from .actions.core import Resolution
 from .checkpoint import EventLine
 from .delayed import (
@@ -31,7 +32,6 @@ from .errors import (
     WorkflowError,
 )
 from .given import Given, new_run, object_of, objects_of_ids
-from .jobs import send
 from .moving import (
     check_task,
     conduct_here,
@@ -44,6 +44,7 @@ from .moving import (
 from .objects import WorkflowObject
 from .proxies import current_workflows
 from .results import AsynchronousResultWrapper
+from .sending import making_room, send
 from .states import (
     ObjectStatus,
     check_start_point,
@@ -259,13 +260,13 @@ def cancel(oid: int | str | WorkflowObject) -> Any:
 def _cancel_run(uuid: str) -> WorkflowEngine:
     info = current_workflows.store.run_info(uuid)
     engine = conductor_of(info, current_workflows.definition(info.name)).engine
-    last = -1
+    last = -1, -1
     while (obj := current_workflows.queries.next_not_ended(uuid, last)) is not None:
         try:
             current_workflows.keeper.cancel(obj)
         except IllegalMove:  # it moved; look again
             continue
-        last = obj.position
+        last = obj.position, obj.id
     return engine
 
 
@@ -307,8 +308,10 @@ def recover() -> Iterator[Recovered]:
         if obj is None:
             continue
         info = current_workflows.store.run_info(obj.id_workflow)
+        signals.send(signals.workflow_object_recovered, obj, owner=held.owner)
         try:
-            take_up(obj, info)
+            with making_room(info):
+                take_up(obj, info, obj.columns["start_point"] or "resume")
         except (WorkflowError, WorkflowDefinitionError, LeaseLost):
             pass  # the object says it
         now = current_workflows.queries.query().get(obj.id)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .encoding import dumps
+from .errors import WorkflowDefinitionError
 from .logs import LogLine
 from .objects import WorkflowObject
 from .states import (
@@ -25,6 +27,8 @@ from .states import (
     TaskRetried,
     Waiting,
 )
+
+_logger = logging.getLogger(__name__)
 
 
 class Changes:
@@ -75,10 +79,28 @@ class RunInfo:
     stop_on_error: bool = True
     extra_data: dict[str, Any] = field(default_factory=dict)
     priority: int = 0
+    #: Whether an object of it has branches: more than its objects move the run then.
+    forked: bool = False
+    #: The objects that were queued because of what moved here; yet to be sent.
+    woken: list[int] = field(default_factory=list)
     #: Some of the objects that come next in a start, as they are kept.
     upcoming: deque[WorkflowObject] = field(default_factory=deque)
     #: The position of the last object, where it is known.
     last: int | None = None
+    #: Gives the key under which an object is counted, where the workflow has a limit.
+    key_of: Callable[[WorkflowObject], str | None] | None = None
+    #: The keys of the objects that stopped: others of these may run now.
+    freed: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Branch:
+    """A branch of an object, and what its document was when it began."""
+
+    number: int
+    obj: WorkflowObject
+    data: Any
+    extra_data: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -110,8 +132,28 @@ class Checkpoint:
     awaited: Awaited | None = None
     #: How often the task that it stands at has failed.
     tries: int = 0
+    #: The branches that are made with this, not saved yet.
+    branches: Sequence[WorkflowObject] = ()
+    #: Whether who keeps this moves what comes of it itself: its branches, and the
+    #: object to which a branch belongs when it is the last.
+    drives: bool = False
+    #: The ids of branches that who keeps this holds, and has not begun.
+    unbegun: Collection[int] = ()
+    #: Set by the store: the object that goes on because enough of its branches are
+    #: done; claimed if who keeps this drives it, else queued.
+    joined: WorkflowObject | None = None
     #: Set by the store: what the run's objects share after the changes.
     shared: dict[str, Any] | None = None
+
+    @property
+    def key(self) -> str | None:
+        """The key under which an object that waits is counted when it goes on."""
+        try:
+            return None if self.run.key_of is None else self.run.key_of(self.obj)
+        except WorkflowDefinitionError as error:
+            _logger.warning("%s It keeps the key that it had.", error)
+            kept: str | None = self.obj.columns.get("concurrency_key")
+            return kept
 
     @property
     def leaves(self) -> bool:
@@ -122,6 +164,19 @@ class Checkpoint:
     def waits(self) -> bool:
         """Whether the object goes on by itself: from a queue, or when that comes."""
         return self.waits_for == "queue" or self.awaited is not None
+
+    @property
+    def forks(self) -> bool:
+        """Whether branches of the object are made with this."""
+        return self.awaited is not None and self.awaited.forks
+
+    @property
+    def keeps_start(self) -> bool:
+        """Whether who takes it again goes on with those that follow it in a start."""
+        what = self.awaited
+        joins = self.drives and what is not None and what.needs is not None
+        waits = joins or self.waits_for == "queue"
+        return waits and bool(self.obj.columns["in_start"])
 
     def cancel(self) -> None:
         """Let the object end here: somebody asked for it while it ran."""
@@ -163,9 +218,11 @@ class Checkpoint:
         columns["cursor"] = self.cursor
         columns["attempts"] = 0
         if self.leaves:
+            if columns.get("concurrency_key") is not None:
+                self.run.freed.add(columns["concurrency_key"])
             columns |= {"status": self.status, "waits_for": self.waits_for}
             columns |= {"lease_owner": None, "lease_until": None}
-            if self.waits_for != "queue":
+            if not self.keeps_start:
                 columns["in_start"] = 0
 
 

@@ -10,31 +10,32 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 from weakref import WeakValueDictionary
 
 from . import signals
-from .checkpoint import Checkpoint, RunInfo, event_line, told
+from .agenda import Agenda
+from .checkpoint import Checkpoint, RunInfo, event_line
 from .config import Settings
 from .definition.workflow import Definition
 from .engine import Cursor, Machine, WorkflowEngine
-from .errors import DefinitionChanged, WorkflowError, WorkflowsError
-from .logs import LogLine
+from .errors import WorkflowsError
+from .logs import LogLine, about, at_work
 from .objects import WorkflowObject
+from .outcome import branches, failure_of, leaves_cursor, lets_others_go_on, mark, place
 from .port import RunPort, Store, check
 from .states import (
     LEADS_TO,
     Aborted,
     Event,
     Failed,
-    Finished,
-    Halted,
     Started,
     TaskFinished,
     TaskPostponed,
     TaskRetried,
-    Waiting,
     WorkflowStatus,
 )
+from .telling import tell
 from .timeouts import limit
 
 _here = threading.local()
@@ -70,6 +71,7 @@ class Conductor:
         self._busy_since: float | None = None
         #: Whether an object went to sleep that a clock wakes.
         self.dozed = False
+        self.agenda = Agenda(store)
         self._known: WeakValueDictionary[int, WorkflowObject] = WeakValueDictionary()
 
     def conduct(
@@ -82,13 +84,19 @@ class Conductor:
         """
         signals.send(signals.workflow_started, self.engine)
         error: WorkflowsError | None = None
+        self.agenda.push(obj, start_point)
         with self.store.held():
-            while obj is not None:
-                drive = _Drive(self, obj, start_point)
-                following, failure = drive.run()
-                obj = self.known(following)
-                error = error or failure
-                start_point = "continue_next"
+            try:
+                while (item := self.agenda.pop()) is not None:
+                    if item.passes_on:
+                        following = self._passed_on(item.obj, error)
+                    else:
+                        drive = _Drive(self, item.obj, item.start_point)
+                        following, failure = drive.run()
+                        error = error or failure
+                    self.agenda.push(self.known(following))
+            finally:
+                self.agenda.drop()
         if error is not None and self.info.stop_on_error:
             raise error from error.__cause__
         if (
@@ -97,6 +105,25 @@ class Conductor:
         ):
             signals.send(signals.workflow_finished, self.engine)
         return self.engine
+
+    def _passed_on(
+        self, obj: WorkflowObject, error: WorkflowsError | None
+    ) -> WorkflowObject | None:
+        """Return who follows an object that waits for a branch, claimed."""
+        stops = self.info.stop_on_error if error is not None else self.info.stop_on_halt
+        return self.store.pass_on(obj, self.info, stops)
+
+    def follow(self, point: Checkpoint) -> None:
+        """See to what comes of a checkpoint: branches, or who waited for this one."""
+        joined = self.known(point.joined)
+        if not point.drives:
+            queued = [*point.branches, *([joined] if joined is not None else [])]
+            self.info.woken += [obj.id for obj in queued]
+            return
+        if point.branches:
+            self.agenda.split(point.obj, point.branches)
+        if joined is not None:
+            self.agenda.join(joined)
 
     def known(self, obj: WorkflowObject | None) -> WorkflowObject | None:
         """Return the caller's own document of an object, if there is one."""
@@ -152,7 +179,7 @@ class _Drive:
             obj.columns.get("tries") or 0,
         )
         self.cursor: str | None = obj.cursor
-        self.began = 0.0
+        self.began = self.seconds = 0.0
         self.interrupt: BaseException | None = None
 
     def run(self) -> tuple[WorkflowObject | None, WorkflowsError | None]:
@@ -160,6 +187,7 @@ class _Drive:
         obj = self.obj
         obj.world = self
         self.port.in_task = True
+        outside = at_work.set(self._about)
         if self.conductor.is_shared(obj):
             obj.go_back()
         obj.forget_question()
@@ -177,8 +205,14 @@ class _Drive:
         finally:
             self.store.moving.ends(obj.id)
             self.port.in_task = False
+            at_work.reset(outside)
             self.engine._object = self.engine._task = None
             obj.world = None
+
+    def _about(self) -> dict[str, Any]:
+        """Say what is at work, for the log."""
+        place, info = self.engine.get_current_place(), self.info
+        return about(info.name, info.uuid, self.obj.id, place and place.name)
 
     def keep_alone(self, event: Event) -> WorkflowObject | None:
         """Record and announce one event, without the engine; return who follows."""
@@ -204,8 +238,9 @@ class _Drive:
             # That the object was started is kept with its claim.
             if not isinstance(event, Started):
                 together.append(event)
-            if isinstance(event, Started) or getattr(event, "more", False):
-                event = self._next(events)
+            more = getattr(event, "more", False)
+            if isinstance(event, Started) or more:
+                event = self._next(events, began=self.began if more else None)
                 continue
             refused: Exception | None = None
             try:
@@ -217,16 +252,19 @@ class _Drive:
                 if point.leaves:
                     if self.interrupt is not None:
                         raise self.interrupt
-                    return taken, self._error_of(event)
+                    return taken, failure_of(event, self.info, self.obj)
             together = []
             event = self._next(events, refused)
         return None, None
 
     def _next(
-        self, events: Iterator[Event], refused: Exception | None = None
+        self,
+        events: Iterator[Event],
+        refused: Exception | None = None,
+        began: float | None = None,
     ) -> Event | None:
         before, _here.in_task = in_task(), True
-        self.began = time.perf_counter()
+        self.began = began or time.perf_counter()
         try:
             if refused is None:
                 return next(events, None)
@@ -263,6 +301,7 @@ class _Drive:
         if point.shared is not None:
             self.engine.settle(point.shared)
         self.cursor = point.cursor
+        self.conductor.follow(point)
         self.conductor.dozed |= point.waits_for == "timer"
         return point, taken
 
@@ -275,26 +314,14 @@ class _Drive:
             self.obj.forget_question()
         self.engine.forget()
 
-    def _mark(self, event: Event) -> None:
-        obj = self.obj
-        if isinstance(event, (Halted, Waiting)):
-            action = event.action if isinstance(event, Halted) else None
-            obj.extra_data["_action"] = action
-            obj.extra_data["_message"] = event.message
-            obj.extra_data.pop("_payload", None)
-            if event.payload:
-                obj.extra_data["_payload"] = dict(event.payload)
-        elif isinstance(event, Failed):
-            obj.set_error_message(told(event.error))
-
     def _checkpoint(self, together: list[Event]) -> Checkpoint:
         obj, event = self.obj, together[-1]
-        seconds = time.perf_counter() - self.began
+        seconds = self.seconds = time.perf_counter() - self.began
         try:
-            self._mark(event)
+            mark(obj, event)
             data, extra_data = check(obj, self.conductor.limits)
             changes = self.engine.changes()
-            stays = event is together[0] and _unmoved(event)
+            stays = event is together[0] and leaves_cursor(event)
             cursor = self.cursor if stays else self.machine.cursor()
             lines = [event_line(each, seconds) for each in together]
         except Exception as error:  # whatever a task made of its object
@@ -302,12 +329,11 @@ class _Drive:
                 raise
             raise _Refused(error) from error
         kept = obj.kept or ("", "")
-        status = LEADS_TO[type(event)]
         point = Checkpoint(
             run=self.info,
             obj=obj,
             events=lines,
-            status=status,
+            status=LEADS_TO[type(event)],
             cursor=cursor,
             data=None if data == kept[0] else data,
             extra_data=None if extra_data == kept[1] else extra_data,
@@ -315,68 +341,31 @@ class _Drive:
             lines=self.port.lines,
         )
         point.sleep(event, self._queue())
+        point.drives = self.conductor.is_to_stop is None
+        point.unbegun = self.conductor.agenda.unbegun
+        if point.forks:
+            point.branches = branches(obj, self.machine.branches())
         if isinstance(event, TaskPostponed):
             self.port.keep(30, f"{event.task.name} failed: {lines[-1].message}", obj.id)
         if point.leaves:
-            goes_on = self._goes_on(event)
-            point.take_next = self.in_start and goes_on
+            goes_on = not self.interrupt and lets_others_go_on(event, self.info)
+            point.take_next = self.in_start and goes_on and not point.keeps_start
             point.ends_run = not (self.in_start or goes_on or self.interrupt)
         elif self.conductor.is_to_stop is not None and self.conductor.is_to_stop():
             point.give_back(self._queue())
-        self._place(together)
+        place(obj, together)
         return point
 
     def _queue(self) -> str:
         """Return the queue of the run's workflow."""
         return self.conductor.limits.queue_of(self.info.name)
 
-    def _place(self, together: list[Event]) -> None:
-        """Let the document say where it stands."""
-        places = (getattr(event, "task", None) for event in reversed(together))
-        place = next(filter(None, places), None)
-        if place is not None:
-            self.obj.extra_data["_task_counter"] = list(place.path)
-            self.obj.extra_data["_last_task_name"] = place.name
-
-    def _goes_on(self, event: Event) -> bool:
-        """Say whether the next object of the run is to be taken."""
-        if self.interrupt is not None:
-            return False
-        if isinstance(event, Finished):
-            return not event.run_ends
-        if isinstance(event, TaskPostponed):
-            return True
-        if isinstance(event, (Halted, Waiting)):
-            return not self.info.stop_on_halt
-        return isinstance(event, Failed) and not self.info.stop_on_error
-
     # --- telling ----------------------------------------------------------------------
 
     def _announce(self, together: list[Event]) -> None:
-        obj = self.obj
-        for event in together:
-            if isinstance(event, TaskFinished):
-                self.conductor._busy_since = None
-                if signals.task_finished.receivers:
-                    signals.send(signals.task_finished, obj, task=event.task.name)
-            elif isinstance(event, (Halted, Waiting)):
-                signals.send(signals.workflow_halted, obj)
-            elif isinstance(event, Failed):
-                signals.send(signals.workflow_error, obj)
-
-    def _error_of(self, event: Event) -> WorkflowsError | None:
-        if not isinstance(event, Failed):
-            return None
-        error = event.error
-        if isinstance(error, DefinitionChanged):
-            return error
-        if isinstance(error, WorkflowError):
-            error.id_workflow = error.id_workflow or self.info.uuid
-            error.id_object = error.id_object or self.obj.id
-            return error
-        failure = WorkflowError(told(error)[1], self.info.uuid, self.obj.id)
-        failure.__cause__ = error
-        return failure
+        if isinstance(together[0], TaskFinished):
+            self.conductor._busy_since = None
+        tell(self.obj, together, self.seconds)
 
 
 class _Refused(Exception):
@@ -385,10 +374,3 @@ class _Refused(Exception):
     def __init__(self, error: Exception) -> None:
         self.error = error
         super().__init__(str(error))
-
-
-def _unmoved(event: Event) -> bool:
-    """Say whether the cursor stays as it was kept last."""
-    if isinstance(event, Failed):
-        return event.task is None
-    return isinstance(event, Finished) and event.task is None

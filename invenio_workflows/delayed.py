@@ -17,11 +17,11 @@ from .encoding import dumps
 from .engine.awaited import checked_key
 from .errors import WorkflowAPIError
 from .given import Given, new_run, object_of, objects_of_ids
-from .jobs import send
 from .moving import queue_up
 from .objects import WorkflowObject
 from .proxies import current_workflows
 from .results import AsynchronousResultWrapper
+from .sending import send
 from .states import ObjectStatus, check_start_point
 
 

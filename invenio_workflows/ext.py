@@ -16,6 +16,7 @@ from .actions.core import Action
 from .calls import Worker
 from .checkpoint import EventLine, RunInfo
 from .config import Settings
+from .definition.limits import refuse_another
 from .definition.workflow import Definition, compile_workflow
 from .encoding import dumps
 from .errors import (
@@ -30,6 +31,7 @@ from .proxies import EXTENSION
 from .registry import Registry, plugin, plugins
 from .states import ObjectStatus
 from .store.accept import Acceptor
+from .store.concurrency import Limits, Places
 from .store.database import Database
 from .store.keep import Keeper
 from .store.migrations import current, upgrade
@@ -58,12 +60,17 @@ class State:
             self.settings.batch_size,
             self.settings.queue_of,
         )
-        self.acceptor = Acceptor(self.store, self.settings.batch_size, self._check)
+        #: How many objects may run at once.
+        self.limits = Limits()
+        self.acceptor = Acceptor(
+            self.store, self.settings.batch_size, self._check, self.limits
+        )
         self.keeper = Keeper(self.store, self._check)
         self.queries = Queries(self.store)
         self.recovery = Recovery(self.store)
         self.pruner = Pruner(self.store)
-        self.queue = Queue(self.store, self.settings)
+        self.queue = Queue(self.store, self.settings, self.limits)
+        self.places = Places(transactions, self.settings, self.limits)
         self.notices = Notices(transactions)
         #: Whether what is delayed may begin threads; a command ends too soon for it.
         self.embeds = True
@@ -115,8 +122,9 @@ class State:
         :raises ConfigurationError: if the name is taken and ``replace`` is false.
         """
         definition = compile_workflow(name, source, self._source)
+        refuse_another(definition.limit, self.limits.all())
         self.workflows.register(name, source, replace)
-        self._definitions[name] = definition
+        self._define(definition)
 
     def register_action(self, name: str, action: Any, replace: bool = False) -> None:
         """Register an action: an :class:`Action`, or its class."""
@@ -135,10 +143,14 @@ class State:
         found = self._definitions.get(name) if isinstance(name, str) else None
         if found is None:
             self.workflows[name]
-            found = self._definitions[name] = compile_workflow(
-                name, self.workflows[name], self._source
-            )
+            found = compile_workflow(name, self.workflows[name], self._source)
+            refuse_another(found.limit, self.limits.all())
+            self._define(found)
         return found
+
+    def _define(self, definition: Definition) -> None:
+        self._definitions[definition.name] = definition
+        self.limits.set(definition.name, definition.limit)
 
     def _source(self, name: str) -> Any:
         return self.workflows[name]

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from . import signals
 from .calls import Call, calls_of
 from .checkpoint import RunInfo
 from .errors import (
     LeaseLost,
     WorkflowDefinitionError,
     WorkflowError,
-    WorkflowWorkerError,
 )
+from .logs import about
 from .moving import take_up
 from .objects import WorkflowObject
 from .proxies import current_workflows
+from .sending import making_room, send
+from .store.recovery import Held
 
 _logger = logging.getLogger(__name__)
 
 #: How many rows one statement of a sweep touches.
 _BATCH = 1000
-
-
-def send(calls: Sequence[Call]) -> None:
-    """Hand calls to the worker; what cannot be sent now is sent by a sweep."""
-    if not calls:
-        return
-    try:
-        current_workflows.worker.send(calls)
-    except WorkflowWorkerError as error:
-        _logger.warning(
-            "%s What was accepted is in the database and is sent later.", error
-        )
+#: How often a message asks for an object whose key is full at one moment, not at the
+#: next; after that a sweep sends it again.
+_TRIES = 3
 
 
 def perform(call: Call) -> None:
@@ -48,9 +42,8 @@ def perform(call: Call) -> None:
             if state.store.stopping.is_set():
                 send([Call((oid, *left), call.queue)])
                 return
-            taken = state.queue.take_one(oid)
+            taken = _taken(oid)
             if taken is None:
-                _logger.info("Object %s is not queued; there is nothing to do.", oid)
                 continue
             obj, info = taken
             move(obj, info)
@@ -59,17 +52,45 @@ def perform(call: Call) -> None:
                 return
 
 
+def _taken(oid: int) -> tuple[WorkflowObject, RunInfo] | None:
+    """Take the object that a message names, if it is queued and its key not full."""
+    state, extra = current_workflows, about(oid=oid)
+    usage = None
+    for _ in range(_TRIES):
+        taken: tuple[WorkflowObject, RunInfo] | None = state.queue.take_one(oid)
+        if taken is not None:
+            return taken
+        usage = state.places.hold_back(oid)
+        if usage is None:
+            _logger.info(
+                "Object %s is not queued; there is nothing to do.", oid, extra=extra
+            )
+            return None
+        if usage.is_full:
+            break
+    _logger.info(
+        "Object %s waits: %s of %s run under the key %r. It is sent again when one of "
+        "them stops.",
+        *(oid, usage and usage.running, usage and usage.limit, usage and usage.key),
+        extra=extra,
+    )
+    return None
+
+
 def move(obj: WorkflowObject, info: RunInfo) -> None:
     """Go on with an object that was taken from its queue."""
     state = current_workflows
     begin = obj.columns["start_point"] or "continue_next"
+    extra = about(info.name, info.uuid, obj.id)
     try:
-        take_up(obj, info, begin, state.store.stopping.is_set)
+        with making_room(info):
+            take_up(obj, info, begin, state.store.stopping.is_set)
     except (WorkflowError, WorkflowDefinitionError) as error:
         told = str(error).strip().rpartition("\n")[2]
-        _logger.info("Object %s failed: %s", obj.id, told)  # the object says the rest
+        # The object says the rest.
+        _logger.info("Object %s failed: %s", obj.id, told, extra=extra)
     except LeaseLost as error:
-        _logger.warning("%s", error)
+        _logger.warning("%s", error, extra=extra)
         return
     if obj.waits_for == "queue" and not state.store.stopping.is_set():
         # What it was to wait for had come before.
@@ -91,7 +112,7 @@ def sweep() -> Swept:
     taken_over = sum(_put_back())
     woken = state.queue.wake(_BATCH)
     state.queue.forget_events(_BATCH)
-    pairs = state.queue.unsent(_BATCH)
+    pairs = state.queue.unsent(_BATCH) + state.places.due(_BATCH)
     send(calls_of(pairs, state.settings.batch_size))
     return Swept(taken_over, woken, len(pairs))
 
@@ -103,7 +124,19 @@ def _put_back() -> Iterator[bool]:
             queue = state.settings.queue_of(held.workflow)
             done = state.recovery.put_back(held, queue)
             if done:
-                _logger.warning(
-                    "Object %s was left by %s; it is queued again.", held.id, held.owner
-                )
+                _tell(held)
             yield done
+
+
+def _tell(held: Held) -> None:
+    """Say that an object was taken from a worker that is gone."""
+    _logger.warning(
+        "Object %s was left by %s; it is queued again.",
+        held.id,
+        held.owner,
+        extra=about(held.workflow, oid=held.id),
+    )
+    if signals.workflow_object_recovered.receivers:
+        obj = current_workflows.queries.query().get(held.id)
+        if obj is not None:
+            signals.send(signals.workflow_object_recovered, obj, owner=held.owner)

@@ -5,9 +5,50 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+#: Says what is at work in this context; set while an object is moved.
+at_work: ContextVar[Callable[[], dict[str, Any]] | None] = ContextVar(
+    "workflows_at_work", default=None
+)
+
+
+def about(
+    workflow: str | None = None,
+    run: str | None = None,
+    oid: int | None = None,
+    task: str | None = None,
+) -> dict[str, Any]:
+    """Return the attributes by which a log record says what it is about."""
+    return {
+        "workflow": workflow,
+        "workflow_run": run,
+        "workflow_object": oid,
+        "workflow_task": task,
+    }
+
+
+def here() -> dict[str, Any]:
+    """Return the same for what is at work just now; ``None`` in each for nothing."""
+    say = at_work.get()
+    return about() if say is None else say()
+
+
+class WorkflowContextFilter(logging.Filter):
+    """Gives every record ``workflow``, ``workflow_run``, ``_object`` and ``_task``.
+
+    They say what was at work when the record was made, whichever logger made it, and
+    are ``None`` where nothing was. What a record says itself is kept. Add it to a
+    handler, not to a logger: those below a logger pass its filters by.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass."""
+        record.__dict__.update({**here(), **record.__dict__})
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +79,8 @@ class KeptLog(logging.LoggerAdapter[logging.Logger]):
     """A logger that hands each line to ``keep`` as well.
 
     :param keep: takes level and text; ``None`` keeps nothing.
-    :param extra: run, object and task, for structured log records.
+    :param extra: what the lines are about, as attributes of their records; what they
+        leave open is said by what is at work.
     """
 
     def __init__(
@@ -50,7 +92,9 @@ class KeptLog(logging.LoggerAdapter[logging.Logger]):
     def process(
         self, msg: Any, kwargs: MutableMapping[str, Any]
     ) -> tuple[Any, MutableMapping[str, Any]]:
-        kwargs["extra"] = {**(self.extra or {}), **kwargs.get("extra", {})}
+        now, given = here(), kwargs.get("extra") or {}
+        task = {"workflow_task": now["workflow_task"]}  # whatever the line is about
+        kwargs["extra"] = {**now, **(self.extra or {}), **task, **given}
         return msg, kwargs
 
     def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from .calls import Call
@@ -15,7 +15,7 @@ from .checkpoint import EventLine, RunInfo
 from .conductor import Conductor
 from .definition.workflow import Definition, compile_workflow
 from .encoding import dumps
-from .engine import WorkflowEngine
+from .engine import Cursor, WorkflowEngine, expected
 from .errors import (
     IllegalMove,
     WaitTimeout,
@@ -26,6 +26,7 @@ from .errors import (
 from .objects import WorkflowObject
 from .port import check
 from .proxies import current_workflows
+from .sending import making_room
 from .states import ObjectStatus, WorkflowStatus, operation, require
 
 #: Seconds for which a caller waits in all until objects are woken.
@@ -62,15 +63,23 @@ def take_up(
     if attempts < most:
         conductor.conduct(obj, start_point)
         return
-    task = obj.extra_data.get("_last_task_name")
-    where = f"after task {task}" if task else "before its first task finished"
     lost = WorkflowError(
-        f"Worker lost {attempts} times {where}. Find out what ends it, then continue "
-        "the object."
+        f"Worker lost {attempts} times {_where(obj, definition, start_point)}. Find "
+        "out what ends it, then continue the object."
     )
     following = conductor.fail(obj, lost)
     if following is not None:
         conductor.conduct(following)
+
+
+def _where(obj: WorkflowObject, definition: Definition, start_point: str) -> str:
+    """Say where workers were lost with an object: a condition may have done it too."""
+    with suppress(WorkflowDefinitionError):
+        leaf = expected(definition, Cursor.decode(obj.cursor), start_point)
+        if leaf is not None:
+            return f"in task {leaf.name}"
+    last = obj.extra_data.get("_last_task_name")
+    return f"after task {last}" if last else "before its first task"
 
 
 def conductor_of(
@@ -78,6 +87,8 @@ def conductor_of(
 ) -> Conductor:
     state = current_workflows
     conductor = Conductor(info, definition, state.store, state.settings)
+    if definition.limit is not None:
+        info.key_of = definition.limit.of
     if extra:
         conductor.engine.set_extra_data_params(**extra)
     return conductor
@@ -93,7 +104,8 @@ def conduct_here(
 
     :raises WorkflowError: if a task failed and the run stops on errors.
     """
-    engine = conductor.conduct(obj, start_point)
+    with making_room(conductor.info):
+        engine = conductor.conduct(obj, start_point)
     if not conductor.dozed:
         return engine
     queue, end = current_workflows.queue, time.monotonic() + _PATIENCE
@@ -101,7 +113,7 @@ def conduct_here(
         if time.monotonic() + due > end:
             break
         time.sleep(max(due, 0.0))
-        with current_workflows.store.held():
+        with making_room(conductor.info), current_workflows.store.held():
             woken = queue.take_woken(engine.uuid)
             if woken is not None:
                 begin = woken.columns["start_point"] or "continue_next"
@@ -132,7 +144,8 @@ def claimed(
 ) -> Conductor:
     """Claim an object that exists, and return who can move it."""
     with _prepared(obj, start_point, kwargs) as (info, texts):
-        current_workflows.store.take(obj, event, *texts)
+        begin = _beginning(obj, start_point)
+        current_workflows.store.take(obj, event, *texts, start_point=begin)
     return conductor_of(info, current_workflows.definition(info.name), kwargs)
 
 
@@ -183,19 +196,20 @@ def _prepared(
     definition = current_workflows.definition(info.name)
     check_task(definition, start_point)
     dumps(kwargs, "the keyword arguments")
-    before = dict(obj.extra_data)
+    before, key = dict(obj.extra_data), obj.columns.get("concurrency_key")
     obj.forget_question()
     try:
+        obj.columns["concurrency_key"] = definition.limit and definition.limit.of(obj)
         yield info, check(obj, current_workflows.settings)
     except BaseException:
-        obj.extra_data = before
+        obj.extra_data, obj.columns["concurrency_key"] = before, key
         raise
 
 
 def resume(
     info: RunInfo, start_point: str | None, kwargs: dict[str, Any]
 ) -> Generator[WorkflowEngine, None, None]:
-    last = -1
+    last = -1, -1
     while True:
         moving = current_workflows.store.run_status(info.uuid) in (
             WorkflowStatus.RUNNING,
@@ -204,7 +218,7 @@ def resume(
         obj = current_workflows.queries.next_asleep(info.uuid, last, not moving)
         if obj is None:
             return
-        last = obj.position
+        last = obj.position, obj.id
         point = start_point or "continue_next"
         if start_point is None and obj.status == ObjectStatus.ERROR:
             point = "restart_task"

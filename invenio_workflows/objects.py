@@ -11,27 +11,15 @@ import logging
 import tempfile
 from typing import Any, ClassVar
 
+from .columns import Column
 from .encoding import dumps, dumps_usual, loads
 from .errors import DataNotSerializable, WorkflowAPIError
 from .extra_data import DERIVED, ExtraData, TaskHistory, default_extra_data
-from .logs import KeptLog, LogLine
+from .logs import KeptLog, LogLine, about
 from .proxies import current_workflows, has_workflows
 from .states import ObjectStatus
 
 _EMPTY: Any = object()
-
-
-class Column:
-    """A value of the object that is kept in a column of its own."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, obj: Any, owner: type | None = None) -> Any:
-        return self if obj is None else obj.columns.get(self.name)
-
-    def __set__(self, obj: Any, value: Any) -> None:
-        obj.columns[self.name] = value
 
 
 class _Query:
@@ -55,6 +43,9 @@ class WorkflowObject(ExtraData):
     id = Column()
     id_workflow = Column()
     id_parent = Column()
+    #: Of a branch: the object that waits for it, and which of the branches it is.
+    id_fork = Column()
+    branch = Column()
     position = Column()
     waits_for = Column()
     workflow_name = Column()
@@ -321,7 +312,7 @@ class WorkflowObject(ExtraData):
     @property
     def log(self) -> KeptLog:
         """A logger whose lines are kept with the object; see :meth:`get_log`."""
-        extra = {"workflow_object": self.id, "workflow_run": self.id_workflow}
+        extra = about(self.workflow_name or None, self.id_workflow, self.id)
         return KeptLog("object", extra, self._keep_line)
 
     def _keep_line(self, level: int, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from .definition.loops import FOR as FOR
 from .definition.loops import WHILE as WHILE
+from .definition.parallel import PARALLEL as PARALLEL
 from .definition.patterns import BREAK as BREAK
 from .definition.patterns import CHOICE as CHOICE
 from .definition.patterns import CMP as CMP

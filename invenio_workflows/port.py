@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from .checkpoint import Changes, Checkpoint, RunInfo
+from .checkpoint import Branch, Changes, Checkpoint, RunInfo
 from .config import Settings
 from .definition.workflow import Definition
 from .encoding import dumps, loads
@@ -50,7 +50,7 @@ class Store(Protocol):
         """Undo what the task wrote since the last checkpoint."""
 
     def is_busy(self, error: BaseException) -> bool:
-        """Say whether the error means only that another one was writing."""
+        """Say whether the error is none of the task's: it is to be run again."""
 
     def run_status(self, uuid: str) -> WorkflowStatus:
         """Return the status of the run."""
@@ -62,6 +62,17 @@ class Store(Protocol):
         live: bool = False,
     ) -> list[WorkflowObject]:
         """Return the objects of the run."""
+
+    def branches_of(self, oid: int) -> list[Branch]:
+        """Return the branches that an object was last split into, in their order."""
+
+    def pass_on(
+        self, obj: WorkflowObject, run: RunInfo, stops: bool
+    ) -> WorkflowObject | None:
+        """Claim the next object of a start, though this one waits for its branches.
+
+        :param stops: those that follow are not started.
+        """
 
     def keep_extra(self, uuid: str, changes: Changes) -> dict[str, Any]:
         """Merge changes into what the run's objects share."""
@@ -98,7 +109,11 @@ class RunPort:
         self.task: Callable[[], Place | None] = lambda: None
         self._store = store
         self._limits = limits
-        self.log = KeptLog("run", {"workflow_run": info.uuid}, self._keep_line)
+        self.log = KeptLog(
+            "run",
+            {"workflow": info.name, "workflow_run": info.uuid},
+            self._keep_line,
+        )
 
     @property
     def status(self) -> WorkflowStatus:
@@ -145,6 +160,9 @@ class RunPort:
 
     def start_workflow(self, name: str, data: Any, **kwargs: Any) -> str:
         return str(current_workflows.verb("start_delayed")(name, data, **kwargs).uuid)
+
+    def branches(self, obj: Any) -> list[Branch]:
+        return self._store.branches_of(obj.id)
 
     def status_of(self, uuid: str) -> WorkflowStatus:
         return self._store.run_status(uuid)

@@ -11,6 +11,8 @@ from typing import Any
 
 from blinker import NamedSignal, Namespace
 
+from .logs import about, here
+
 _signals = Namespace()
 _logger = logging.getLogger(__name__)
 
@@ -32,8 +34,17 @@ workflow_object_saved = _signals.signal("workflow-object-saved")
 workflow_object_deleted = _signals.signal("workflow-object-deleted")
 """An object was deleted. Sender: the object, as it last was."""
 
+workflow_object_recovered = _signals.signal("workflow-object-recovered")
+"""An object was taken from a worker that is gone. Sender: the object; ``owner``: the
+worker."""
+
 task_finished = _signals.signal("task-finished")
-"""A task finished and is kept. Sender: the object; ``task``: the task's name."""
+"""A task finished and is kept. Sender: the object; ``task``: the task's name;
+``seconds``: how long it took."""
+
+task_retried = _signals.signal("task-retried")
+"""A task failed, was undone, and is to be run again. Sender: the object; ``task``: the
+task's name; ``error``: what it raised."""
 
 
 def send(signal: NamedSignal, sender: Any, **values: Any) -> None:
@@ -44,4 +55,16 @@ def send(signal: NamedSignal, sender: Any, **values: Any) -> None:
         try:
             receiver(sender, **values)
         except Exception:
-            _logger.exception("A receiver of %s failed.", signal.name)
+            _logger.exception(
+                "A receiver of %s failed.", signal.name, extra=_about(sender)
+            )
+
+
+def _about(sender: Any) -> dict[str, Any]:
+    """Say of an object, or of an engine, what a log record says of it."""
+    return about(
+        getattr(sender, "workflow_name", None) or getattr(sender, "name", None),
+        getattr(sender, "id_workflow", None) or getattr(sender, "uuid", None),
+        getattr(sender, "id", None),
+        here()["workflow_task"],
+    )

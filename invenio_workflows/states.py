@@ -187,6 +187,8 @@ class Awaited:
     :param until: when it is woken.
     :param then: where it goes on when nothing came in time: a start point, or
         ``error``.
+    :param needs: how many of its branches must be done.
+    :param forks: whether they are made with this.
     """
 
     seconds: float | None = None
@@ -195,11 +197,13 @@ class Awaited:
     key: str | None = None
     run: str | None = None
     then: str = "continue_next"
+    needs: int | None = None
+    forks: bool = False
 
     @property
     def waits_for(self) -> str:
         """What the object is shown to wait for."""
-        if self.run is not None:
+        if self.run is not None or self.needs is not None:
             return "join"
         return "timer" if self.event is None else "event"
 

@@ -12,16 +12,17 @@ What runs is the real engine and the real conductor; only the store is in memory
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from .checkpoint import Changes, Checkpoint, EventLine, RunInfo
+from .checkpoint import Branch, Changes, Checkpoint, EventLine, RunInfo
 from .conductor import Conductor
 from .config import Settings
 from .definition.workflow import Definition, compile_workflow
+from .encoding import loads
 from .engine import WorkflowEngine
 from .logs import LogLine
 from .objects import WorkflowObject
@@ -34,6 +35,8 @@ from .states import (
     require,
     run_status,
 )
+
+_ENDED = (ObjectStatus.COMPLETED, ObjectStatus.CANCELLED)
 
 
 class _Leaseless:
@@ -58,6 +61,9 @@ class MemoryStore:
         self.lines: list[LogLine] = []
         self.objects: list[WorkflowObject] = []
         self.snapshots: list[WorkflowObject] = []
+        self.branches: list[WorkflowObject] = []
+        self._forks: dict[int, Sequence[WorkflowObject]] = {}
+        self._begun: dict[int, Branch] = {}
         self.moving = _Leaseless()
         self._ids = count(1)
         self._once: dict[tuple[int, str], str] = {}
@@ -105,6 +111,55 @@ class MemoryStore:
         self.objects.append(obj)
         self.snapshots.append(kept)
 
+    def _split(self, point: Checkpoint) -> None:
+        """Keep the branches that are made with a checkpoint, taken already."""
+        self._forks[point.obj.id] = point.branches
+        for number, branch in enumerate(point.branches):
+            branch.columns |= {"id": next(self._ids), "id_fork": point.obj.id}
+            branch.columns |= {"branch": number, "seq": 1, "fence": 1}
+            branch.columns |= {"status": ObjectStatus.RUNNING, "waits_for": None}
+            data, extra = branch.kept or ("", "")
+            self._begun[branch.id] = Branch(number, branch, loads(data), loads(extra))
+            self.branches.append(branch)
+            self.events.append((branch.id, EventLine("Branched")))
+
+    def _join(self, point: Checkpoint) -> WorkflowObject | None:
+        """Take the object that waits for a branch, if it was the last needed."""
+        branch = point.obj
+        if branch.id_fork is None or branch.status not in _ENDED:
+            return None
+        known = [*self.objects, *self.branches]
+        obj = next(each for each in known if each.id == branch.id_fork)
+        needs = obj.columns.get("needs")
+        branches = self._forks[obj.id]
+        done = sum(each.status == ObjectStatus.COMPLETED for each in branches)
+        lost = sum(each.status == ObjectStatus.CANCELLED for each in branches)
+        if obj.waits_for != "join" or needs is None:
+            return None
+        if done < needs <= len(branches) - lost:
+            return None
+        self._cancel(obj.id)
+        self.take(obj, EventLine("Started"))
+        return obj
+
+    def _cancel(self, oid: int) -> None:
+        for branch in self._forks.get(oid, ()):
+            if branch.status not in _ENDED:
+                branch.columns |= {"status": ObjectStatus.CANCELLED, "waits_for": None}
+                self.events.append((branch.id, EventLine("Cancelled")))
+                self._cancel(branch.id)
+
+    def branches_of(self, oid: int) -> list[Branch]:
+        """Return the branches that an object was last split into."""
+        return [self._begun[branch.id] for branch in self._forks.get(oid, ())]
+
+    def pass_on(
+        self, obj: WorkflowObject, run: RunInfo, stops: bool
+    ) -> WorkflowObject | None:
+        """Return the next object that never ran, taken."""
+        obj.columns["in_start"] = 0
+        return None if stops else self._next()
+
     def take(self, obj: WorkflowObject, event: EventLine) -> None:
         """Let the object run."""
         columns = obj.columns
@@ -119,8 +174,15 @@ class MemoryStore:
         if point.changes:
             self.shared = point.shared = point.changes.apply(self.shared)
         point.settle()
-        if not point.take_next:
-            return None
+        if point.awaited is not None:
+            point.obj.columns["needs"] = point.awaited.needs
+            point.obj.columns["start_point"] = point.start_point
+        if point.branches:
+            self._split(point)
+        point.joined = self._join(point)
+        return self._next() if point.take_next else None
+
+    def _next(self) -> WorkflowObject | None:
         for obj in self.objects:
             if obj.status == ObjectStatus.INITIAL:
                 self.take(obj, EventLine("Started"))
@@ -129,7 +191,10 @@ class MemoryStore:
 
     def run_status(self, uuid: str) -> WorkflowStatus:
         """Return the status of the run."""
-        return run_status({(obj.status, obj.waits_for) for obj in self.objects})
+        moving = [obj for obj in self.branches if obj.status not in _ENDED]
+        return run_status(
+            {(obj.status, obj.waits_for) for obj in (*self.objects, *moving)}
+        )
 
     def objects_of(
         self,
@@ -186,6 +251,11 @@ class Result:
     def obj(self) -> WorkflowObject:
         """The first object."""
         return self.store.objects[0]
+
+    @property
+    def branches(self) -> list[WorkflowObject]:
+        """The branches into which objects were split, in the order of their making."""
+        return self.store.branches
 
     @property
     def data(self) -> Any:

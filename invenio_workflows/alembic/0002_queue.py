@@ -19,11 +19,16 @@ TIME = sa.DateTime(timezone=True)
 COLUMNS = {
     "start_point": sa.String(255),
     "queue": sa.String(100),
+    "concurrency_key": sa.String(511),
     "wake_at": TIME,
     "wanted": sa.String(10),
     "event_name": sa.String(100),
     "event_key": sa.String(255),
     "progress": JSON,
+    "id_fork": BIG,
+    "fork": sa.Integer(),
+    "branch": sa.SmallInteger(),
+    "needs": sa.SmallInteger(),
 }
 NUMBERS = ("rank", "sends", "tries")
 
@@ -33,7 +38,23 @@ INDEXES = (
     ("queued", ["id_workflow"], "waits_for = 'queue'"),
     ("queue", ["queue", "rank", "id"], "waits_for = 'queue'"),
     ("wake", ["waits_for", "wake_at"], "wake_at IS NOT NULL"),
+    ("fork", ["id_fork", "fork"], "id_fork IS NOT NULL"),
     ("event", ["event_name", "event_key"], "event_key IS NOT NULL"),
+    (
+        "limited",
+        ["concurrency_key"],
+        "status = 3 AND concurrency_key IS NOT NULL",
+    ),
+    (
+        "limited_queue",
+        ["concurrency_key", "wake_at"],
+        "waits_for = 'queue' AND concurrency_key IS NOT NULL",
+    ),
+    (
+        "held_back",
+        ["concurrency_key", "rank", "id"],
+        "waits_for = 'queue' AND concurrency_key IS NOT NULL AND wake_at IS NULL",
+    ),
 )
 
 

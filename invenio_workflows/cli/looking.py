@@ -139,6 +139,14 @@ def listed(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield from table(headers, told, whole=("ID", "STATUS", "CHANGED (UTC)"))
 
 
+def held_back(obj: WorkflowObject) -> str:
+    """Return why an object that is queued may not run yet, if its key is full."""
+    usage = current_workflows.places.usage(obj.id)
+    if usage is None or not usage.is_full:
+        return ""
+    return f"{usage.running} of {usage.limit} run under the key {usage.key!r}"
+
+
 def asked(action: str | None, message: str | None) -> str:
     """Return what an object asks, and why."""
     return ": ".join(part for part in (action, message) if part)
@@ -189,6 +197,7 @@ def _whole(obj: WorkflowObject) -> dict[str, Any]:
     return {
         **brief(obj, Titles().of(obj)),
         "error": {"title": title, "traceback": traceback} if title else None,
+        "held_back": held_back(obj) or None,
         "snapshot_of": obj.id_parent,
         "revision": obj.revision,
         "position": obj.get_current_task(),
@@ -234,6 +243,7 @@ def _say_head(obj: WorkflowObject) -> None:
     facts = [
         ("status", f"{label(obj)} ({obj.status.name})"),
         ("asks", asked(told["action"], told["message"])),
+        ("waits", held_back(obj)),
         ("workflow", obj.get_workflow_name() or "none"),
         ("run", obj.id_workflow or ""),
         ("stands", at),

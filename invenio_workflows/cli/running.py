@@ -20,7 +20,7 @@ from .progress import Progress
 from .text import clean, say, say_json
 
 _LARGEST_USER = 2**31 - 1
-_LARGEST_PRIORITY = 2**15 - 1
+_LARGEST_PRIORITY = 1000
 
 
 @click.command("start")

@@ -113,6 +113,9 @@ class Node(Place, ABC):
     loops: ClassVar[bool] = False
     #: A break in the list that is its body leaves this node, too.
     repeats: ClassVar[bool] = False
+    #: Its children between the first and the last are run by objects of their own,
+    #: which have a memo that says so.
+    forks: ClassVar[bool] = False
 
     def __init__(self, children: Iterable[Part]) -> None:
         self.children: tuple[Leaf | Node, ...] = tuple(
@@ -142,6 +145,10 @@ class Node(Place, ABC):
     def broken(self, memo: Memo) -> tuple[int | None, Memo]:
         """Return what follows a break in the body, as :meth:`next` would."""
         return None, None
+
+    def before(self, index: int) -> int:
+        """Return the child before one; the first has none before."""
+        return max(index - 1, 0)
 
     def variables(self, memo: Memo) -> dict[str, Any]:
         """Return what tasks inside see laid over ``eng.extra_data``."""

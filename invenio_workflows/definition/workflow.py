@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast, overload
 
 from ..errors import WorkflowDefinitionError
 from .build import clone, sequence
+from .limits import limit_of
 from .node import Leaf, Node, Place, Sequence
 from .patterns import RUN_WF
 from .retry import Retry
@@ -32,6 +33,12 @@ class WorkflowBase:
     max_rounds: int = 1_000_000
     #: How often an object may restart itself by ``eng.restart_from``.
     max_restarts: int = 100
+    #: How many objects workers may run at once, over all of them; ``None``: any number.
+    concurrency_limit: int | None = None
+    #: What is counted together: ``None``, all objects of the workflow; a string, those
+    #: of every workflow that names it; a function of the object, those for which it
+    #: returns the same string (``None``: not limited).
+    concurrency_key: Any = None
 
     @staticmethod
     def get_title(obj: Any) -> str:
@@ -69,6 +76,7 @@ class Definition:
         self.root = root
         self.max_rounds = _ceiling(source, "max_rounds", WorkflowBase.max_rounds)
         self.max_restarts = _ceiling(source, "max_restarts", WorkflowBase.max_restarts)
+        self.limit = limit_of(name, source)
         self.places: tuple[Place, ...] = tuple(_number(root))
         self.leaves = tuple(place for place in self.places if isinstance(place, Leaf))
         self.fingerprint = _fingerprint(root)

@@ -126,11 +126,14 @@ def located(definition: Definition, cursor: Cursor, start_point: str) -> Place |
 
     :raises DefinitionChanged: see :func:`locate`.
     """
-    if start_point == "restart_first":
+    first = start_point == "restart_first"
+    if first:
         cursor.restarts = 0
+    if first and not any(map(_is_branch, cursor.frames)):
         return None
     try:
-        return locate(definition, cursor)
+        place = locate(definition, cursor)
+        return own_list(definition, cursor) if first else place
     except DefinitionChanged:
         if not start_point.startswith("task:"):
             raise
@@ -147,9 +150,58 @@ def move(definition: Definition, cursor: Cursor, place: Place) -> None:
         memo = old[1] if old is not None else None
         if node.loops and memo is None:
             raise _in_a_loop(place, node)
-        frames.append([index, memo])
         shared = old is not None and old[0] == index
+        if node.forks and not (shared or (not memo and _is_outside(node, index))):
+            raise _in_a_branch(place)
+        frames.append([index, memo])
+    if _branches(frames) != _branches(cursor.frames):
+        raise _in_a_branch(place)
     cursor.frames = frames
+
+
+def _is_branch(frame: list[Any]) -> bool:
+    return isinstance(frame[1], dict) and frame[1].get("branch") is True
+
+
+def _branches(frames: list[list[Any]]) -> int:
+    return sum(map(_is_branch, frames))
+
+
+def _is_outside(node: Node, index: int) -> bool:
+    """Say whether a child of a block of branches is none of the branches."""
+    return index in (0, len(node.children) - 1)
+
+
+def own_list(definition: Definition, cursor: Cursor) -> Place | None:
+    """Return the list of the branch that the cursor stands in; ``None`` outside.
+
+    Its frames then lead there.
+    """
+    for depth in range(len(cursor.frames) - 1, -1, -1):
+        if _is_branch(cursor.frames[depth]):
+            cursor.frames = cursor.frames[: depth + 1]
+            return definition.place([frame[0] for frame in cursor.frames])
+    return None
+
+
+def branch_cursors(definition: Definition, around: list[list[Any]]) -> list[str]:
+    """Return where the branches begin of a block that the object waits in.
+
+    :param around: the frames, down to the first task of the block.
+    """
+    outer, nodes = around[:-1], nodes_of(definition, around)
+    texts = []
+    for index in range(1, len(nodes[-1].children) - 1):
+        frames = [*outer, [index, {"branch": True}], [0, None]]
+        branch = nodes[-1].children[index]
+        assert isinstance(branch, Node)
+        place: Place = branch.children[0]
+        mode = BEFORE
+        if not isinstance(place, Leaf):
+            place, mode, frames[-1][0] = branch, ASKING, None
+        text = encode(definition, place, Cursor(frames, mode), [*nodes, branch])
+        texts.append(str(text))
+    return texts
 
 
 def nodes_of(definition: Definition, frames: list[list[Any]]) -> list[Node]:
@@ -182,7 +234,53 @@ def previous(definition: Definition, place: Place) -> Place:
     """Return the place before in the same list; the first has none before."""
     parent = definition.place(place.path[:-1])
     assert isinstance(parent, Node)
-    return parent.children[max(place.path[-1] - 1, 0)]
+    return parent.children[parent.before(place.path[-1])]
+
+
+def expected(definition: Definition, cursor: Cursor, start_point: str) -> Leaf | None:
+    """Return the task that is run next, where no condition says which it is.
+
+    Asks nothing of the user's: for words about an object that no worker survives.
+
+    :raises DefinitionChanged: see :func:`locate`.
+    """
+    place = located(definition, cursor, start_point)
+    if start_point.startswith("task:"):
+        return _first(named(definition, start_point[5:]))
+    if place is None:
+        return _first(definition.root)
+    if start_point == "restart_prev":
+        return _first(previous(definition, place))
+    failed = cursor.mode == FAILED and start_point == "resume"
+    if start_point == "restart_task" or failed or cursor.mode == BEFORE:
+        return place if isinstance(place, Leaf) and cursor.mode != ASKING else None
+    if cursor.mode in (BROKE, ENDED, ASKING):
+        return None
+    return _follower(definition, cursor)
+
+
+def _follower(definition: Definition, cursor: Cursor) -> Leaf | None:
+    """Return the task behind the one at which the cursor stands, if it is known."""
+    nodes = nodes_of(definition, cursor.frames)
+    for node, (last, memo) in reversed(list(zip(nodes, cursor.frames, strict=True))):
+        if node.asks:
+            return None
+        index, _ = node.next(last, memo, None, None)
+        if index is None and node.forks and memo:
+            return None
+        if index is not None:
+            return _first(node.children[index])
+    return None
+
+
+def _first(place: Place) -> Leaf | None:
+    """Return the first task of a place, if it is known."""
+    while isinstance(place, Node):
+        index = None if place.asks else place.next(None, None, None, None)[0]
+        if index is None:
+            return None
+        place = place.children[index]
+    return place if isinstance(place, Leaf) else None
 
 
 def _find(definition: Definition, identity: tuple[Any, ...]) -> Place:
@@ -240,6 +338,8 @@ def _moved(definition: Definition, place: Place, cursor: Cursor) -> list[list[An
         if memo is None and node.loops and not (node is place and index is None):
             raise _in_a_loop(place, node)
         frames.append([index, memo])
+    if _branches(frames) != _branches(cursor.frames):
+        raise _in_a_branch(place)
     return frames
 
 
@@ -249,6 +349,14 @@ def _way(definition: Definition, place: Place) -> Iterator[tuple[Node, int]]:
         assert isinstance(node, Node)
         yield node, index
         node = node.children[index]
+
+
+def _in_a_branch(place: Place) -> DefinitionChanged:
+    return DefinitionChanged(
+        f"{place.label} is not in the list that the object runs through: a branch "
+        "keeps to its own, and the object that it belongs to stays out of it.",
+        task=place.name,
+    )
 
 
 def _in_a_loop(place: Place, node: Node) -> DefinitionChanged:

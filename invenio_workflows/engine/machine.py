@@ -35,15 +35,17 @@ from .cursor import (
     FAILED,
     PASSING,
     Cursor,
+    branch_cursors,
     encode,
     located,
     move,
     named,
     nodes_of,
+    own_list,
     previous,
 )
 from .handle import WorkflowEngine
-from .wishes import granted, postponed
+from .wishes import count_jump, granted, not_for_conditions, postponed
 
 
 class Machine:
@@ -88,6 +90,10 @@ class Machine:
     def place(self) -> Place | None:
         """The task, or pattern, at which the object stands; ``None`` at the start."""
         return self._place
+
+    def branches(self) -> list[str]:
+        """Return where the branches begin of the block that the object now waits in."""
+        return branch_cursors(self.definition, self._frames)
 
     def run(self, start_point: str = "continue_next") -> Iterator[Event]:
         """Yield events until the object ends, halts, waits or fails.
@@ -160,6 +166,9 @@ class Machine:
             frame, node = frames[-1], nodes[-1]
             index, memo = node.next(frame[0], frame[1], self.obj, self.eng)
             if index is None:
+                if node.forks and frame[1]:  # a branch ends with its list
+                    frames[:], nodes[:] = [], []
+                    return None
                 frames.pop()
                 nodes.pop()
                 if node.shows:
@@ -219,6 +228,8 @@ class Machine:
                 self._go_to(named(self.definition, start_point[5:]))
             else:
                 self._go_to(None)
+        elif start_point == "restart_first":
+            self._go_to(place)
         elif start_point == "continue_next":
             skipped = self._pass(place)
         elif start_point == "resume":
@@ -304,7 +315,7 @@ class Machine:
         frame, node = self._frames[-1], self._nodes[-1]
         target = max(leaf.path[-1] + wish.offset, 0)
         if wish.offset <= 0:
-            self._count_jump(frame)
+            count_jump(frame, self.eng.max_rounds)
         if target >= len(node.children):
             self._mode = ENDED
             return Jumped(leaf, "the end of the list")
@@ -313,16 +324,6 @@ class Machine:
         self._cursor.frames = self._frames.copy()
         self._set(child, BEFORE if isinstance(child, Leaf) else ASKING)
         return Jumped(leaf, child.label)
-
-    def _count_jump(self, frame: list[Any]) -> None:
-        """Jumps back make a loop too: count them in the list's memo."""
-        count = frame[1] or 0
-        if count >= self.eng.max_rounds:
-            raise errors.WorkflowError(
-                f"{count} jumps back, the ceiling of this workflow; set max_rounds "
-                "on the definition if that is right."
-            )
-        frame[1] = count + 1
 
     def _restart(self, leaf: Leaf, start_point: str) -> None:
         cursor = self._cursor
@@ -342,7 +343,12 @@ class Machine:
             return
         cursor.restarts += 1
         cursor.frames = [list(frame) for frame in self._frames]
-        self._go_to(place if place is not None else self.definition.root.children[0])
+        if place is None:
+            branch = Cursor(cursor.frames)
+            place = (
+                own_list(self.definition, branch) or self.definition.root.children[0]
+            )
+        self._go_to(place)
         self._show_variables()
 
     def _put_back(self, leaf: Leaf, frames: list[list[Any]], restarts: int) -> None:
@@ -356,13 +362,7 @@ class Machine:
     def _unanswered(self, error: BaseException) -> Event:
         """Return what comes of an error in a condition; a wish is an error there."""
         node = self._nodes[-1]
-        if isinstance(error, errors.Control):
-            error = errors.WorkflowError(
-                f"The condition of {node.label} asked to {type(error).__name__}; only "
-                "a task may halt, stop or jump. Move the call into a task before the "
-                "pattern."
-            )
-        return self._failed(node, error)
+        return self._failed(node, not_for_conditions(node, error))
 
     def _failed(self, place: Place, error: BaseException) -> Event:
         """Stand at what failed, or before it to try again."""
@@ -375,6 +375,8 @@ class Machine:
             return later
         for depth in range(len(self._frames) - 1, -1, -1):
             node, frame = self._nodes[depth], self._frames[depth]
+            if node.forks and frame[1]:  # what stands around a branch is not its own
+                break
             try:
                 memo = node.caught(frame[1], error)
             except Exception as other:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import errors
+from ..checkpoint import Branch
 from ..states import ENDED_RUN, Awaited, WorkflowStatus
 from .run import Run
 
@@ -51,6 +52,14 @@ class Outside:
         :func:`.api.start_delayed`.
         """
         return str(self._run.start_workflow(name, data, **kwargs))
+
+    @property
+    def branches(self) -> list[Any]:
+        """The branches that the object at work was last split into, in their order."""
+        return [branch.obj for branch in self._begun()]
+
+    def _begun(self) -> list[Branch]:
+        return [] if self._object is None else self._run.branches(self._object)
 
     def status_of(self, uuid: str) -> WorkflowStatus:
         """Return the status of another run, as it is kept now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from ..checkpoint import Changes
+from ..checkpoint import Branch, Changes
 from ..logs import KeptLog, LogLine
 from ..states import ObjectStatus, WorkflowStatus
 
@@ -46,6 +46,9 @@ class Run(Protocol):
 
     def start_workflow(self, name: str, data: Any, **kwargs: Any) -> str:
         """Start another run, and return its uuid."""
+
+    def branches(self, obj: Any) -> list[Branch]:
+        """Return the branches that an object was last split into, in their order."""
 
     def status_of(self, uuid: str) -> WorkflowStatus:
         """Return the status of another run."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import errors
-from ..definition.node import Leaf, Place
+from ..definition.node import Leaf, Node, Place
 from ..states import Aborted, Event, Finished, Halted, TaskPostponed, Waiting
 
 
@@ -33,3 +35,28 @@ def postponed(
     if retry is None or not retry.wants(error, failures):
         return None
     return TaskPostponed(place, error, failures, retry.seconds(failures))
+
+
+def count_jump(frame: list[Any], ceiling: int) -> None:
+    """Count a jump back, which makes a loop too, in its list's memo.
+
+    :raises WorkflowError: at the ceiling.
+    """
+    count = frame[1] or 0
+    if count >= ceiling:
+        raise errors.WorkflowError(
+            f"{count} jumps back, the ceiling of this workflow; set max_rounds "
+            "on the definition if that is right."
+        )
+    frame[1] = count + 1
+
+
+def not_for_conditions(node: Node, error: BaseException) -> BaseException:
+    """Return an error in a condition; a wish is an error there."""
+    if not isinstance(error, errors.Control):
+        return error
+    return errors.WorkflowError(
+        f"The condition of {node.label} asked to {type(error).__name__}; only "
+        "a task may halt, stop or jump. Move the call into a task before the "
+        "pattern."
+    )

@@ -24,11 +24,14 @@ from ..errors import (
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus, may
 from . import statements as sql
-from .keep import Check, new_ids, refuse_snapshot, write_data
+from .concurrency import Limits
+from .forks import cancel_branches, refuse_branch
+from .ids import new_ids
+from .keep import Check, refuse_snapshot, write_data
 from .models import now
 from .once import forget_once
 from .queue import Queue
-from .rows import derive, event_row, projections, values_of
+from .rows import changed_row, derive, projections, values_of
 from .runs import settle_run
 from .sql import SQLStore, taken_up, tell
 
@@ -36,10 +39,13 @@ from .sql import SQLStore, taken_up, tell
 class Acceptor:
     """Makes rows of what the verbs are given."""
 
-    def __init__(self, store: SQLStore, batch_size: int, check: Check) -> None:
+    def __init__(
+        self, store: SQLStore, batch_size: int, check: Check, limits: Limits
+    ) -> None:
         self._store = store
         self._batch_size = batch_size
         self._check = check
+        self._limits = limits
 
     # --- runs -----------------------------------------------------------------------
 
@@ -127,6 +133,7 @@ class Acceptor:
             if obj.id is None:
                 obj.position = at
             texts, cursor = self._check(obj), obj.cursor
+            obj.columns["concurrency_key"] = self._limits.key_of(run.name, obj)
             if obj.id is None:
                 obj.id = next(ids)
                 rows.append(_live_row(obj, run, at, texts))
@@ -148,9 +155,9 @@ class Acceptor:
         """Move an object that exists into the run, if no worker holds it."""
         before = obj.columns
         refuse_snapshot(obj)
+        refuse_branch(obj)
         if not may("start", obj.status, obj.waits_for):
             raise _busy(obj)
-        kept = obj.kept or ("", "")
         moved = connection.execute(
             update(sql.OBJECTS)
             .where(
@@ -164,6 +171,7 @@ class Acceptor:
                 workflow=run.name,
                 position=position,
                 cursor=null(),
+                concurrency_key=obj.columns["concurrency_key"],
                 waits_for=None,
                 status=int(ObjectStatus.INITIAL),
                 seq=sql.OBJECTS.c.seq + 1,
@@ -174,12 +182,12 @@ class Acceptor:
         )
         if moved.rowcount != 1:
             raise _as_start_error(self._store.moved(connection, obj.id), obj)
+        if before.get("waits_for") == "join":
+            cancel_branches(connection, obj.id)
         _enter(obj, run, position)
         seq = before.get("seq", 0) + 1
-        event = event_row(obj, EventLine("Accepted"), seq, ObjectStatus.INITIAL)
-        event["data"] = texts[0] if texts[0] != kept[0] else None
-        event["extra_data"] = texts[1] if texts[1] != kept[1] else None
-        sql.INSERT_EVENT(connection, event)
+        accepted = EventLine("Accepted"), seq, ObjectStatus.INITIAL
+        sql.INSERT_EVENT(connection, changed_row(obj, *accepted, texts))
         obj.columns |= {"status": ObjectStatus.INITIAL, "seq": seq, "revision": seq}
         obj.columns["cursor"] = None
         write_data(connection, obj, texts)

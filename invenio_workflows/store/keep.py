@@ -15,8 +15,24 @@ from ..errors import IllegalMove, ObjectNotFound, WorkflowNotFound
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, require
 from . import statements as sql
+from .forks import (
+    branches_below,
+    cancel_branches,
+    join,
+    lock_origin,
+    refuse_branch,
+)
+from .ids import new_ids
 from .models import now
-from .rows import derive, describing, event_row, place_of, projections, values_of
+from .rows import (
+    changed_row,
+    derive,
+    describing,
+    event_row,
+    place_of,
+    projections,
+    values_of,
+)
 from .runs import settle_run
 from .sql import SQLStore
 from .transactions import begin
@@ -83,21 +99,22 @@ class Keeper:
             "modified": now(),
             **projections(obj.extra_data, wanted),
         }
+        lock_origin(connection, obj)
         self._update(connection, obj, values)
+        if obj.waits_for == "join" and wanted != ObjectStatus.WAITING:
+            cancel_branches(connection, obj.id)
         write_data(connection, obj, texts)
         if cursor is not None:
             path, event.task = place_of(cursor)
             event.path = "/".join(map(str, path))
             sql.WRITE_CURSOR(connection, {"oid": obj.id, "new_cursor": cursor})
             columns["cursor"] = cursor
-        row = event_row(obj, event, seq, wanted)
-        kept = obj.kept or ("", "")
-        row["data"] = texts[0] if texts[0] != kept[0] else None
-        row["extra_data"] = texts[1] if texts[1] != kept[1] else None
-        sql.INSERT_EVENT(connection, row)
+        sql.INSERT_EVENT(connection, changed_row(obj, event, seq, wanted, texts))
         columns |= {"seq": seq, "revision": seq, "status": wanted}
         columns["waits_for"] = values.get("waits_for", columns["waits_for"])
         _read_times(connection, obj)
+        store = self._store
+        join(connection, obj, wanted, store.owner, store.lease_seconds)
         if obj.id_workflow is not None:
             settle_run(connection, obj.id_workflow)
 
@@ -151,13 +168,17 @@ class Keeper:
                 raise ObjectNotFound(f"There is no object {oid}.", id_object=oid)
             obj = self._store.document(row)
             require("delete", oid, obj.status, obj.waits_for)
+            refuse_branch(obj)
+            below = list(branches_below(connection, oid))
             ids = select(sql.OBJECTS.c.id).where(
-                (sql.OBJECTS.c.id == oid) | (sql.OBJECTS.c.id_parent == oid)
+                sql.OBJECTS.c.id.in_([oid, *below]) | (sql.OBJECTS.c.id_parent == oid)
             )
             for table in (sql.EVENTS, sql.LOGS):
                 connection.execute(delete(table).where(table.c.id_object.in_(ids)))
-            for key in (sql.OBJECTS.c.id_parent, sql.OBJECTS.c.id):
-                connection.execute(delete(sql.OBJECTS).where(key == oid))
+            for key, gone in (("id_parent", [oid]), ("id", [oid, *below])):
+                connection.execute(
+                    delete(sql.OBJECTS).where(sql.OBJECTS.c[key].in_(gone))
+                )
             if obj.id_workflow is not None:
                 settle_run(connection, obj.id_workflow)
             return obj
@@ -209,14 +230,6 @@ def write_data(
     sql.WRITE_DATA(
         connection, {"oid": obj.id, "new_data": texts[0], "new_extra": texts[1]}
     )
-
-
-def new_ids(connection: Connection, count: int) -> list[int]:
-    """Return ids for rows to come, in order; under the write lock on SQLite."""
-    if connection.dialect.name == "postgresql":
-        return sorted(sql.NEW_IDS(connection, {"n": count}).scalars())
-    last = sql.LAST_ID(connection, {}).scalar() or 0
-    return list(range(last + 1, last + 1 + count))
 
 
 def refuse_snapshot(obj: WorkflowObject) -> None:

@@ -14,6 +14,7 @@ from ..checkpoint import Checkpoint, EventLine
 from ..encoding import dumps, loads
 from ..states import ENDED_RUN, Awaited, ObjectStatus
 from . import statements as sql
+from .forks import enough
 from .models import KeptEvent, later, now
 from .runs import settle_run
 from .transactions import begin
@@ -27,6 +28,8 @@ def meet(connection: Connection, point: Checkpoint) -> None:
     what = point.awaited
     if what is None:
         return
+    if what.needs is not None and not point.branches:
+        _rejoin(connection, point, what.needs)
     if what.run is not None:
         _join(connection, point, what.run)
     if what.event is None:
@@ -47,6 +50,15 @@ def meet(connection: Connection, point: Checkpoint) -> None:
     point.events = [*point.events, received(what.event, kept.payload)]
     point.waits_for, point.start_point = "queue", "continue_next"
     point.awaited = Awaited(0.0)
+
+
+def _rejoin(connection: Connection, point: Checkpoint, needs: int) -> None:
+    """Let an object wait on for its branches, whose ends need its lock."""
+    begin(connection)
+    mine = select(_OBJECTS.id).where(_OBJECTS.id == point.obj.id)
+    connection.execute(mine.with_for_update())
+    if enough(connection, point.obj.id, needs):
+        point.waits_for, point.awaited = "queue", Awaited(0.0)
 
 
 def _join(connection: Connection, point: Checkpoint, uuid: str) -> None:

@@ -213,7 +213,24 @@ class ObjectRow(Base):
         _partial("queued", "waits_for = 'queue'", "id_workflow"),
         _partial("queue", "waits_for = 'queue'", "queue", "rank", "id"),
         _partial("wake", "wake_at IS NOT NULL", "waits_for", "wake_at"),
+        _partial("fork", "id_fork IS NOT NULL", "id_fork", "fork"),
         _partial("event", "event_key IS NOT NULL", "event_name", "event_key"),
+        _partial(
+            "limited", "status = 3 AND concurrency_key IS NOT NULL", "concurrency_key"
+        ),
+        _partial(
+            "limited_queue",
+            "waits_for = 'queue' AND concurrency_key IS NOT NULL",
+            "concurrency_key",
+            "wake_at",
+        ),
+        _partial(
+            "held_back",
+            "waits_for = 'queue' AND concurrency_key IS NOT NULL AND wake_at IS NULL",
+            "concurrency_key",
+            "rank",
+            "id",
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -251,7 +268,10 @@ class ObjectRow(Base):
     queue: Mapped[str | None] = mapped_column(String(100))
     #: Which of the queued is taken first: the smallest; the priority's negative.
     rank: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    #: When it is to be looked at again: sent anew, or woken.
+    #: With which others it is counted where a limit says how many run at once.
+    concurrency_key: Mapped[str | None] = mapped_column(String(511))
+    #: When it is to be looked at again: sent anew, or woken. None for one that is
+    #: queued: no message is on its way, for its key was full when one came.
     wake_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: How often it was sent to a worker since it is queued.
     sends: Mapped[int] = mapped_column(SmallInteger, server_default="0")
@@ -262,6 +282,13 @@ class ObjectRow(Base):
     #: What it waits for: the event of this name and key; without a name, the run.
     event_name: Mapped[str | None] = mapped_column(String(100))
     event_key: Mapped[str | None] = mapped_column(String(255))
+    #: Of a branch: the object that waits for it, that one's event of which it came,
+    #: and which of the branches it is.
+    id_fork: Mapped[int | None] = mapped_column(BigId)
+    fork: Mapped[int | None] = mapped_column(Integer)
+    branch: Mapped[int | None] = mapped_column(SmallInteger)
+    #: How many of its branches must be done before it goes on.
+    needs: Mapped[int | None] = mapped_column(SmallInteger)
     #: How far the task at work is, by its own word: done, total and message.
     progress: Mapped[Any] = mapped_column(Encoded, nullable=True)
     workflow_name: Mapped[str] = mapped_column("workflow", String(255), default="")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select, tuple_
 
 from ..encoding import loads
 from ..errors import ObjectNotFound, WorkflowAPIError
@@ -24,12 +24,22 @@ from .sql import SQLStore
 FIELDS = {
     name: sql.OBJECTS.c[name]
     for name in (
-        "id id_workflow id_parent position status waits_for data_type uri id_user "
-        "action created modified revision"
+        "id id_workflow id_parent id_fork branch position status waits_for data_type "
+        "uri id_user action created modified revision"
     ).split()
 }
 FIELDS["version"] = sql.OBJECTS.c.status
 FIELDS["workflow_name"] = sql.OBJECTS.c.workflow
+
+
+#: What lists and counts show: a branch only while it needs somebody.
+LISTED = (
+    sql.OBJECTS.c.id_parent.is_(None),
+    or_(
+        sql.OBJECTS.c.id_fork.is_(None),
+        sql.OBJECTS.c.status.in_([int(ObjectStatus.HALTED), int(ObjectStatus.ERROR)]),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +262,11 @@ class Queries(RunQueries):
         }
 
     def next_asleep(
-        self, uuid: str, after: int, initial: bool
+        self, uuid: str, after: tuple[int, int], initial: bool
     ) -> WorkflowObject | None:
-        """Return the next object of a run that may be resumed, by its position.
+        """Return the next object of a run that may be resumed, its branches behind it.
 
+        :param after: position and id of the one before.
         :param initial: those that never ran too.
         """
         objects = sql.OBJECTS.c
@@ -268,17 +279,22 @@ class Queries(RunQueries):
                 .where(
                     objects.id_workflow == uuid,
                     objects.id_parent.is_(None),
-                    objects.position > after,
+                    tuple_(objects.position, objects.id) > after,
                     objects.status.in_([int(status) for status in wanted]),
                     objects.waits_for.is_distinct_from("queue"),
                 )
-                .order_by(objects.position)
+                .order_by(objects.position, objects.id)
                 .limit(1)
             ).one_or_none()
         return None if row is None else self._store.document(row)
 
-    def next_not_ended(self, uuid: str, after: int) -> WorkflowObject | None:
-        """Return the next object of a run that has not ended, by its position."""
+    def next_not_ended(
+        self, uuid: str, after: tuple[int, int]
+    ) -> WorkflowObject | None:
+        """Return the next object of a run that has not ended, its branches behind it.
+
+        :param after: position and id of the one before.
+        """
         objects = sql.OBJECTS.c
         ended = [int(ObjectStatus.COMPLETED), int(ObjectStatus.CANCELLED)]
         with self._store.transactions.reading() as connection:
@@ -287,10 +303,10 @@ class Queries(RunQueries):
                 .where(
                     objects.id_workflow == uuid,
                     objects.id_parent.is_(None),
-                    objects.position > after,
+                    tuple_(objects.position, objects.id) > after,
                     objects.status.not_in(ended),
                 )
-                .order_by(objects.position)
+                .order_by(objects.position, objects.id)
                 .limit(1)
             ).one_or_none()
         return None if row is None else self._store.document(row)
@@ -304,8 +320,8 @@ class Queries(RunQueries):
         workflow: str | None = None,
         run: str | None = None,
     ) -> list[WorkflowObject]:
-        """Return the live objects last changed, newest first."""
-        query = self.query().filter_by(id_parent=None)
+        """Return the live objects last changed, newest first; see :data:`LISTED`."""
+        query = Query(self._store, select(*sql.COLUMNS).where(*LISTED))
         if statuses:
             query = query.filter_by(status=statuses)
         if workflow:
@@ -317,9 +333,7 @@ class Queries(RunQueries):
     def counts(self, run: str | None = None) -> dict[ObjectStatus, int]:
         """Return how many live objects there are in each status."""
         objects = sql.OBJECTS.c
-        statement = select(objects.status, func.count()).where(
-            objects.id_parent.is_(None)
-        )
+        statement = select(objects.status, func.count()).where(*LISTED)
         if run is not None:
             statement = statement.where(objects.id_workflow == run)
         with self._store.transactions.reading() as connection:

@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    bindparam,
     literal,
     literal_column,
     null,
@@ -27,13 +26,16 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus as S
 from ..states import WorkflowStatus as R
 from . import statements as sql
+from .concurrency import Limits
+from .forks import cancel_branches
 from .meeting import deliver, forget
 from .models import later, now
 from .restore import restore
-from .rows import event_row, run_of
+from .rows import as_seen, changed_row
 from .runs import merge, settle_run
 from .sql import SQLStore
-from .statements import OBJECTS, RUNS, TAKEN, Prepared, _n, _p
+from .statements import OBJECTS, RUNS, Prepared, _n, _p
+from .taking import Taking
 
 #: Nothing is sent again later than this many seconds after it was sent last.
 _LONGEST = 600
@@ -78,40 +80,13 @@ PUT = Prepared(
         **QUEUED,
         seq=OBJECTS.c.seq + _n(1),
         revision=OBJECTS.c.seq + _n(1),
+        concurrency_key=_p("new_key", OBJECTS.c.concurrency_key),
         data=_p("new_data", OBJECTS.c.data),
         extra_data=_p("new_extra_data", OBJECTS.c.extra_data),
         action=null(),
         message=null(),
         error=null(),
     )
-)
-
-_first = OBJECTS.alias("first")
-
-
-def _taking(which: Any) -> Any:
-    taking = update(OBJECTS).where(OBJECTS.c.id == which, _IN_QUEUE)
-    return taking.values(**TAKEN).returning(*sql.COLUMNS)
-
-
-TAKE_ONE = _taking(_p("oid", OBJECTS.c.id))
-TAKE_FIRST = _taking(
-    select(_first.c.id)
-    .where(
-        _first.c.waits_for == literal_column("'queue'"),
-        _first.c.queue.in_(bindparam("queues", expanding=True)),
-    )
-    .order_by(_first.c.rank, _first.c.id)
-    .limit(_n(1))
-    .with_for_update(skip_locked=True)
-    .scalar_subquery()
-)
-
-#: The first object of a run was taken up.
-BEGUN = Prepared(
-    update(RUNS)
-    .where(RUNS.c.uuid == _p("uuid"), RUNS.c.status == _n(R.NEW))
-    .values(status=_n(R.RUNNING), modified=now())
 )
 
 _TIMED = OBJECTS.c.waits_for.in_(("timer", "event"))
@@ -122,13 +97,12 @@ def _order(row: Any) -> tuple[int, int]:
     return row.rank, row.id
 
 
-class Queue:
+class Queue(Taking):
     """Puts objects in their queues, and takes them out."""
 
-    def __init__(self, store: SQLStore, settings: Settings) -> None:
-        self._store = store
+    def __init__(self, store: SQLStore, settings: Settings, limits: Limits) -> None:
+        super().__init__(store, limits)
         self._settings = settings
-        self._transactions = store.transactions
 
     def refuse_memory(self) -> None:
         """Raise if no other thread can see the database."""
@@ -167,24 +141,21 @@ class Queue:
         :param shared: what is set of what the run's objects share.
         :raises IllegalMove: if it is not as the document says.
         """
-        columns, kept = obj.columns, obj.kept or ("", "")
+        columns = obj.columns
         parameters = self._parameters(
             obj.workflow_name, -(columns.get("rank") or 0), start_point
         )
-        parameters |= {
-            "oid": obj.id,
-            "seen": int(obj.status),
-            "seen_seq": columns["seq"],
-            "seen_fence": columns["fence"],
+        parameters |= as_seen(obj) | {
+            "new_key": columns.get("concurrency_key"),
             "new_data": texts[0],
             "new_extra_data": texts[1],
         }
         if PUT(connection, parameters).rowcount != 1:
             raise self._store.moved(connection, obj.id)
-        row = event_row(obj, event, columns["seq"] + 1, S.WAITING)
-        row["data"] = texts[0] if texts[0] != kept[0] else None
-        row["extra_data"] = texts[1] if texts[1] != kept[1] else None
+        row = changed_row(obj, event, columns["seq"] + 1, S.WAITING, texts)
         sql.INSERT_EVENT(connection, row)
+        if obj.waits_for == "join" and start_point != "continue_next":
+            cancel_branches(connection, obj.id)
         uuid = str(obj.id_workflow)
         if shared:
             changes = Changes()
@@ -228,41 +199,6 @@ class Queue:
             "start_point": start_point,
             "lease": self._settings.lease_seconds,
         }
-
-    # --- out ------------------------------------------------------------------------
-
-    def take_first(
-        self, queues: Sequence[str]
-    ) -> tuple[WorkflowObject, RunInfo] | None:
-        """Claim the first object of these queues that nobody else is claiming.
-
-        :return: the object, and its run as it is then.
-        """
-        return self._take(TAKE_FIRST, {"queues": list(queues)})
-
-    def take_one(self, oid: int) -> tuple[WorkflowObject, RunInfo] | None:
-        """Claim an object, if it is queued; return it and its run."""
-        return self._take(TAKE_ONE, {"oid": oid})
-
-    def _take(
-        self, statement: Any, which: dict[str, Any]
-    ) -> tuple[WorkflowObject, RunInfo] | None:
-        store = self._store
-        who = {"owner": store.owner, "lease": store.lease_seconds}
-
-        def work(connection: Connection) -> tuple[WorkflowObject, RunInfo] | None:
-            row = connection.execute(statement, which | who).one_or_none()
-            if row is None:
-                return None
-            obj = store.document(row)
-            event = EventLine("Started", message=row.start_point or "continue_next")
-            sql.INSERT_EVENT(connection, event_row(obj, event, row.seq, S.RUNNING))
-            run = connection.execute(sql.RUN, {"uuid": row.id_workflow}).one()
-            if run.status == R.NEW:
-                BEGUN(connection, {"uuid": row.id_workflow})
-            return obj, run_of(run)
-
-        return self._transactions.run(work)
 
     # --- what is due ----------------------------------------------------------------
 
@@ -333,7 +269,7 @@ class Queue:
             return oid
 
         oid = self._transactions.run(work)
-        taken = None if oid is None else self.take_one(oid)
+        taken = None if oid is None else self.take_one(oid, limited=False)
         return None if taken is None else taken[0]
 
     def send_event(self, name: str, key: str, payload: Any) -> list[tuple[str, int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, literal_column, select, update
+from sqlalchemy import Connection, func, insert, literal_column, select, update
 
 from ..checkpoint import EventLine
 from ..errors import IllegalMove
@@ -93,6 +93,7 @@ class Recovery:
                 row.extra_data,
                 in_start=bool(row.in_start),
                 attempts=row.attempts + 1,
+                start_point=row.start_point,
             )
         except IllegalMove:
             return None
@@ -125,7 +126,7 @@ class Recovery:
                 .values(
                     status=int(ObjectStatus.WAITING),
                     waits_for="queue",
-                    start_point="resume",
+                    start_point=func.coalesce(objects.start_point, "resume"),
                     queue=queue,
                     wake_at=now(),
                     sends=0,

@@ -20,6 +20,7 @@ from ..errors import IllegalMove
 from ..objects import WorkflowObject
 from ..states import ObjectStatus as S
 from . import statements as sql
+from .forks import cancel_branches
 from .models import now
 from .once import forget_once
 from .runs import settle_run
@@ -58,12 +59,18 @@ def _from_snapshot(name: str) -> Any:
 _OF_RUN = (
     sql.OBJECTS.c.id_workflow == bindparam("run"),
     sql.OBJECTS.c.id_parent.is_(None),
+    sql.OBJECTS.c.id_fork.is_(None),
     select(_snapshot.c.id)
     .where(
         _snapshot.c.id_parent == sql.OBJECTS.c.id,
         _snapshot.c.id_workflow == sql.OBJECTS.c.id_workflow,
     )
     .exists(),
+)
+
+#: The objects of a run that wait for their branches.
+JOINING = select(sql.OBJECTS.c.id).where(
+    *_OF_RUN, sql.OBJECTS.c.waits_for == literal_column("'join'")
 )
 
 #: All objects of a run as their snapshots kept them.
@@ -78,6 +85,7 @@ RESTORE = (
         extra_data=_from_snapshot("extra_data"),
         data_type=_from_snapshot("data_type"),
         uri=_from_snapshot("uri"),
+        concurrency_key=_from_snapshot("concurrency_key"),
         seq=sql.OBJECTS.c.seq + 1,
         revision=sql.OBJECTS.c.seq + 1,
         attempts=0,
@@ -136,6 +144,8 @@ def restore(connection: Connection, run: RunInfo) -> None:
             "Wait until it stops, or cancel it.",
             id_object=busy.id,
         )
+    for oid in connection.execute(JOINING, {"run": run.uuid}).scalars().all():
+        cancel_branches(connection, oid)
     connection.execute(RESTORE, {"run": run.uuid})
     connection.execute(RESTORED, {"run": run.uuid})
     mine = select(sql.OBJECTS.c.id).where(sql.OBJECTS.c.id_workflow == run.uuid)

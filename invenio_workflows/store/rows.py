@@ -16,9 +16,9 @@ from ..objects import WorkflowObject
 from ..states import Awaited, ObjectStatus
 
 _DESCRIBING = (
-    "id id_workflow id_parent position waits_for data_type uri id_user created "
-    "modified revision cursor seq fence in_start attempts lease_owner lease_until "
-    "start_point queue rank tries wake_at wanted"
+    "id id_workflow id_parent id_fork branch position waits_for data_type uri id_user "
+    "created modified revision cursor seq fence in_start attempts lease_owner "
+    "lease_until start_point queue rank tries wake_at wanted concurrency_key"
 ).split()
 
 #: PostgreSQL: so many events are written in the statement that moves their object.
@@ -77,6 +77,7 @@ def values_of(obj: WorkflowObject, data: str, extra_data: str) -> dict[str, Any]
         "revision": 0,
         "seq": 0,
         "workflow": obj.workflow_name or "",
+        "concurrency_key": obj.columns.get("concurrency_key"),
         **describing(obj),
         **projections(extra, obj.status),
     }
@@ -138,6 +139,30 @@ def event_row(
     }
 
 
+def as_seen(obj: WorkflowObject) -> dict[str, Any]:
+    """Return the parameters by which a row must be as the document says."""
+    return {
+        "oid": obj.id,
+        "seen": int(obj.status),
+        "seen_seq": obj.columns["seq"],
+        "seen_fence": obj.columns["fence"],
+    }
+
+
+def changed_row(
+    obj: WorkflowObject,
+    event: EventLine,
+    seq: int,
+    status: ObjectStatus,
+    texts: tuple[str, str],
+) -> dict[str, Any]:
+    """Return the row of an event, with those of the texts that are not kept yet."""
+    row, kept = event_row(obj, event, seq, status), obj.kept or ("", "")
+    row["data"] = texts[0] if texts[0] != kept[0] else None
+    row["extra_data"] = texts[1] if texts[1] != kept[1] else None
+    return row
+
+
 def event_rows(point: Checkpoint) -> list[dict[str, Any]]:
     """Return the rows of a checkpoint; the first event carries what changed."""
     first = point.obj.columns["seq"] + 1
@@ -188,18 +213,18 @@ def waiting(point: Checkpoint) -> dict[str, Any]:
     """Return the parameters of an object that goes on by itself."""
     what = point.awaited or Awaited(0.0)
     key = what.key if what.key is not None else str(point.obj.id)
-    queued = point.waits_for == "queue"
     return {
         "start_point": point.start_point,
         "queue": point.queue,
         "rank": -point.run.priority,
         "tries": point.tries,
-        # Who takes it again goes on with those that follow it in a start.
-        "in_start": int(queued and bool(point.obj.columns["in_start"])),
+        "in_start": int(point.keeps_start),
         "delay": what.seconds,
         "until": None if what.until is None else _utc(what.until),
         "event_name": what.event,
         "event_key": what.run if what.event is None else key,
+        "needs": what.needs,
+        "concurrency_key": point.key,
     }
 
 

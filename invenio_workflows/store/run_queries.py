@@ -45,7 +45,9 @@ class RunQueries:
                     f"There is no run {uuid!r}; was it committed?", uuid=uuid
                 )
             waits = select(objects.event_key).where(
-                objects.id_workflow == uuid, objects.waits_for == "join"
+                objects.id_workflow == uuid,
+                objects.waits_for == "join",
+                objects.event_key.is_not(None),
             )
             others = [] if row[1] else connection.execute(waits).scalars().all()
         # One that ended meanwhile has woken who waited for it.
@@ -63,7 +65,9 @@ class RunQueries:
         objects = sql.OBJECTS.c
         mine = objects.id_workflow == uuid, objects.id_parent.is_(None)
         counted = (
-            select(objects.status, func.count()).where(*mine).group_by(objects.status)
+            select(objects.status, func.count())
+            .where(*mine, objects.id_fork.is_(None))
+            .group_by(objects.status)
         )
         moving = (
             select(objects.id, objects.progress, objects.modified, now().label("at"))

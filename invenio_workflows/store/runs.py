@@ -41,7 +41,7 @@ def settle_run(connection: Connection, uuid: str, alone: bool = False) -> None:
         can move the run.
     """
     if not alone:
-        _lock(connection, uuid)
+        lock_run(connection, uuid)
     _settle(connection, uuid)
 
 
@@ -51,7 +51,7 @@ def settle_left(connection: Connection, uuid: str) -> None:
     The lock makes two that leave at once see each other; as long as others move,
     the run's row is not written.
     """
-    _lock(connection, uuid)
+    lock_run(connection, uuid)
     if not sql.STILL_MOVING(connection, {"uuid": uuid}).scalar():
         _settle(connection, uuid)
 
@@ -64,7 +64,8 @@ def _settle(connection: Connection, uuid: str) -> None:
             sql.SETTLE_RUN(connection, {"uuid": other}).close()
 
 
-def _lock(connection: Connection, uuid: str) -> None:
+def lock_run(connection: Connection, uuid: str) -> None:
+    """Let nobody else change the status of the run until this is committed."""
     if connection.dialect.name == "postgresql":
         sql.LOCK_RUN(connection, {"uuid": uuid})
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from ..checkpoint import Changes, Checkpoint, EventLine, RunInfo
+from ..checkpoint import Branch, Changes, Checkpoint, EventLine, RunInfo
 from ..errors import (
     IllegalMove,
     LeaseLost,
@@ -19,31 +18,37 @@ from ..errors import (
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus
 from . import statements as sql
+from .following import Following as Following
+from .following import taken_up as taken_up
+from .following import tell as tell
+from .forks import (
+    branches_of,
+    cancel_branches,
+    join,
+    lock_origin,
+    make_branches,
+)
 from .heartbeat import Heartbeat
-from .leases import owner
-from .lines import Lines
 from .meeting import meet
 from .once import Once
 from .rows import (
     TOLD_WITH_IT,
+    as_seen,
+    changed_row,
     derive,
-    event_row,
     event_rows,
-    fill,
     is_one_statement,
     line_row,
-    path_of,
     projections,
     run_of,
-    started_row,
     waiting,
 )
 from .runs import merge, settle_left, settle_run
 from .transactions import TaskWritesLost as TaskWritesLost
-from .transactions import Transactions, begin, is_busy
+from .transactions import Transactions, begin, is_passing
 
 
-class SQLStore(Lines, Once):
+class SQLStore(Following, Once):
     """Keeps runs, objects, events and log lines."""
 
     def __init__(
@@ -65,7 +70,7 @@ class SQLStore(Lines, Once):
         self.lease_seconds = lease_seconds
         self.held = transactions.held
         self.undo = transactions.undo
-        self.is_busy = is_busy
+        self.is_busy = is_passing
 
     def refresh(self, obj: WorkflowObject) -> bool:
         """Make the document what is kept, and say whether it is still ours to move."""
@@ -79,11 +84,6 @@ class SQLStore(Lines, Once):
         self.document(row, obj)
         return obj.status == ObjectStatus.RUNNING
 
-    @property
-    def owner(self) -> str:
-        """Who holds the leases that are taken here and now."""
-        return owner()
-
     # --- a worker that holds an object --------------------------------------------
 
     def record(self, point: Checkpoint) -> WorkflowObject | None:
@@ -95,8 +95,11 @@ class SQLStore(Lines, Once):
         """
 
         def work(connection: Connection) -> WorkflowObject | None:
+            if point.leaves:
+                lock_origin(connection, point.obj)
             meet(connection, point)
             told = self._advance(connection, point)
+            self._branch(connection, point)
             taken = None
             if point.take_next:
                 after = point.obj.position
@@ -109,7 +112,7 @@ class SQLStore(Lines, Once):
             if point.ends_run:
                 sql.LEAVE_OUT(connection, {"uuid": point.run.uuid})
             if point.leaves and taken is None:
-                if point.run.last == 0:
+                if point.run.last == 0 and not point.run.forked:
                     settle_run(connection, point.run.uuid, alone=True)
                 else:
                     settle_left(connection, point.run.uuid)
@@ -146,12 +149,22 @@ class SQLStore(Lines, Once):
         mine = {"oid": point.obj.id, "held": point.obj.columns["fence"]}
         if not asked and sql.WANTED(connection, mine).scalar_one_or_none():
             point.cancel()
+            lock_origin(connection, point.obj)
             return self._advance(connection, point, asked=True)
         raise LeaseLost(
             f"Object {point.obj.id} is moved by another worker now; what this one "
             "did since the last checkpoint is undone.",
             id_object=point.obj.id,
         )
+
+    def _branch(self, connection: Connection, point: Checkpoint) -> None:
+        """Make the branches of an object; let one go on whose branch this was."""
+        who = self.owner, self.lease_seconds
+        if point.branches:
+            make_branches(connection, point, *who)
+        row = join(connection, point.obj, point.status, *who, point)
+        point.joined = None if row is None else self.document(row)
+        point.run.forked |= bool(point.branches) or point.obj.id_fork is not None
 
     def _moved(self, point: Checkpoint) -> dict[str, Any]:
         """Return the parameters of the object's new state."""
@@ -178,75 +191,6 @@ class SQLStore(Lines, Once):
             parameters["lease"] = self.lease_seconds
         return parameters
 
-    def take_next(
-        self,
-        connection: Connection,
-        run: RunInfo,
-        after: int,
-        told: list[dict[str, Any]],
-    ) -> WorkflowObject | None:
-        """Claim the next object of a start that never ran; ``None`` at the end.
-
-        :param told: takes the events that the caller has yet to write.
-        """
-        while run.last is None or after < run.last:
-            if not run.upcoming or run.upcoming[-1].position <= after:
-                run.upcoming = self._look_ahead(connection, run, after)
-            if not run.upcoming:
-                return None
-            for obj in run.upcoming:
-                if obj.position > after:
-                    if self._hold(connection, obj, told):
-                        return obj
-                    after = obj.position  # someone else moved it
-        return None
-
-    def _look_ahead(
-        self, connection: Connection, run: RunInfo, after: int
-    ) -> deque[WorkflowObject]:
-        parameters = {"uuid": run.uuid, "after": after, "n": self.batch_size}
-        rows = connection.execute(sql.UPCOMING, parameters)
-        return deque(self.document(row) for row in rows)
-
-    def _hold(
-        self, connection: Connection, obj: WorkflowObject, told: list[dict[str, Any]]
-    ) -> bool:
-        columns = obj.columns
-        parameters = {
-            "oid": columns["id"],
-            "seen_seq": columns["seq"],
-            "seen_fence": columns["fence"],
-            "owner": self.owner,
-            "lease": self.lease_seconds,
-        }
-        started = started_row(obj)
-        if connection.dialect.name == "postgresql":
-            parameters |= {f"{n}_0": started[n] for n in sql.EVENT_COLUMNS}
-            return sql.HOLD_AND_TELL(connection, parameters).rowcount == 1
-        if sql.HOLD(connection, parameters).rowcount != 1:
-            return False
-        told.append(started)
-        return True
-
-    def document(self, row: Any, into: WorkflowObject | None = None) -> WorkflowObject:
-        """Return the document of a row, or make ``into`` it."""
-        return fill(into or WorkflowObject(), row, self.task_history)
-
-    def task_history(self, oid: int) -> list[dict[str, Any]]:
-        """Return the tasks of the object that finished, oldest first."""
-        events = sql.EVENTS.c
-        kinds = ("TaskFinished", "Halted", "Waiting", "Jumped")
-        with self.transactions.reading() as connection:
-            rows = connection.execute(
-                select(events.task, events.path, events.payload, events.created)
-                .where(events.id_object == oid, events.kind.in_(kinds))
-                .order_by(events.seq)
-            ).all()
-        return [
-            {"name": row.task, "position": path_of(row.path), "time": row.created}
-            for row in rows
-        ]
-
     # --- taking an object ---------------------------------------------------------
 
     def take(
@@ -257,36 +201,38 @@ class SQLStore(Lines, Once):
         extra_data: str,
         in_start: bool = False,
         attempts: int = 0,
+        start_point: str | None = None,
     ) -> None:
         """Claim an object that stands as the document says, with its data as given.
 
+        :param start_point: where whoever takes it over is to begin; none: at its
+            last checkpoint.
         :raises IllegalMove: if it moved meanwhile; saying what its status is now.
         """
         columns = obj.columns
-        kept = obj.kept or ("", "")
 
         def work(connection: Connection) -> None:
             taken = sql.TAKE(
                 connection,
                 {
-                    "oid": obj.id,
-                    "seen": int(obj.status),
-                    "seen_seq": columns["seq"],
-                    "seen_fence": columns["fence"],
+                    **as_seen(obj),
                     "owner": self.owner,
                     "lease": self.lease_seconds,
                     "in_start": int(in_start),
                     "attempts": attempts,
+                    "start_point": start_point,
+                    "new_key": columns.get("concurrency_key"),
                     "new_data": data,
                     "new_extra_data": extra_data,
                 },
             )
             if taken.rowcount != 1:
                 raise self.moved(connection, obj.id)
-            row = event_row(obj, event, columns["seq"] + 1, ObjectStatus.RUNNING)
-            row["data"] = data if data != kept[0] else None
-            row["extra_data"] = extra_data if extra_data != kept[1] else None
+            seq, texts = columns["seq"] + 1, (data, extra_data)
+            row = changed_row(obj, event, seq, ObjectStatus.RUNNING, texts)
             sql.INSERT_EVENT(connection, row)
+            if obj.waits_for == "join" and event.message != "continue_next":
+                cancel_branches(connection, obj.id)
             if obj.id_workflow is not None:
                 settle_run(connection, obj.id_workflow)
 
@@ -319,6 +265,13 @@ class SQLStore(Lines, Once):
             id_object=oid,
             status=status.name,
         )
+
+    # --- branches -----------------------------------------------------------------
+
+    def branches_of(self, oid: int) -> list[Branch]:
+        """Return the branches that an object was last split into, in their order."""
+        with self.transactions.reading() as connection:
+            return branches_of(connection, oid, self.document)
 
     # --- runs -----------------------------------------------------------------------
 
@@ -361,24 +314,9 @@ class SQLStore(Lines, Once):
         query = select(*sql.COLUMNS).where(columns.id_workflow == uuid)
         if statuses is not None:
             query = query.where(columns.status.in_([int(each) for each in statuses]))
+        query = query.where(columns.id_fork.is_(None))
         if live:
             query = query.where(columns.id_parent.is_(None))
         query = query.order_by(*([columns.position] if live else []), columns.id)
         with self.transactions.reading() as connection:
             return [self.document(row) for row in connection.execute(query)]
-
-
-def tell(connection: Connection, events: list[dict[str, Any]]) -> None:
-    """Write events, if there are any."""
-    if events:
-        sql.INSERT_EVENT(connection, events if len(events) > 1 else events[0])
-
-
-def taken_up(run: RunInfo, obj: WorkflowObject) -> None:
-    """Let the document say that it was claimed in a start; it is no longer ahead."""
-    while run.upcoming and run.upcoming[0].position <= obj.position:
-        run.upcoming.popleft()
-    columns = obj.columns
-    columns["seq"] = columns["revision"] = columns["seq"] + 1
-    columns |= {"fence": columns["fence"] + 1, "in_start": 1, "attempts": 0}
-    columns |= {"status": ObjectStatus.RUNNING, "waits_for": None}

@@ -87,15 +87,15 @@ INSERT_RUN = Prepared(
     )
 )
 
-_OBJECT_COLUMNS = (
+OBJECT_COLUMNS = (
     "id id_workflow id_parent position status data extra_data cursor revision seq "
-    "workflow data_type uri id_user action message error"
+    "workflow data_type uri id_user action message error concurrency_key"
 ).split()
 
 #: A live row or a snapshot, which no worker holds.
 INSERT_OBJECT = Prepared(
     insert(OBJECTS).values(
-        **{name: _p(name, OBJECTS.c[name]) for name in _OBJECT_COLUMNS},
+        **{name: _p(name, OBJECTS.c[name]) for name in OBJECT_COLUMNS},
         fence=_n(0),
         in_start=_n(0),
         attempts=_n(0),
@@ -148,7 +148,9 @@ MINE = (
 WANTED = Prepared(select(OBJECTS.c.wanted).where(*MINE))
 
 
-_WAITING = "start_point queue rank tries in_start event_name event_key".split()
+_WAITING = (
+    "start_point queue rank tries in_start event_name event_key concurrency_key needs"
+).split()
 
 
 def _moved(data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool) -> Any:
@@ -159,7 +161,8 @@ def _moved(data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool)
         "attempts": _n(0),
     }
     if not waits:
-        values["tries"] = _n(0)
+        # How it was to begin has been done.
+        values |= {"tries": _n(0), "start_point": null()}
     if data:
         values["data"] = _p("data", OBJECTS.c.data)
     if extra_data:
@@ -266,25 +269,12 @@ _held = (
         OBJECTS.c.seq == _p("seen_seq", OBJECTS.c.seq),
         OBJECTS.c.fence == _p("seen_fence", OBJECTS.c.fence),
     )
-    .values(**TAKEN, in_start=_n(1), attempts=_n(0))
+    .values(**TAKEN, start_point=null(), in_start=_n(1), attempts=_n(0))
 )
 #: An object of a synchronous start that never ran, if it is as it was seen …
 HOLD = Prepared(_held)
 #: … and that it was started, in the same statement; PostgreSQL alone can do it.
 HOLD_AND_TELL = _telling(_held, 1)
-
-#: Those that come next in a run and never ran.
-UPCOMING = (
-    select(*COLUMNS)
-    .where(
-        OBJECTS.c.id_workflow == _p("uuid", OBJECTS.c.id_workflow),
-        OBJECTS.c.id_parent.is_(None),
-        OBJECTS.c.status == _n(S.INITIAL),
-        OBJECTS.c.position > _p("after", OBJECTS.c.position),
-    )
-    .order_by(OBJECTS.c.position)
-    .limit(_p("n", OBJECTS.c.position))
-)
 
 #: One object, if it is as it was seen.
 TAKE = Prepared(
@@ -301,8 +291,10 @@ TAKE = Prepared(
     )
     .values(
         **TAKEN,
+        start_point=_p("start_point", OBJECTS.c.start_point),
         in_start=_p("in_start", OBJECTS.c.in_start),
         attempts=_p("attempts", OBJECTS.c.attempts),
+        concurrency_key=_p("new_key", OBJECTS.c.concurrency_key),
         data=_p("new_data", OBJECTS.c.data),
         extra_data=_p("new_extra_data", OBJECTS.c.extra_data),
     )
@@ -321,6 +313,9 @@ LEAVE_OUT = Prepared(
 )
 
 _live = OBJECTS.alias("live")
+
+
+TOP = (_live.c.id_parent.is_(None), _live.c.id_fork.is_(None))
 
 
 def _any(*statuses: int) -> Any:
@@ -348,7 +343,8 @@ SETTLE_RUN = Prepared(
             (or_(_running, _queued), _n(R.RUNNING)),
             (_any(S.ERROR), _n(R.ERROR)),
             (_any(S.HALTED, S.WAITING, S.INITIAL), _n(R.HALTED)),
-            (_any(S.CANCELLED), _n(R.CANCELLED)),
+            # A branch that others made needless is none of the run's business.
+            (_some(*TOP, _live.c.status == _n(S.CANCELLED)), _n(R.CANCELLED)),
             else_=_n(R.COMPLETED),
         ),
         modified=now(),

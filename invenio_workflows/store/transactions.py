@@ -269,6 +269,12 @@ def is_busy(error: BaseException) -> bool:
     return isinstance(error, OperationalError) and "is locked" in str(error.orig)
 
 
+def is_passing(error: BaseException) -> bool:
+    """Say whether an error is none of the task's: a locked file, a cut connection."""
+    cut = isinstance(error, DBAPIError) and error.connection_invalidated
+    return cut or is_busy(error)
+
+
 @contextmanager
 def clear_errors() -> Iterator[None]:
     """Turn what a driver says of an absent database into what to do about it."""

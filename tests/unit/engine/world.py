@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from invenio_workflows.definition import Definition, compile_workflow
 from invenio_workflows.encoding import dumps, loads
-from invenio_workflows.engine import Cursor, Machine, WorkflowEngine
+from invenio_workflows.engine import Cursor, Machine, WorkflowEngine, expected
+from invenio_workflows.errors import WorkflowDefinitionError
 from invenio_workflows.states import (
     Aborted,
     Failed,
@@ -15,6 +17,7 @@ from invenio_workflows.states import (
     Started,
     TaskFinished,
     TaskRetried,
+    TaskSkipped,
     Waiting,
 )
 
@@ -131,9 +134,13 @@ class World:
         run = FakeRun(definition.max_rounds)
         eng = WorkflowEngine(run, self.run_extra)  # type: ignore[arg-type]
         machine = Machine(definition, obj, eng, Cursor.decode(self.cursor))
+        due = self.due(definition, start_point)
         self.machine, self.eng = machine, eng
         try:
             for event in machine.run(start_point):
+                if due is not None and not isinstance(event, (Started, TaskSkipped)):
+                    assert event.task is due, "what is expected comes"  # type: ignore[attr-defined]
+                    due = None
                 self.left -= 1
                 if self.left <= 0:
                     return self
@@ -147,6 +154,11 @@ class World:
         except Killed:
             self.status = "RUNNING"
         return self
+
+    def due(self, definition: Definition, start_point: str) -> Any:
+        """Return the task that is said to come next, if one is."""
+        with suppress(WorkflowDefinitionError):
+            return expected(definition, Cursor.decode(self.cursor), start_point)
 
     def keep(self, event: Any, machine: Machine, obj: Thing, eng: Any) -> None:
         """Keep what an event leaves, like a checkpoint."""

@@ -1,0 +1,49 @@
+"""Calls that are handed to the worker, at once or when an object makes room."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from .calls import Call, calls_of
+from .checkpoint import RunInfo
+from .errors import DatabaseUnavailable, WorkflowWorkerError
+from .proxies import current_workflows
+
+_logger = logging.getLogger(__name__)
+
+
+def send(calls: Sequence[Call]) -> None:
+    """Hand calls to the worker; what cannot be sent now is sent by a sweep."""
+    if not calls:
+        return
+    try:
+        current_workflows.worker.send(calls)
+    except WorkflowWorkerError as error:
+        _logger.warning(
+            "%s What was accepted is in the database and is sent later.", error
+        )
+
+
+@contextmanager
+def making_room(run: RunInfo) -> Iterator[None]:
+    """Send, when objects of the run stop in the block, those that waited for that."""
+    try:
+        yield
+    finally:
+        if run.woken:
+            woken, run.woken = run.woken, []
+            settings = current_workflows.settings
+            queue = settings.queue_of(run.name)
+            pairs = [(queue, oid) for oid in woken]
+            send(calls_of(pairs, settings.batch_size))
+        freed, run.freed = run.freed, set()
+        if freed:
+            try:
+                pairs = current_workflows.places.next_of(freed)
+            except DatabaseUnavailable as error:
+                _logger.warning("%s Who comes next is sent by a sweep.", error)
+            else:
+                size = current_workflows.settings.batch_size
+                send(calls_of(sorted(pairs), size))

@@ -1,0 +1,37 @@
+"""What listeners are told of the events of an object, after the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import signals
+from .objects import WorkflowObject
+from .states import (
+    Event,
+    Failed,
+    Halted,
+    TaskFinished,
+    TaskPostponed,
+    TaskRetried,
+    Waiting,
+)
+
+
+def tell(obj: WorkflowObject, events: Sequence[Event], seconds: float) -> None:
+    """Send the signals of events that were kept together.
+
+    :param seconds: how long the task took that they come of.
+    """
+    for event in events:
+        if isinstance(event, TaskFinished):
+            # Asked here, for it comes with every task, and mostly nobody listens.
+            if signals.task_finished.receivers:
+                told = {"task": event.task.name, "seconds": seconds}
+                signals.send(signals.task_finished, obj, **told)
+        elif isinstance(event, (Halted, Waiting)):
+            signals.send(signals.workflow_halted, obj)
+        elif isinstance(event, Failed):
+            signals.send(signals.workflow_error, obj)
+        elif isinstance(event, (TaskRetried, TaskPostponed)):
+            retried = {"task": event.task.name, "error": event.error}
+            signals.send(signals.task_retried, obj, **retried)
