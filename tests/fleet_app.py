@@ -110,17 +110,41 @@ def die_at_commit(moment: str, number: str) -> None:
     dialect.do_commit = do_commit
 
 
+def count(obj: Any, name: str, group: str) -> None:
+    """Note how many of the group are at work at once."""
+    place = HERE / group
+    place.mkdir(exist_ok=True)
+    (place / str(obj.id)).touch()
+    time.sleep(0.05)
+    with open(HERE / f"{group}.counted", "a") as file:
+        file.write(f"{len(list(place.iterdir()))}\n")
+    (place / str(obj.id)).unlink()
+
+
 WORDS: dict[str, Callable[[Any, str, Any], None]] = {
     "gate": wait_for_a_file,
     "last": wait_for_the_end,
     "meet": wait_for_another,
     "fail": fail,
     "die": die,
+    "count": count,
 }
 
 
 def ask(obj: Any, eng: Any) -> None:
     eng.halt("?", action="approval")
+
+
+class Limited:
+    """Three steps, of one object of a group at a time."""
+
+    workflow = [step("one"), step("two"), step("three")]
+    concurrency_limit = 1
+
+    @staticmethod
+    def concurrency_key(obj: Any) -> Any:
+        """Return the group that the object's data name."""
+        return obj.data["group"]
 
 
 # --- the app --------------------------------------------------------------------------
@@ -146,6 +170,7 @@ def make_app(said: Mapping[str, str]) -> Flask:
     }
     for name, tasks in kinds.items():
         ext.register_workflow(name, type(name, (), {"workflow": tasks}))
+    ext.register_workflow("limited", Limited)
     if said["FLEET_WORKER"] == "celery":
         app.extensions["celery"] = make_celery(app, said["FLEET_BROKER"])
     return app

@@ -135,6 +135,17 @@ def test_nothing_is_started_when_the_caller_rolls_back(fleet: Fleet) -> None:
     assert fleet.state.queries.run_row(lost.uuid) is None
 
 
+def test_no_more_run_at_once_than_the_limit_says(fleet: Fleet) -> None:
+    groups = ["a"] * 12 + ["b"] * 3
+    data = [{"done": [], "group": g, "count": {"two": f"group-{g}"}} for g in groups]
+    result = start_delayed("limited", data)
+    assert result.get(timeout=SOON).status == R.COMPLETED
+    fleet.check(result)
+    for group in "ab":
+        seen = (fleet.directory / f"group-{group}.counted").read_text().split()
+        assert seen == ["1"] * groups.count(group)
+
+
 # --- messages -------------------------------------------------------------------------
 
 
