@@ -10,6 +10,7 @@ from flask.cli import ScriptInfo
 from ..errors import WorkflowsError
 from ..proxies import EXTENSION
 from ..store.health import refusal
+from .counting import metrics
 from .deciding import cancel, continue_, delete, resolve, send_event
 from .keeping import doctor, init
 from .knowing import definitions, list_
@@ -45,8 +46,8 @@ class Commands(click.Group):
 def workflows() -> None:
     """Run records through workflows, and decide where a person is asked.
 
-    Every command but `definitions show --dot` and those that are a worker takes
-    --json for programs: one JSON document, or for lists one on each line. Exit
+    Every command but `definitions show --dot`, `metrics` and those that are a worker
+    takes --json for programs: one JSON document, or for lists one on each line. Exit
     codes: 0 for done (an object that halted is no failure), 1 for what went wrong
     or failed, 2 for a command that was not written right.
     """
@@ -55,6 +56,6 @@ def workflows() -> None:
 for _command in (
     *(list_, definitions, start, restart, resume, watch, objects, object_),
     *(continue_, resolve, cancel, delete, recover, init, doctor, prune),
-    *(send_event, worker, rq_worker, workers),
+    *(send_event, worker, rq_worker, workers, metrics),
 ):
     workflows.add_command(_command)

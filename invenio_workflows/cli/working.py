@@ -22,6 +22,7 @@ from ..store.leases import is_dead
 from ..store.migrations import current
 from ..store.recovery import Held
 from .arguments import as_json, command
+from .counting import serve, serving
 from .running import objects
 from .text import ago, clean, moment, say, say_json, table
 
@@ -46,8 +47,9 @@ _queues = click.option(
     help="So many objects are moved at a time.",
 )
 @_queues
+@serving
 @with_appcontext
-def worker(concurrency: int, queues: tuple[str, ...]) -> None:
+def worker(concurrency: int, queues: tuple[str, ...], **metrics: Any) -> None:
     """Do what is delayed, until SIGTERM or Ctrl-C.
 
     The worker that the site has configured (WORKFLOWS_WORKER) works in this process.
@@ -55,19 +57,20 @@ def worker(concurrency: int, queues: tuple[str, ...]) -> None:
     than WORKFLOWS_STOP_SECONDS.
     """
     name = current_workflows.settings.worker
-    _work(name, current_workflows.worker, queues, concurrency)
+    _work(name, current_workflows.worker, queues, concurrency, **metrics)
 
 
 @click.command("rq-worker")
 @_queues
+@serving
 @with_appcontext
-def rq_worker(queues: tuple[str, ...]) -> None:
+def rq_worker(queues: tuple[str, ...], **metrics: Any) -> None:
     """Do what is delayed with RQ, whatever worker is configured.
 
     Until SIGTERM or Ctrl-C; one object at a time. Run several for more.
     """
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    _work("rq", plugin(_GROUP, "rq", "worker")(app), queues, 1)
+    _work("rq", plugin(_GROUP, "rq", "worker")(app), queues, 1, **metrics)
 
 
 class _Stopped(BaseException):
@@ -78,7 +81,14 @@ def _stop(number: int, frame: Any) -> None:
     raise _Stopped
 
 
-def _work(name: str, worker: Worker, queues: Sequence[str], concurrency: int) -> None:
+def _work(
+    name: str,
+    worker: Worker,
+    queues: Sequence[str],
+    concurrency: int,
+    metrics_port: int | None,
+    metrics_address: str,
+) -> None:
     """Say what is served, work, and say that it is over."""
     _check_database()
     wanted = [part for each in queues for part in each.split(",") if part]
@@ -98,6 +108,8 @@ def _work(name: str, worker: Worker, queues: Sequence[str], concurrency: int) ->
         say(f"  queues       {clean(', '.join(wanted or known))}")
         say(f"  at a time    {objects(concurrency)}")
         say(f"  database     {address(current_workflows.engine)}")
+        if metrics_port is not None:
+            say(f"  metrics      {serve(name, metrics_port, metrics_address)}")
         say("Ctrl-C or SIGTERM stops it.")
         worker.run(wanted, concurrency)
     say(f"The worker {clean(name)} has stopped.")

@@ -122,6 +122,7 @@ PUBLIC = [
     "invenio_workflows.models",
     "invenio_workflows.definitions",
     "invenio_workflows.engine",
+    "invenio_workflows.metrics",
     "invenio_workflows.patterns",
     "invenio_workflows.processors",
     "invenio_workflows.store",
