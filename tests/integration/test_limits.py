@@ -28,6 +28,7 @@ from invenio_workflows.cli.group import workflows as group
 from invenio_workflows.errors import WorkflowDefinitionError
 from invenio_workflows.jobs import move, perform, sweep
 from invenio_workflows.objects import WorkflowObject
+from invenio_workflows.patterns import PARALLEL
 from invenio_workflows.proxies import current_workflows
 from invenio_workflows.states import ObjectStatus, WorkflowStatus
 
@@ -455,6 +456,20 @@ def test_threads_finish_all_and_never_run_more(site: Site) -> None:
     assert result.get(timeout=SOON).status == R.COMPLETED
     assert counts["most"] <= 2
     assert time.monotonic() - began < SOON
+
+
+def test_branches_count_and_their_origin_does_not_meanwhile(idle: Site) -> None:
+    idle.register("work", PARALLEL(step, halt), step, concurrency_limit=2)
+    (first,), (other,) = queued(1), queued(1)
+    move(*current_workflows.queue.take_one(first))
+    branches = [
+        oid
+        for (oid,) in idle.rows(
+            f"SELECT id FROM workflows_object WHERE id_fork = {first} ORDER BY id"
+        )
+    ]
+    assert len(branches) == 2
+    assert [take() for _ in range(3)] == [other, branches[0], None]
 
 
 def test_the_command_line_says_what_is_waited_for(idle: Site) -> None:
