@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from brokers import Broker
 from flask import Flask
-from fleet_app import make_app, until
+from fleet_app import PATIENCE, make_app, until
 from kombu import pools
 from sqlalchemy import text
 
@@ -20,6 +21,9 @@ from invenio_workflows.api import start_delayed
 from invenio_workflows.proxies import EXTENSION
 from invenio_workflows.results import AsynchronousResultWrapper
 from invenio_workflows.states import ObjectStatus
+
+#: By how many seconds the clocks of two workers that share a server are wrong.
+CLOCKS = ("600", "-600")
 
 BIN = Path(sys.executable).parent
 TESTS = Path(__file__).parent
@@ -68,7 +72,7 @@ class Member:
         with open(self._log, "wb") as log:
             self.process = subprocess.Popen(
                 [str(part).format_map(said) for part in command],
-                env=fleet.environment(name),
+                env=fleet.environment(name, CLOCKS[kind]),
                 cwd=fleet.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -107,6 +111,7 @@ class Fleet:
         self.worker, self.broker, self.directory = worker, broker, directory
         self.url = broker.url if broker is not None else ""
         self._database = database
+        self.clocks_differ = database.startswith("postgresql")
         self._number = 0
         self.app: Flask = make_app(self.environment(""))
         self.state: Any = self.app.extensions[EXTENSION]
@@ -120,11 +125,18 @@ class Fleet:
             self.close()
             raise
 
-    def environment(self, name: str) -> dict[str, str]:
-        """What a worker is told."""
+    def environment(self, name: str, clock: str = "") -> dict[str, str]:
+        """What a worker is told; ``clock``: by how many seconds its own is wrong.
+
+        On SQLite all share the clock of the machine.
+        """
+        path = [TESTS, os.environ.get("PYTHONPATH", "")]
+        if clock and self.clocks_differ:
+            path.insert(0, TESTS / "wrong_clock")
         return {
             "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": f"{TESTS}:{os.environ.get('PYTHONPATH', '')}",
+            "PYTHONPATH": ":".join(map(str, path)),
+            "WRONG_CLOCK": clock,
             "PYTHONUNBUFFERED": "1",
             "FLASK_APP": "fleet_app:app",
             "FLEET_BROKER": self.url,
@@ -152,6 +164,14 @@ class Fleet:
         for member in made:
             member.wait()
 
+    def mend_until_it_rests(self, result: AsynchronousResultWrapper) -> None:
+        """Begin a worker for each that dies, until no object of the run moves."""
+        end = time.monotonic() + PATIENCE
+        while self.state.queries.moves(result.uuid) and time.monotonic() < end:
+            self.mend()
+            time.sleep(0.02)
+        assert not self.state.queries.moves(result.uuid)
+
     def member(self, name: str) -> Member:
         """Return the worker of this name."""
         return next(member for member in self._all if member.name == name)
@@ -160,6 +180,15 @@ class Fleet:
     def log(self) -> str:
         """What all its workers printed."""
         return "".join(member.log for member in self._all)
+
+    def cut(self) -> None:
+        """Cut every connection to the database, at the server."""
+        self._execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        self.state.db.session.remove()
+        self.state.engine.dispose()
 
     def close(self) -> None:
         """End every worker, and every connection."""
@@ -222,10 +251,14 @@ class Fleet:
         assert self.ledger(oids) == {(oid, task): 1 for oid in oids for task in STEPS}
         for obj in objects:
             assert (obj.status, obj.data["done"]) == (ObjectStatus.COMPLETED, STEPS)
-            finished = [e.task for e in obj.history() if e.kind == "TaskFinished"]
-            assert finished == STEPS
-        leases = "SELECT id FROM workflows_object WHERE lease_owner IS NOT NULL"
-        assert not {oid for (oid,) in self._execute(leases)} & set(oids)
+            ends = ("TaskFinished", "Waiting")
+            assert [e.task for e in obj.history() if e.kind in ends] == STEPS
+        assert not self.leases(result)
+
+    def leases(self, result: AsynchronousResultWrapper) -> set[int]:
+        """Return the ids of the run's objects that a worker holds."""
+        held = "SELECT id FROM workflows_object WHERE lease_owner IS NOT NULL"
+        return {oid for (oid,) in self._execute(held)} & set(self.oids(result))
 
     def _execute(self, statement: str) -> list[Any]:
         with self.state.engine.begin() as connection:

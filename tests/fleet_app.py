@@ -20,7 +20,7 @@ from celery import Celery, Task
 from flask import Flask
 from sqlalchemy import text
 
-from invenio_workflows import InvenioWorkflows
+from invenio_workflows import InvenioWorkflows, Retry
 from invenio_workflows.proxies import current_workflows
 
 PATIENCE = 30.0
@@ -55,8 +55,11 @@ def step(name: str) -> Callable[[Any, Any], None]:
         obj.data["done"].append(name)
         noted = {"object": obj.id, "task": name, "worker": NAME}
         current_workflows.db.session.execute(NOTE, noted)
+        if name in obj.data.get("turn", {}):
+            turn(obj, eng, name, obj.data["turn"][name])
 
     task.__name__ = name
+    task.retry = Retry(times=3, backoff=0.01, on=(TimeoutError,))  # type: ignore[attr-defined]
     return task
 
 
@@ -72,6 +75,12 @@ def wait_for_another(obj: Any, name: str, group: str) -> None:
     """Wait until another worker is here as well."""
     (HERE / f"{group}-{NAME}").touch()
     until(lambda: len(list(HERE.glob(f"{group}-*"))) > 1, "two workers share the run")
+
+
+def write(obj: Any, name: str, _: Any) -> None:
+    """Have the session's own connection in use."""
+    noted = {"object": 0, "task": "early", "worker": NAME}
+    current_workflows.db.session.execute(NOTE, noted)
 
 
 def fail(obj: Any, name: str, reason: str) -> None:
@@ -121,7 +130,25 @@ def count(obj: Any, name: str, group: str) -> None:
     (place / str(obj.id)).unlink()
 
 
+def turn(obj: Any, eng: Any, name: str, what: str) -> None:
+    """End the task in some other way than by returning."""
+    if what == "fail":
+        raise ValueError("no, thanks")
+    if what == "retry":
+        if len((HERE / f"{obj.id}-{name}.begun").read_text().split()) == 1:
+            raise TimeoutError("not yet")
+        return
+    getattr(eng, what)(**TURNS[what])
+
+
+TURNS: dict[str, dict[str, Any]] = {
+    "wait": {"seconds": 1},
+    "halt": {"action": "approval"},
+    "skip_token": {},
+}
+
 WORDS: dict[str, Callable[[Any, str, Any], None]] = {
+    "early": write,
     "gate": wait_for_a_file,
     "last": wait_for_the_end,
     "meet": wait_for_another,

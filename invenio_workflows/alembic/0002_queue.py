@@ -34,8 +34,8 @@ NUMBERS = ("rank", "sends", "tries")
 
 #: Name, columns and the condition under which a row is in the index.
 INDEXES = (
-    ("running", ["id_workflow"], "status = 3"),
-    ("queued", ["id_workflow"], "waits_for = 'queue'"),
+    ("running", ["id_workflow", "status"], "status = 3"),
+    ("queued", ["id_workflow", "waits_for"], "waits_for = 'queue'"),
     ("queue", ["queue", "rank", "id"], "waits_for = 'queue'"),
     ("wake", ["waits_for", "wake_at"], "wake_at IS NOT NULL"),
     ("fork", ["id_fork", "fork"], "id_fork IS NOT NULL"),

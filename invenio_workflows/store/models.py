@@ -209,8 +209,9 @@ class ObjectRow(Base):
         Index("ix_workflows_object_run", "id_workflow", "position"),
         Index("ix_workflows_object_parent", "id_parent"),
         Index("ix_workflows_object_list", "status", "modified", "id"),
-        _partial("running", "status = 3", "id_workflow"),
-        _partial("queued", "waits_for = 'queue'", "id_workflow"),
+        # With what their condition says, which SQLite looks up in the table else.
+        _partial("running", "status = 3", "id_workflow", "status"),
+        _partial("queued", "waits_for = 'queue'", "id_workflow", "waits_for"),
         _partial("queue", "waits_for = 'queue'", "queue", "rank", "id"),
         _partial("wake", "wake_at IS NOT NULL", "waits_for", "wake_at"),
         _partial("fork", "id_fork IS NOT NULL", "id_fork", "fork"),

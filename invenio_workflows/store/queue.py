@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    func,
     literal,
     literal_column,
     null,
     or_,
     select,
+    union_all,
     update,
 )
 
@@ -90,7 +92,18 @@ PUT = Prepared(
 )
 
 _TIMED = OBJECTS.c.waits_for.in_(("timer", "event"))
-_due = OBJECTS.c.wake_at <= now()
+#: In a query of its own the time is asked once, so that an index is searched for it.
+_due = OBJECTS.c.wake_at <= select(now()).scalar_subquery()
+
+
+def _soonest(waits_for: str, uuid: str | None = None) -> Any:
+    """Return what asks when the next object is due, of those that wait for this."""
+    asked = select(OBJECTS.c.wake_at).where(
+        OBJECTS.c.wake_at.is_not(None), OBJECTS.c.waits_for == waits_for
+    )
+    if uuid is not None:
+        asked = asked.where(OBJECTS.c.id_workflow == uuid)
+    return select(asked.order_by(OBJECTS.c.wake_at).limit(1).subquery())
 
 
 def _order(row: Any) -> tuple[int, int]:
@@ -239,19 +252,13 @@ class Queue(Taking):
 
         :param uuid: the run whose timers are asked for; events have a deadline only.
         """
-        soonest = (
-            select(OBJECTS.c.wake_at, now().label("at"))
-            .where(OBJECTS.c.wake_at.is_not(None))
-            .order_by(OBJECTS.c.wake_at)
-            .limit(1)
-        )
+        soonest = [_soonest("timer", uuid)]
         if uuid is None:
-            soonest = soonest.where(_TIMED)
-        else:
-            timer = OBJECTS.c.waits_for == "timer"
-            soonest = soonest.where(OBJECTS.c.id_workflow == uuid, timer)
+            soonest.append(_soonest("event"))
+        either = union_all(*soonest).subquery()
+        asked = select(either.c.wake_at, now().label("at")).order_by(either.c.wake_at)
         with self._transactions.reading() as connection:
-            row = connection.execute(soonest).one_or_none()
+            row = connection.execute(asked.limit(1)).one_or_none()
         return None if row is None else (row.wake_at - row.at).total_seconds()
 
     def take_woken(self, uuid: str) -> WorkflowObject | None:
@@ -305,7 +312,8 @@ class Queue(Taking):
                     update(OBJECTS)
                     .where(
                         OBJECTS.c.id.in_([r.id for r in rows if r.sends == sends]),
-                        _IN_QUEUE,
+                        # Plainly put, SQLite goes through the index of all queued.
+                        func.coalesce(OBJECTS.c.waits_for, "") == "queue",
                     )
                     .values(sends=min(sends + 1, 1000), wake_at=later(literal(delay)))
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, literal_column, or_, select
+from sqlalchemy import and_, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from ..errors import WorkflowNotFound
@@ -37,23 +37,25 @@ class RunQueries:
             mine.where(objects.waits_for == literal_column("'queue'")).exists(),
             mine.where(objects.waits_for == "timer").exists(),
         )
+        waits = and_(objects.id_workflow == uuid, objects.waits_for == "join")
+        # In one statement: between two, who waits for a run may be woken.
+        asked = (
+            select(moving, objects.event_key)
+            .select_from(sql.RUNS.outerjoin(sql.OBJECTS, waits))
+            .where(sql.RUNS.c.uuid == uuid)
+        )
         with self._store.transactions.beside() as connection:
-            run = select(sql.RUNS.c.status, moving).where(sql.RUNS.c.uuid == uuid)
-            row = connection.execute(run).one_or_none()
-            if row is None:
-                raise WorkflowNotFound(
-                    f"There is no run {uuid!r}; was it committed?", uuid=uuid
-                )
-            waits = select(objects.event_key).where(
-                objects.id_workflow == uuid,
-                objects.waits_for == "join",
-                objects.event_key.is_not(None),
+            rows = connection.execute(asked).all()
+        if not rows:
+            raise WorkflowNotFound(
+                f"There is no run {uuid!r}; was it committed?", uuid=uuid
             )
-            others = [] if row[1] else connection.execute(waits).scalars().all()
+        if rows[0][0]:
+            return True
         # One that ended meanwhile has woken who waited for it.
-        return bool(row[1]) or any(
-            self.moves(str(other)) or self._store.run_status(str(other)) in ENDED_RUN
-            for other in set(others)
+        return any(
+            self.moves(other) or self._store.run_status(other) in ENDED_RUN
+            for other in {row.event_key for row in rows if row.event_key is not None}
         )
 
     def progress(self, uuid: str) -> dict[str, Any]:

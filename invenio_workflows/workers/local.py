@@ -19,9 +19,10 @@ from typing import Any
 
 from ..calls import Call
 from ..config import DEFAULT_QUEUE
-from ..errors import DatabaseUnavailable
+from ..errors import DatabaseUnavailable, WorkflowWorkerError
 from ..jobs import move, sweep
 from ..proxies import EXTENSION
+from ..store.migrations import current
 
 _logger = logging.getLogger(__name__)
 
@@ -53,9 +54,13 @@ class LocalWorker:
     # --- the plug-in ----------------------------------------------------------------
 
     def send(self, calls: Sequence[Call]) -> None:
-        """Wake who is idle; begin to work, if this process has not yet."""
+        """Wake who is idle; begin to work, if this process has not yet.
+
+        :raises WorkflowWorkerError: if the tables are of another release.
+        """
         threads = self._state.settings.local_threads
-        if threads and self._state.embeds:
+        if threads and self._state.embeds and self._pid != os.getpid():
+            self._check_tables()
             self.begin(threads)
         self._ring()
         self._state.notices.give()
@@ -113,6 +118,14 @@ class LocalWorker:
                 state.recovery.give_back()
         self._pid = 0
         atexit.unregister(self.stop)
+
+    def _check_tables(self) -> None:
+        have, want = current(self._state.engine)
+        if have != want:
+            raise WorkflowWorkerError(
+                f"No thread begins to work: the tables are of revision {have}, and "
+                f"this release needs {want}. Run: flask workflows init."
+            )
 
     def _work(self) -> None:
         seen = -1

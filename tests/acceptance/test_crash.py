@@ -390,7 +390,9 @@ def test_an_object_whose_worker_is_lost_too_often_becomes_an_error(
     assert site.process(scenario.recover) == 0
     first, second = site.objects()
     assert first.status == ObjectStatus.ERROR
-    assert "Worker lost 3 times after task check." in str(first.get_error_message())
+    assert "Worker lost 3 times in task signals_itself." in str(
+        first.get_error_message()
+    )
     # The run stops on errors, so the next one never began.
     assert second.status == ObjectStatus.INITIAL
     assert site.ledger() == ["check"]

@@ -207,13 +207,39 @@ def test_a_run_arrives_whose_workers_are_killed(fleet: Fleet) -> None:
         for oid, item in zip(fleet.oids(result), items, strict=True)
         for task in item.get("die", ())
     ]
-    end = time.monotonic() + SOON
-    while fleet.state.queries.moves(result.uuid) and time.monotonic() < end:
-        fleet.mend()
-        time.sleep(0.02)
+    fleet.mend_until_it_rests(result)
     assert result.get(timeout=0).status == R.COMPLETED
     assert all(file.exists() for file in died)
     fleet.check(result)
+
+
+#: How a task ends that is killed around the commit which says so, and what is to come
+#: of its object.
+KINDS: list[tuple[str, str, ObjectStatus, list[str]]] = [
+    ("retry", "before 1", S.COMPLETED, STEPS),
+    ("retry", "after 1", S.COMPLETED, STEPS),
+    ("wait", "before 1", S.COMPLETED, STEPS),
+    ("wait", "after 1", S.COMPLETED, STEPS),
+    ("halt", "before 1", S.HALTED, STEPS[:2]),
+    ("halt", "after 1", S.HALTED, STEPS[:2]),
+    ("fail", "before 1", S.ERROR, STEPS[:1]),
+    ("fail", "after 1", S.ERROR, STEPS[:1]),
+    ("skip_token", "before 1", S.COMPLETED, STEPS[:2]),
+]
+
+
+def test_each_kind_of_event_is_what_a_worker_dies_at(fleet: Fleet) -> None:
+    items = [{"turn": {"two": how}, "die": {"two": when}} for how, when, *_ in KINDS]
+    results = [fleet.start(item, stop_on_error=False) for item in items]
+    for result, (how, when, status, done) in zip(results, KINDS, strict=True):
+        fleet.mend_until_it_rests(result)
+        (obj,) = fleet.objects(result.uuid)
+        assert (obj.status, obj.data["done"]) == (status, done), (how, when)
+        assert (fleet.directory / f"{obj.id}-two.died").exists()
+        assert fleet.ledger([obj.id]) == {(obj.id, task): 1 for task in done}
+        finished = [e.task for e in obj.history() if e.kind == "TaskFinished"]
+        assert len(finished) == len(set(finished))
+        assert not fleet.leases(result)
 
 
 def test_a_worker_that_is_to_stop_finishes_its_task(fleet: Fleet) -> None:
@@ -229,6 +255,40 @@ def test_a_worker_that_is_to_stop_finishes_its_task(fleet: Fleet) -> None:
     doers = fleet.doers(first)
     assert doers.pop("one") == name
     assert name not in doers.values()
+
+
+# --- a database that is away, clocks that are wrong -----------------------------------
+
+
+@pytest.mark.parametrize("afloat", [LOCAL[0], *BROKERED], indirect=True, ids=name_of)
+@pytest.mark.parametrize("early", [{}, {"two": "uses the session"}])
+def test_a_connection_that_is_cut_in_a_task_loses_nothing(
+    fleet: Fleet, early: dict[str, str]
+) -> None:
+    gate = f"cut-{len(early)}"
+    result = fleet.start({"early": early, "gate": {"two": gate}}, {}, {})
+    first, *_ = fleet.oids(result)
+    until(lambda: fleet.began(first, "two"), "the task begins")
+    fleet.cut()
+    fleet.open(gate)
+    result.get(timeout=SOON)
+    fleet.check(result)
+    assert all(member.lives for member in fleet.members)
+
+
+def test_timers_go_by_the_clock_of_the_database(fleet: Fleet) -> None:
+    """On PostgreSQL one worker is ten minutes ahead, the other as much behind."""
+    items = [{"turn": {"one": "wait", "two": "retry"}} for _ in range(6)]
+    items += [{"turn": {"one": "retry", "three": "wait"}} for _ in range(6)]
+    result = fleet.start(*items)
+    result.get(timeout=SOON)
+    fleet.check(result)
+    for obj in fleet.objects(result.uuid):
+        history = obj.history()
+        kinds = [each.kind for each in history]
+        slept = kinds.index("Waiting")
+        after = history[slept + 1].created - history[slept].created
+        assert 1 <= after.total_seconds() < 6
 
 
 # --- brokers that are away ------------------------------------------------------------
