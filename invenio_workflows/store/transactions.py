@@ -176,7 +176,7 @@ class Transactions:
             result = work(connection)
         except OperationalError as error:
             session.rollback()
-            if is_busy(error):
+            if is_passing(error):
                 raise TaskWritesLost(error) from error
             raise
         except BaseException:

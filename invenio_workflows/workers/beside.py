@@ -21,7 +21,7 @@ from ..proxies import EXTENSION
 _logger = logging.getLogger(__name__)
 
 #: Seconds after which it is looked whether the time of an object has come.
-_LOOK = 2.0
+_LOOK = 2.5
 #: How many processes that were forked are told at most; a pipe takes as many bytes.
 _MOST = 4096
 

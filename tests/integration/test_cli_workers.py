@@ -275,6 +275,8 @@ def test_what_is_handed_over_is_told_with_how_to_watch_it(flask: Terminal):
 def test_a_priority_is_refused_where_nothing_waits(flask: Terminal):
     said = flask.refused("start", "work", "--priority", 1, code=2)
     assert "--priority goes with --delayed." in said
+    said = flask.refused("start", "work", "--delayed", "--priority", 1001, code=2)
+    assert "not in the range -1000<=x<=1000" in said
 
 
 def test_no_command_but_worker_begins_to_work(flask: Terminal):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sites import Site
+from sqlalchemy import text
 
 from invenio_workflows.api import (
     continue_oid,
@@ -147,3 +148,29 @@ def test_what_was_done_since_is_not_done_again(idle: Site) -> None:
     current_workflows.store.stopping.clear()
     lose(oid)
     assert again(oid).data["done"] == ["one", "two", "one", "two"]
+
+
+@pytest.mark.parametrize("notices", ["the task", "its checkpoint"])
+def test_a_task_whose_connection_was_cut_is_run_again(
+    make_site: Callable[..., Site], postgresql_ready_url: str, notices: str
+) -> None:
+    """What it wrote is undone with the connection, so it is none of its errors."""
+    site = make_site(postgresql_ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=0)
+    cut: list[int] = []
+
+    def writes(obj: Any, eng: Any) -> None:
+        obj.data["done"].append("writes")
+        mine = text("SELECT pg_backend_pid()")
+        pid = site.session.execute(mine).scalar_one()
+        if not cut:
+            cut.append(pid)
+            site.rows("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
+            if notices == "the task":
+                site.session.execute(mine)
+
+    site.register("writes", one, writes, two)
+    with site.app.app_context():
+        (obj,) = start("writes", [{"done": []}]).completed_objects
+        assert obj.data["done"] == ["one", "writes", "two"]
+        kinds = [event.kind for event in obj.history()]
+        assert kinds.count("TaskFinished") == 3 and "TaskRetried" in kinds
