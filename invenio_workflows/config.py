@@ -103,6 +103,11 @@ class Settings:
         "Readers of input beside those of the entry points: a name to a callable, "
         "or to its `module:name`, that takes an open binary file and gives items.",
     )
+    base_template: str = setting(
+        "workflows/holdingpen/base.html",
+        "The template that the pages of the Holding Pen extend; it has the blocks "
+        "`title`, `head`, `nav`, `main` and `tail`.",
+    )
     holding_pen_default_output_format: str = setting(
         "hd", "The output format that `get_formatted_data()` asks a formatter for."
     )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import pkgutil
 from functools import cached_property
-from types import ModuleType
 from typing import Any
 
 from flask import Flask, current_app, has_app_context
@@ -18,6 +15,7 @@ from .checkpoint import EventLine, RunInfo
 from .config import Settings
 from .definition.limits import refuse_another
 from .definition.workflow import Definition, compile_workflow
+from .discovery import in_package
 from .encoding import dumps
 from .errors import (
     ActionNotFound,
@@ -28,7 +26,7 @@ from .objects import WorkflowObject
 from .port import check, kept_line
 from .processors import Processor, processors
 from .proxies import EXTENSION
-from .registry import Registry, plugin, plugins
+from .registry import Registry, installed, plugin, plugins
 from .states import ObjectStatus
 from .store.accept import Acceptor
 from .store.concurrency import Limits, Places
@@ -76,6 +74,8 @@ class State:
         self.embeds = True
         #: The Celery app that was given, if one was.
         self.celery: Any = None
+        #: The pages that are installed, by their name.
+        self.pages: dict[str, Any] = {}
         self._app = app
         self.actions: Registry[Action] = Registry("action", _no_action)
         self.workflows: Registry[Any] = Registry("workflow", WorkflowDefinitionError)
@@ -112,6 +112,18 @@ class State:
     def init_celery(self, celery_app: Any) -> None:
         """Use this Celery app for what is delayed."""
         self.celery = celery_app
+
+    def init_admin(self, admin: Any) -> None:
+        """Add our pages to a site's Flask-Admin.
+
+        :raises ConfigurationError: if no pages are installed.
+        """
+        if not self.pages:
+            raise ConfigurationError(
+                "There are no pages to add: install invenio-workflows[admin]."
+            )
+        for page in self.pages.values():
+            page.init_admin(admin)
 
     # --- definitions --------------------------------------------------------------
 
@@ -158,7 +170,7 @@ class State:
     def load(self) -> None:
         """Fill the registries: from packages, then from entry points."""
         for package in self.settings.packages:
-            for name, source in _in_package(package):
+            for name, source in in_package(package):
                 self.workflows.register(name, source)
         for name, source in plugins("invenio_workflows.workflows"):
             self.workflows.register(name, source)
@@ -167,6 +179,11 @@ class State:
         for name, action in plugins("invenio_workflows.actions"):
             self.register_action(name, action)
         self.processors: Registry[Processor] = processors(self.settings.data_processors)
+
+    def load_pages(self) -> None:
+        """Give the application the pages whose extra is installed."""
+        for name, make in installed("invenio_workflows.pages"):
+            self.pages[name] = make(self._app, self)
 
     # --- what an object asks ------------------------------------------------------
 
@@ -281,6 +298,7 @@ class InvenioWorkflows:
             )
         state = State(app)
         state.load()
+        state.load_pages()
         for verb, arguments in self._pending:
             getattr(state, verb)(*arguments)
         app.extensions[EXTENSION] = state
@@ -340,45 +358,21 @@ class InvenioWorkflows:
         """
         self._do("init_celery", celery_app)
 
+    def init_admin(self, admin: Any) -> None:
+        """Add the Holding Pen to the site's Flask-Admin; before ``init_app`` too.
+
+        The pen is at ``/admin/holdingpen/`` without it; this adds the entry to that
+        admin's menu, and shows that menu on our pages.
+
+        :raises ConfigurationError: if the extra ``admin`` is not installed.
+        """
+        self._do("init_admin", admin)
+
     def _do(self, verb: str, *arguments: Any) -> None:
         if self._app is None:
             self._pending.append((verb, arguments))
         else:
             getattr(self.state, verb)(*arguments)
-
-
-def _in_package(package: str) -> list[tuple[str, Any]]:
-    """Return name and class of each module of ``<package>.workflows``."""
-    try:
-        importlib.import_module(package)
-        home = importlib.import_module(f"{package}.workflows")
-    except ModuleNotFoundError as error:
-        if error.name not in (package, f"{package}.workflows"):
-            raise
-        raise ConfigurationError(
-            f"WORKFLOWS_PACKAGES names {package!r}, but {error.name!r} cannot be "
-            "imported."
-        ) from error
-    found = []
-    for each in pkgutil.iter_modules(home.__path__):
-        if not each.name.startswith("_"):
-            module = importlib.import_module(f"{home.__name__}.{each.name}")
-            found.append(_in_module(module, each.name))
-    return found
-
-
-def _in_module(module: ModuleType, name: str) -> tuple[str, Any]:
-    listed = getattr(module, "__all__", ())
-    source = getattr(module, name, None)
-    if source is None and listed:
-        name = listed[0]
-        source = getattr(module, name, None)
-    if source is None:
-        raise ConfigurationError(
-            f"{module.__name__} holds no workflow: name the class like the module, "
-            "or name it first in __all__."
-        )
-    return name, source
 
 
 def _no_action(message: str, name: str) -> ActionNotFound:

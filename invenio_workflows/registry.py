@@ -83,6 +83,23 @@ def plugins(group: str) -> Iterator[tuple[str, Any]]:
         yield entry.name, _loaded(group, entry)
 
 
+def installed(group: str) -> Iterator[tuple[str, Any]]:
+    """Yield name and thing of each entry point whose extra is installed.
+
+    :raises ConfigurationError: naming the entry point that cannot be loaded.
+    """
+    for entry in entry_points(group=group):
+        try:
+            yield entry.name, _loaded(group, entry)
+        except ConfigurationError as error:
+            missing = error.__cause__
+            ours = entry.module.partition(".")[0]
+            if not (entry.extras and isinstance(missing, ModuleNotFoundError)):
+                raise
+            if (missing.name or ours).partition(".")[0] == ours:
+                raise
+
+
 def _loaded(group: str, entry: EntryPoint) -> Any:
     try:
         return entry.load()

@@ -31,11 +31,17 @@ DOORS = {"__init__.py", "models.py", "definitions.py", "patterns.py"}
 #: Rooms that decide, and so must answer the same whenever they are asked the same.
 PURE = {"definition", "actions", "engine"}
 #: Rooms that know a person.
-FACES = {"cli", "metrics"}
+FACES = {"cli", "holdingpen", "metrics"}
 #: What is always installed, because we or Flask depend on it.
 HARD = {"alembic", "blinker", "click", "flask", "jinja2", "sqlalchemy", "werkzeug"}
 #: What an optional package stands on, and so may be imported beside it.
-BESIDE = {"kombu": "celery", "prometheus_client": "metrics", "redis": "rq"}
+BESIDE = {
+    "kombu": "celery",
+    "markupsafe": "jinja2",
+    "prometheus_client": "metrics",
+    "redis": "rq",
+    "wtforms": "flask_wtf",
+}
 #: Drawers for odds and ends.
 DRAWERS = {"common", "helper", "helpers", "misc", "tool", "tools", "util", "utils"}
 

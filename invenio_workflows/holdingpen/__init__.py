@@ -1,0 +1,1 @@
+"""The Holding Pen: pages on which a person sees what waits, and decides."""

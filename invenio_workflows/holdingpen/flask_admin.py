@@ -1,0 +1,84 @@
+"""The pen as a view of the site's Flask-Admin, and that admin's menu for our pages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+from flask_admin import BaseView, expose
+from flask_admin.menu import MenuView
+
+_logger = logging.getLogger(__name__)
+
+
+class PenView(BaseView):
+    """Stands for the pen in an admin's menu. The pages are the blueprint's.
+
+    It is not given to ``Admin.add_view``, which would register its routes anew.
+
+    :param may_look: says whether this person is to see the entry.
+    """
+
+    def __init__(self, may_look: Callable[[], bool]) -> None:
+        super().__init__(name="Holding Pen", endpoint="holdingpen")
+        self._may_look = may_look
+
+    def join(self, admin: Any) -> None:
+        """Add the menu entry."""
+        admin.add_menu_item(_Entry(self.name, self))
+
+    @expose("/")
+    def index(self) -> Any:
+        """Never asked: the blueprint has this address."""
+        raise NotImplementedError
+
+    def get_url(self, endpoint: str, **kwargs: Any) -> str:
+        """Return where the pen is; Flask-Admin's own needs a registered view."""
+        return url_for("holdingpen.index")
+
+    def is_accessible(self) -> bool:
+        """Say whether this person may open it."""
+        return self._may_look()
+
+    def is_visible(self) -> bool:
+        """Say whether it is in the menu."""
+        return self._may_look()
+
+
+class _Entry(MenuView):
+    """The entry; a proxy's prefix may differ, so its address is not kept."""
+
+    def get_url(self) -> str:
+        return url_for("holdingpen.index")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry of the site's menu: a link, or a name with links below it."""
+
+    name: str
+    url: str | None
+    ours: bool = False
+    children: tuple[Item, ...] = ()
+
+
+def menu_of(admin: Any) -> Iterator[Item]:
+    """Yield the entries of an admin's menu that this person may see.
+
+    An entry of the site that fails is left out: its fault is no reason for ours.
+    """
+    for item in [*admin.menu(), *admin.menu_links()]:
+        try:
+            if item.is_accessible() and item.is_visible():
+                yield _read(item)
+        except Exception:
+            _logger.exception("The admin's menu entry %r cannot be shown.", item.name)
+
+
+def _read(item: Any) -> Item:
+    children = tuple(_read(child) for child in item.get_children())
+    url = None if item.is_category() else item.get_url()
+    return Item(str(item.name), url, isinstance(item, _Entry), children)

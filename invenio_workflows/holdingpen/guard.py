@@ -1,0 +1,111 @@
+"""Who comes in, and what every answer carries: asked before and after each page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.exceptions import HTTPException
+
+from ..errors import IllegalMove, ObjectNotFound, WorkflowsError
+from .flask_login import login_url
+from .flask_wtf import check_csrf
+from .permissions import is_known
+from .texts import _
+
+#: Methods that change nothing.
+SAFE = ("GET", "HEAD", "OPTIONS")
+POLICY = (
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'self'"
+)
+
+
+def watch(blueprint: Blueprint) -> None:
+    """Put every route of the blueprint under guard."""
+    blueprint.before_request(_let_in)
+    blueprint.after_request(_harden)
+    blueprint.register_error_handler(HTTPException, _refused)
+    blueprint.register_error_handler(WorkflowsError, _our_error)
+
+
+def wants_json() -> bool:
+    """Say whether a program asks, not a person who is to see a page."""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return best == "application/json"
+
+
+def _let_in() -> Any:
+    if request.endpoint == "holdingpen.static":
+        return None
+    if not is_known():
+        here = request.full_path.rstrip("?") if request.method in SAFE else None
+        to = login_url(_rooted(here) if here else url_for("holdingpen.index"))
+        if to is None or wants_json():
+            abort(401)
+        return redirect(to)
+    if request.method not in SAFE:
+        check_csrf()
+    return None
+
+
+def _rooted(path: str) -> str:
+    return request.root_path.rstrip("/") + path
+
+
+def _harden(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    if request.endpoint != "holdingpen.static":
+        headers.setdefault("Cache-Control", "private, no-cache")
+        response.vary.update(["Cookie", "Accept-Language"])
+    return response
+
+
+def _our_error(error: WorkflowsError) -> Any:
+    if isinstance(error, ObjectNotFound):
+        return page_of_error(404, _("There is no such record, or you may not see it."))
+    if isinstance(error, IllegalMove):
+        return page_of_error(409, str(error))
+    raise error
+
+
+def _refused(error: HTTPException) -> Any:
+    if error.code is None or error.response is not None or error.code < 400:
+        return error
+    answer = page_of_error(error.code, _sentence(error))
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            answer[0].headers.setdefault(name, value)
+    return answer
+
+
+def page_of_error(code: int, message: str) -> tuple[Response, int]:
+    """Return an answer that says in a sentence what is wrong."""
+    if wants_json():
+        return jsonify(error=message), code
+    page = render_template(
+        "workflows/holdingpen/error.html", code=code, message=message
+    )
+    return Response(page), code
+
+
+def _sentence(error: HTTPException) -> str:
+    known = {
+        401: _("Log in to see the Holding Pen."),
+        403: _("You are not permitted to do this."),
+        404: _("There is no such record, or you may not see it."),
+        405: _("This address takes no such request."),
+    }
+    return known.get(error.code or 0) or error.description or error.name

@@ -1,0 +1,64 @@
+"""The pen of one application: its blueprint, and its place in the site's admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask
+
+from . import decide, guard, listing, record
+from .flask_admin import PenView, menu_of
+from .flask_wtf import csrf_token
+from .listing import may_look
+from .texts import _, language, ngettext
+
+#: Where the pages are, below the site's root.
+PREFIX = "/admin/holdingpen"
+
+
+class HoldingPen:
+    """The pages of one application; made by ``init_app`` when the extra is installed.
+
+    :param app: the application, which gets the blueprint ``holdingpen``.
+    :param state: what the extension keeps for it.
+    """
+
+    def __init__(self, app: Flask, state: Any) -> None:
+        self.base_template = state.settings.base_template
+        self._admins: list[Any] = []
+        app.register_blueprint(self._blueprint())
+
+    def init_admin(self, admin: Any) -> None:
+        """Add the pen to a site's Flask-Admin, and the site's menu to the pen.
+
+        Before or after the ``Admin`` is given its application.
+        """
+        PenView(may_look).join(admin)
+        self._admins.append(admin)
+
+    def _blueprint(self) -> Blueprint:
+        blueprint = Blueprint(
+            "holdingpen",
+            __name__,
+            url_prefix=PREFIX,
+            template_folder="../templates",
+            static_folder="../static",
+        )
+        for room in (listing, record, decide):
+            for rule, view, methods in room.ROUTES:
+                endpoint = view.__name__.rstrip("_")
+                blueprint.add_url_rule(rule, endpoint, view, methods=list(methods))
+        guard.watch(blueprint)
+        blueprint.context_processor(self._context)
+        return blueprint
+
+    def _context(self) -> dict[str, Any]:
+        """What every template of ours may use."""
+        return {
+            "_": _,
+            "ngettext": ngettext,
+            "lang": language(),
+            "base_template": self.base_template,
+            "csrf_token": csrf_token,
+            "site_menu": [item for admin in self._admins for item in menu_of(admin)],
+        }

@@ -1,0 +1,48 @@
+"""What the pages say, in the reader's language: stdlib ``gettext``, catalogues inside.
+
+``_("{n} records", n=3)``: what is to be put in comes as keywords, so that it is never
+taken for a text to translate.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from gettext import NullTranslations, translation
+from pathlib import Path
+from typing import Any
+
+from flask import has_request_context, request
+
+from .flask_babel import chosen_language
+
+DOMAIN = "invenio_workflows"
+CATALOGUES = Path(__file__).parent.parent / "translations"
+#: The languages that there are; the first is that of the code.
+LANGUAGES = ("en", "fr")
+
+
+def _(message: str, **values: Any) -> str:
+    """Return the message in the reader's language."""
+    text = _catalogue(language()).gettext(message)
+    return text.format(**values) if values else text
+
+
+def ngettext(one: str, many: str, n: int, **values: Any) -> str:
+    """Return the message for that number; it may be named as ``{n}``."""
+    text = _catalogue(language()).ngettext(one, many, n)
+    return text.format(**{"n": n, **values})
+
+
+def language() -> str:
+    """Return the language of this request: the site's choice, or the browser's."""
+    if not has_request_context():
+        return LANGUAGES[0]
+    chosen = chosen_language()
+    if chosen is None:
+        return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+    return chosen if chosen in LANGUAGES else LANGUAGES[0]
+
+
+@cache
+def _catalogue(code: str) -> NullTranslations:
+    return translation(DOMAIN, str(CATALOGUES), [code], fallback=True)

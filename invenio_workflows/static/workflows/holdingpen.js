@@ -1,0 +1,1 @@
+// What the pages of the Holding Pen do by themselves.
