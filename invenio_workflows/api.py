@@ -7,13 +7,20 @@ what the task has written so far. A verb that is refused commits nothing.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from . import signals
-from .actions.core import Resolution
-from .checkpoint import EventLine
+from .deciding import (
+    cancel,
+    comment,
+    delete,
+    edit,
+    named,
+    refuse_other,
+    resolve,
+)
 from .delayed import (
     WorkerBackend,
     continue_oid_delayed,
@@ -25,7 +32,6 @@ from .delayed import (
 from .encoding import dumps
 from .engine import WorkflowEngine
 from .errors import (
-    IllegalMove,
     LeaseLost,
     WorkflowAPIError,
     WorkflowDefinitionError,
@@ -37,27 +43,27 @@ from .moving import (
     conduct_here,
     conductor_of,
     go_on,
-    queue_up,
     resume,
+    set_going,
     take_up,
 )
 from .objects import WorkflowObject
 from .proxies import current_workflows
-from .results import AsynchronousResultWrapper
-from .sending import making_room, send
+from .sending import making_room
 from .states import (
     ObjectStatus,
     check_start_point,
-    require,
 )
 
 __all__ = [
     "Recovered",
     "WorkerBackend",
     "cancel",
+    "comment",
     "continue_oid",
     "continue_oid_delayed",
     "delete",
+    "edit",
     "recover",
     "resolve",
     "resume_objects_in_workflow",
@@ -139,13 +145,25 @@ def start_by_oids(
 
 
 def continue_oid(
-    oid: int | str | WorkflowObject, start_point: str = "continue_next", **kwargs: Any
+    oid: int | str | WorkflowObject,
+    start_point: str = "continue_next",
+    *,
+    actor: Any = None,
+    revision: int | None = None,
+    reason: str = "",
+    origin: str = "api",
+    **kwargs: Any,
 ) -> WorkflowEngine:
     """Commit the app's session, and go on with an object where it stopped.
 
     :param oid: the id of the object, or the object: then it is saved as it is.
     :param start_point: ``continue_next``, ``restart_task``, ``restart_prev``,
         ``restart_first`` or ``task:<name>``.
+    :param actor: who decides it; then it is kept in the history and in the audit.
+    :param revision: the revision that was seen; if the object changed since, it
+        stays where it is.
+    :param reason: why, in the words of who decides it.
+    :param origin: from where: ``api``, ``page``, ``rest`` or ``cli``; for the audit.
     :param kwargs: found in ``eng.extra_data``.
     :return: the engine of the object's run, in which this object alone moved.
     :raises ValueError: if there is no such start point.
@@ -160,7 +178,9 @@ def continue_oid(
             "task_offset is not there any more; name the task by task:<name>."
         )
     obj = object_of(oid)
-    event = EventLine("Started", message=start_point)
+    refuse_other(obj, revision)
+    said = named("continue", actor, origin, action=start_point, reason=reason)
+    event = set_going(obj, "Started", start_point, said)
     return go_on(obj, start_point, event, kwargs)
 
 
@@ -184,99 +204,6 @@ def resume_objects_in_workflow(
         check_task(definition, check_start_point(start_point))
     dumps(kwargs, "the keyword arguments")
     return resume(info, start_point, kwargs)
-
-
-def resolve(
-    oid: int | str | WorkflowObject,
-    action: str | None = None,
-    form: Mapping[str, Any] | None = None,
-    actor: Any = None,
-    revision: int | None = None,
-    delayed: bool = False,
-) -> WorkflowEngine | AsynchronousResultWrapper | None:
-    """Commit the app's session, and answer what a halted object asks.
-
-    :param action: what is answered; the object must ask for that.
-    :param form: the answer, for the action.
-    :param actor: who answers; kept in the history.
-    :param revision: the revision that was seen; if the object changed since,
-        nothing is decided.
-    :param delayed: whether a worker is to go on with the object.
-    :return: the engine that went on, the result if it is delayed, ``None`` if the
-        object stays where it is.
-    :raises IllegalMove: if it is not halted, asks for something else, or changed.
-    :raises ActionNotFound: if no such action is registered.
-    :raises ValueError: with a sentence for the person, if the form is not valid.
-    """
-    obj = object_of(oid)
-    require("resolve", obj.id, obj.status, obj.waits_for)
-    asked = obj.get_action()
-    if asked is None or action not in (None, asked):
-        raise IllegalMove(
-            f"Object {obj.id} asks for {asked or 'no action'}"
-            + (f", not for {action}." if action else ".")
-            + ("" if asked else " Use continue_oid() to go on with it."),
-            id_object=obj.id,
-            status=obj.status.name,
-        )
-    if revision is not None and revision != obj.revision:
-        raise IllegalMove(
-            f"Object {obj.id} changed since it was seen (revision {revision}, now "
-            f"{obj.revision}); look at it again before deciding.",
-            id_object=obj.id,
-            status=obj.status.name,
-        )
-    resolution = current_workflows.actions[asked].resolve(obj, dict(form or {}), actor)
-    event = _resolved(asked, resolution, actor)
-    if resolution.start_point is None:
-        current_workflows.save(obj, event=event)
-        return None
-    start_point = check_start_point(resolution.start_point)
-    if delayed:
-        send(queue_up(obj, start_point, event, {}))
-        return AsynchronousResultWrapper(str(obj.id_workflow))
-    return go_on(obj, start_point, event, {})
-
-
-def cancel(oid: int | str | WorkflowObject) -> Any:
-    """Commit the app's session, and cancel an object, or all of a run that have not
-    ended.
-
-    One that sleeps or is queued is CANCELLED now, one that runs at its next
-    checkpoint: what its task does until then is kept.
-
-    :param oid: the id of an object, the object, or the uuid of a run.
-    :return: the object; the engine of the run for a uuid.
-    :raises IllegalMove: if the object has ended, or moved meanwhile.
-    :raises WorkflowNotFound: if no run has this uuid.
-    """
-    if isinstance(oid, str) and not oid.isdigit():
-        return _cancel_run(oid)
-    obj = object_of(oid)
-    current_workflows.keeper.cancel(obj)
-    return obj
-
-
-def _cancel_run(uuid: str) -> WorkflowEngine:
-    info = current_workflows.store.run_info(uuid)
-    engine = conductor_of(info, current_workflows.definition(info.name)).engine
-    last = -1, -1
-    while (obj := current_workflows.queries.next_not_ended(uuid, last)) is not None:
-        try:
-            current_workflows.keeper.cancel(obj)
-        except IllegalMove:  # it moved; look again
-            continue
-        last = obj.position, obj.id
-    return engine
-
-
-def delete(oid: int | str | WorkflowObject) -> None:
-    """Commit the app's session, and delete an object with all that belongs to it.
-
-    :raises IllegalMove: if a worker holds it.
-    :raises ObjectNotFound: if there is none.
-    """
-    current_workflows.delete(oid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,15 +244,3 @@ def recover() -> Iterator[Recovered]:
         now = current_workflows.queries.query().get(obj.id)
         status = None if now is None else now.status
         yield Recovered(obj.id, held.owner or "", 0.0, status)
-
-
-def _resolved(action: str, resolution: Resolution, actor: Any) -> EventLine:
-    payload = {
-        "action": action,
-        "value": resolution.value,
-        "reason": resolution.reason,
-        "actor": None if actor is None else str(actor),
-    }
-    return EventLine(
-        "Resolved", message=resolution.value, payload=dumps(payload, "the decision")
-    )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .decisions import Decision
 from .encoding import dumps
 from .errors import WorkflowDefinitionError
 from .logs import LogLine
@@ -66,6 +67,18 @@ class EventLine:
     message: str | None = None
     payload: str | None = None
     seconds: float | None = None
+    #: Whose decision it is, if a person's; it is kept in the audit too.
+    decision: Decision | None = None
+
+
+def decided(
+    kind: str, decision: Decision | None, message: str | None = None
+) -> EventLine:
+    """Return an event that may be a person's decision; then it says whose."""
+    if decision is None:
+        return EventLine(kind, message=message)
+    payload = decision.payload
+    return EventLine(kind, message=message, payload=payload, decision=decision)
 
 
 @dataclass(slots=True)

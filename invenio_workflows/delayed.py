@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .calls import Worker, calls_of
-from .checkpoint import EventLine, RunInfo
+from .checkpoint import RunInfo
 from .conductor import in_task
+from .deciding import named, refuse_other
 from .encoding import dumps
 from .engine.awaited import checked_key
 from .errors import WorkflowAPIError
 from .given import Given, new_run, object_of, objects_of_ids
-from .moving import queue_up
+from .moving import queue_up, set_going
 from .objects import WorkflowObject
 from .proxies import current_workflows
 from .results import AsynchronousResultWrapper
@@ -112,6 +113,11 @@ def continue_oid_delayed(
     oid: int | str | WorkflowObject,
     start_point: str = "continue_next",
     commit: bool = True,
+    *,
+    actor: Any = None,
+    revision: int | None = None,
+    reason: str = "",
+    origin: str = "api",
     **kwargs: Any,
 ) -> AsynchronousResultWrapper:
     """Commit the app's session, and have a worker go on with an object.
@@ -123,7 +129,9 @@ def continue_oid_delayed(
     """
     check_start_point(start_point)
     obj = object_of(oid)
-    event = EventLine("Queued", message=start_point)
+    refuse_other(obj, revision)
+    said = named("continue", actor, origin, action=start_point, reason=reason)
+    event = set_going(obj, "Queued", start_point, said)
     then = send if in_task() or not commit else None
     send(queue_up(obj, start_point, event, kwargs, then))
     return AsynchronousResultWrapper(str(obj.id_workflow))

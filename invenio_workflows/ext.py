@@ -13,6 +13,7 @@ from .actions.core import Action
 from .calls import Worker
 from .checkpoint import EventLine, RunInfo
 from .config import Settings
+from .decisions import Decision
 from .definition.limits import refuse_another
 from .definition.workflow import Definition, compile_workflow
 from .discovery import in_package
@@ -29,6 +30,7 @@ from .proxies import EXTENSION
 from .registry import Registry, installed, plugin, plugins
 from .states import ObjectStatus
 from .store.accept import Acceptor
+from .store.audit import Audit
 from .store.concurrency import Limits, Places
 from .store.database import Database
 from .store.keep import Keeper
@@ -41,6 +43,7 @@ from .store.recovery import Recovery
 from .store.restore import start_over
 from .store.sql import SQLStore
 from .store.transactions import Transactions
+from .store.walks import Walks
 
 _logger = logging.getLogger(__name__)
 
@@ -70,6 +73,9 @@ class State:
         self.queue = Queue(self.store, self.settings, self.limits)
         self.places = Places(transactions, self.settings, self.limits)
         self.notices = Notices(transactions)
+        #: What people decided, and the lists through which they walk.
+        self.audit = Audit(transactions)
+        self.walks = Walks(transactions)
         #: Whether what is delayed may begin threads; a command ends too soon for it.
         self.embeds = True
         #: The Celery app that was given, if one was.
@@ -229,10 +235,16 @@ class State:
         """Give a run's objects what their snapshots kept, and claim the first."""
         return start_over(self.store, run)
 
-    def delete(self, obj: WorkflowObject | int | str) -> None:
+    def delete(
+        self,
+        obj: WorkflowObject | int | str,
+        decision: Decision | None = None,
+        revision: int | None = None,
+    ) -> None:
         """Delete an object; see :func:`.api.delete`."""
         oid = obj.id if isinstance(obj, WorkflowObject) else obj
-        gone = self.keeper.delete(self.queries.query().one_by_id(oid).id)
+        found = self.queries.query().one_by_id(oid)
+        gone = self.keeper.delete(found.id, decision, revision)
         signals.send(signals.workflow_object_deleted, gone)
 
     def keep_line(self, obj: WorkflowObject, level: int, text: str) -> None:

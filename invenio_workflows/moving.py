@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from .calls import Call
-from .checkpoint import EventLine, RunInfo
+from .checkpoint import EventLine, RunInfo, Taken, decided
 from .conductor import Conductor
+from .decisions import Decision
 from .definition.workflow import Definition, compile_workflow
 from .encoding import dumps
 from .engine import Cursor, WorkflowEngine, expected
@@ -123,6 +124,19 @@ def conduct_here(
 
 def go_on(
     obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
+def set_going(
+    obj: WorkflowObject, kind: str, start_point: str, said: Decision | None
+) -> EventLine:
+    """Return the event of an object that goes on, as a person's decision if it is one.
+
+    An action that is being answered moves its object by that answer.
+    """
+    if obj.decision is not None:
+        said, obj.decision = obj.decision, None
+        return decided("Resolved", said, said.value)
+    return decided(kind, said, start_point)
+
+
 ) -> WorkflowEngine:
     begin = _beginning(obj, start_point)
     return conduct_here(claimed(obj, start_point, event, kwargs), obj, begin)

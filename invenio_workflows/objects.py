@@ -12,6 +12,7 @@ import tempfile
 from typing import Any, ClassVar
 
 from .columns import Column
+from .decisions import Decision
 from .encoding import dumps, dumps_usual, loads
 from .errors import DataNotSerializable, WorkflowAPIError
 from .extra_data import DERIVED, ExtraData, TaskHistory, default_extra_data
@@ -77,6 +78,8 @@ class WorkflowObject(ExtraData):
         self.kept: tuple[str, str] | None = None
         #: Who moves the object at the moment; ``None`` outside of a run.
         self.world: Any = None
+        #: Whose decision it is that moves it, while an action is answered.
+        self.decision: Decision | None = None
 
     @property
     def status(self) -> ObjectStatus:

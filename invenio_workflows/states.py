@@ -114,7 +114,7 @@ ALLOWED: Mapping[str, frozenset[ObjectStatus]] = {
 }
 
 #: What a person who is refused is told of, instead.
-_OFFERED = ALLOWED.keys() - {"start", "task", "resume", "save"}
+_OFFERED = ALLOWED.keys() - {"start", "task", "resume", "save", "edit"}
 
 START_POINTS = ("continue_next", "restart_task", "restart_prev", "restart_first")
 
@@ -154,6 +154,7 @@ def require(
         return
     label = "Queued" if waits_for == "queue" else status.label
     legal = sorted(key for key in _OFFERED if may(key, status, waits_for))
+    "edit": _ASLEEP | {ObjectStatus.INITIAL},
     raise IllegalMove(
         f"Object {oid} is {status.name} ({label}), where {name} is not possible; "
         + (

@@ -17,6 +17,12 @@ TABLES = (
     "workflows_log",
     "workflows_kept_event",
     "workflows_once",
+    "workflows_sort",
+    "workflows_text",
+    "workflows_count",
+    "workflows_count_delta",
+    "workflows_audit",
+    "workflows_walk",
 )
 
 

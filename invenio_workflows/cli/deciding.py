@@ -48,7 +48,7 @@ def continue_(oid: int, start_point: str, delayed: bool, as_json: bool) -> None:
     def go() -> Any:
         go_on = api.continue_oid_delayed if delayed else api.continue_oid
         try:
-            return go_on(oid, start_point)
+            return go_on(oid, start_point, actor=person(), origin="cli")
         except ValueError as error:  # there is no such start point
             raise click.ClickException(clean(error)) from None
 
@@ -91,7 +91,9 @@ def resolve(
 
     def go() -> Any:
         try:
-            return api.resolve(oid, action, answer, person(), revision, delayed)
+            return api.resolve(
+                oid, action, answer, person(), revision, delayed, origin="cli"
+            )
         except ValueError as error:  # what the action says of the answer
             raise click.ClickException(clean(error)) from None
 
@@ -156,7 +158,7 @@ def cancel(oid: int, as_json: bool) -> None:
 
     One that sleeps or is queued is cancelled now, one that runs when its task ends.
     """
-    api.cancel(oid)
+    api.cancel(oid, person(), origin="cli")
     obj = _object(oid)
     if as_json:
         say_json(brief(obj, Titles().of(obj)))
@@ -207,7 +209,7 @@ def delete(oid: int, yes: bool, as_json: bool) -> None:
             err=True,
         )
     _unchanged(obj)
-    api.delete(oid)
+    api.delete(oid, person(), obj.revision, origin="cli")
     if as_json:
         say_json({"id": oid, "deleted": True})
     else:

@@ -10,6 +10,7 @@ from flask.cli import ScriptInfo
 from ..errors import WorkflowsError
 from ..proxies import EXTENSION
 from ..store.health import refusal
+from .auditing import audit
 from .counting import metrics
 from .deciding import cancel, continue_, delete, resolve, send_event
 from .keeping import doctor, init
@@ -56,6 +57,6 @@ def workflows() -> None:
 for _command in (
     *(list_, definitions, start, restart, resume, watch, objects, object_),
     *(continue_, resolve, cancel, delete, recover, init, doctor, prune),
-    *(send_event, worker, rq_worker, workers, metrics),
+    *(audit, send_event, worker, rq_worker, workers, metrics),
 ):
     workflows.add_command(_command)

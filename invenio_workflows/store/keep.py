@@ -10,11 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from ..checkpoint import EventLine
+from ..checkpoint import EventLine, decided
+from ..decisions import Decision
 from ..errors import IllegalMove, ObjectNotFound, WorkflowNotFound
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, require
 from . import statements as sql
+from .audit import keep, keep_event
 from .forks import (
     branches_below,
     cancel_branches,
@@ -25,7 +27,6 @@ from .forks import (
 from .ids import new_ids
 from .models import now
 from .rows import (
-    changed_row,
     derive,
     describing,
     event_row,
@@ -109,7 +110,7 @@ class Keeper:
             event.path = "/".join(map(str, path))
             sql.WRITE_CURSOR(connection, {"oid": obj.id, "new_cursor": cursor})
             columns["cursor"] = cursor
-        sql.INSERT_EVENT(connection, changed_row(obj, event, seq, wanted, texts))
+        keep_event(connection, obj, event, seq, wanted, texts)
         columns |= {"seq": seq, "revision": seq, "status": wanted}
         columns["waits_for"] = values.get("waits_for", columns["waits_for"])
         _read_times(connection, obj)
@@ -133,7 +134,7 @@ class Keeper:
             .values(**values)
         )
         if saved.rowcount != 1:
-            raise self._store.moved(connection, obj.id)
+            raise self._store.moved(connection, obj.id, columns["revision"])
 
     def _insert_alone(
         self,
@@ -153,9 +154,17 @@ class Keeper:
         sql.INSERT_EVENT(connection, event)
         obj.columns |= {"seq": 1, "revision": 1, "fence": 0, "in_start": 0}
 
-    def delete(self, oid: int) -> WorkflowObject:
+    def delete(
+        self,
+        oid: int,
+        decision: Decision | None = None,
+        revision: int | None = None,
+    ) -> WorkflowObject:
         """Delete an object with snapshots, events and log lines; return what it was.
 
+        What people decided stays.
+
+        :param revision: the one that was seen; if it is another, nothing is done.
         :raises IllegalMove: if a worker holds it.
         :raises ObjectNotFound: if there is none.
         """
@@ -169,6 +178,10 @@ class Keeper:
             obj = self._store.document(row)
             require("delete", oid, obj.status, obj.waits_for)
             refuse_branch(obj)
+            if revision is not None and obj.revision != revision:
+                raise self._store.moved(connection, oid, revision)
+            if decision is not None:
+                keep(connection, obj, decision)
             below = list(branches_below(connection, oid))
             ids = select(sql.OBJECTS.c.id).where(
                 sql.OBJECTS.c.id.in_([oid, *below]) | (sql.OBJECTS.c.id_parent == oid)
@@ -185,7 +198,7 @@ class Keeper:
 
         return self._store.transactions.joined(work)
 
-    def cancel(self, obj: WorkflowObject) -> bool:
+    def cancel(self, obj: WorkflowObject, decision: Decision | None = None) -> bool:
         """Cancel an object that sleeps or is queued; ask the worker of one that runs.
 
         :return: whether it is cancelled already.
@@ -194,13 +207,17 @@ class Keeper:
         refuse_snapshot(obj)
         require("cancel", obj.id, obj.status, obj.waits_for)
         if obj.status == ObjectStatus.RUNNING:
-            self._store.transactions.joined(lambda on: self._ask_to_cancel(on, obj))
+            self._store.transactions.joined(
+                lambda on: self._ask_to_cancel(on, obj, decision)
+            )
             return False
         obj.remove_action()
-        self.save(obj, ObjectStatus.CANCELLED, event=EventLine("Cancelled"))
+        self.save(obj, ObjectStatus.CANCELLED, event=decided("Cancelled", decision))
         return True
 
-    def _ask_to_cancel(self, connection: Connection, obj: WorkflowObject) -> None:
+    def _ask_to_cancel(
+        self, connection: Connection, obj: WorkflowObject, decision: Decision | None
+    ) -> None:
         objects = sql.OBJECTS.c
         asked = connection.execute(
             update(sql.OBJECTS)
@@ -212,7 +229,9 @@ class Keeper:
             .values(wanted="cancel")
         )
         if asked.rowcount != 1:
-            raise self._store.moved(connection, obj.id)
+            raise self._store.moved(connection, obj.id, obj.revision)
+        if decision is not None:
+            keep(connection, obj, decision)
 
 
 def _waiting(obj: WorkflowObject, wanted: ObjectStatus) -> dict[str, Any]:

@@ -27,13 +27,13 @@ from ..errors import ConfigurationError
 from ..objects import WorkflowObject
 from ..states import ObjectStatus as S
 from ..states import WorkflowStatus as R
-from . import statements as sql
+from .audit import keep_event
 from .concurrency import Limits
 from .forks import cancel_branches
 from .meeting import deliver, forget
 from .models import later, now
 from .restore import restore
-from .rows import as_seen, changed_row
+from .rows import as_seen
 from .runs import merge, settle_run
 from .sql import SQLStore
 from .statements import OBJECTS, RUNS, Prepared, _n, _p
@@ -164,9 +164,8 @@ class Queue(Taking):
             "new_extra_data": texts[1],
         }
         if PUT(connection, parameters).rowcount != 1:
-            raise self._store.moved(connection, obj.id)
-        row = changed_row(obj, event, columns["seq"] + 1, S.WAITING, texts)
-        sql.INSERT_EVENT(connection, row)
+            raise self._store.moved(connection, obj.id, columns["revision"])
+        keep_event(connection, obj, event, columns["seq"] + 1, S.WAITING, texts)
         if obj.waits_for == "join" and start_point != "continue_next":
             cancel_branches(connection, obj.id)
         uuid = str(obj.id_workflow)

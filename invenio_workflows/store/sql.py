@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from ..checkpoint import Branch, Changes, Checkpoint, EventLine, RunInfo
+from ..decisions import who_decided
 from ..errors import (
     IllegalMove,
     LeaseLost,
@@ -18,6 +19,7 @@ from ..errors import (
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus
 from . import statements as sql
+from .audit import keep_event, last_decision
 from .following import Following as Following
 from .following import taken_up as taken_up
 from .following import tell as tell
@@ -34,7 +36,6 @@ from .once import Once
 from .rows import (
     TOLD_WITH_IT,
     as_seen,
-    changed_row,
     derive,
     event_rows,
     is_one_statement,
@@ -227,10 +228,9 @@ class SQLStore(Following, Once):
                 },
             )
             if taken.rowcount != 1:
-                raise self.moved(connection, obj.id)
+                raise self.moved(connection, obj.id, columns["revision"])
             seq, texts = columns["seq"] + 1, (data, extra_data)
-            row = changed_row(obj, event, seq, ObjectStatus.RUNNING, texts)
-            sql.INSERT_EVENT(connection, row)
+            keep_event(connection, obj, event, seq, ObjectStatus.RUNNING, texts)
             if obj.waits_for == "join" and event.message != "continue_next":
                 cancel_branches(connection, obj.id)
             if obj.id_workflow is not None:
@@ -249,8 +249,10 @@ class SQLStore(Following, Once):
         obj.kept = (data, extra_data)
         derive(obj, self.task_history)
 
-    def moved(self, connection: Connection, oid: int) -> IllegalMove:
-        """Return the error for an object that is not as it was seen."""
+    def moved(
+        self, connection: Connection, oid: int, revision: int | None = None
+    ) -> IllegalMove:
+        """Return the error for an object that is not as it was seen, at a revision."""
         row = connection.execute(
             select(sql.OBJECTS.c.status, sql.OBJECTS.c.waits_for).where(
                 sql.OBJECTS.c.id == oid
@@ -261,11 +263,14 @@ class SQLStore(Following, Once):
         status = ObjectStatus(row.status)
         return IllegalMove(
             f"Object {oid} was moved by someone else meanwhile; it is {status.name} "
-            f"({status.label}) now. Read it again before deciding.",
+        other = None if revision is None else last_decision(connection, oid, revision)
+        who = f" {who_decided(*other)}." if other is not None else ""
+            f"({status.label}) now.{who} Read it again before deciding.",
             id_object=oid,
             status=status.name,
         )
 
+            **({"by": other.actor} if other is not None else {}),
     # --- branches -----------------------------------------------------------------
 
     def branches_of(self, oid: int) -> list[Branch]:

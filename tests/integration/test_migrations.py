@@ -33,6 +33,12 @@ OURS = {
     "workflows_log",
     "workflows_kept_event",
     "workflows_once",
+    "workflows_sort",
+    "workflows_text",
+    "workflows_count",
+    "workflows_count_delta",
+    "workflows_audit",
+    "workflows_walk",
     "workflows_alembic_version",
 }
 

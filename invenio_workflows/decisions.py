@@ -1,0 +1,93 @@
+"""What a person decided, as it is kept: in the object's history and in the audit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .encoding import dumps
+
+#: From where a person may have decided.
+ORIGINS = ("api", "page", "rest", "cli")
+#: So many letters of a form's JSON are kept; of a longer one only its fields' names.
+_LONGEST_FORM = 10_000
+_LONGEST_REASON = 10_000
+
+
+@dataclass(slots=True)
+class Decision:
+    """What somebody decided about an object, and on which version of it.
+
+    :param verb: ``resolve``, ``continue``, ``edit``, ``comment``, ``cancel`` or
+        ``delete``.
+    :param actor: who; ``None`` if that is not known.
+    :param origin: from where: ``api``, ``page``, ``rest`` or ``cli``.
+    :param action: what was answered, for ``resolve``; else where it goes on.
+    :param value: the answer in a word.
+    :param form: the answer as it came; bounded when it is kept.
+    :param revision: the revision of the object on which it was decided.
+    """
+
+    verb: str
+    actor: str | None = None
+    origin: str = "api"
+    action: str | None = None
+    value: str = ""
+    reason: str = ""
+    form: Mapping[str, Any] = field(default_factory=dict)
+    revision: int = 0
+
+    @property
+    def payload(self) -> str:
+        """What the event in the object's history keeps of it, as JSON."""
+        told = {
+            "action": self.action,
+            "value": self.value,
+            "reason": self.reason[:_LONGEST_REASON],
+            "actor": self.actor,
+        }
+        return dumps(told, "the decision")
+
+    @property
+    def kept_form(self) -> str | None:
+        """What the audit keeps of the form, as JSON; ``None`` where there is none."""
+        if not self.form:
+            return None
+        text = dumps(dict(self.form), "the form")
+        if len(text) <= _LONGEST_FORM:
+            return text
+        names = [str(name)[:100] for name in list(self.form)[:50]]
+        return json.dumps({"_left_out": f"{len(text)} letters", "_fields": names})
+
+    @property
+    def kept_reason(self) -> str:
+        """The reason, as long as it is kept."""
+        return self.reason[:_LONGEST_REASON]
+
+
+def decision(
+    verb: str, actor: Any = None, origin: str = "api", **what: Any
+) -> Decision:
+    """Return a decision of ``actor``, whatever the caller's word for a person is.
+
+    :raises ValueError: if there is no such origin.
+    """
+    if origin not in ORIGINS:
+        raise ValueError(
+            f"There is no origin {origin!r}; use one of {', '.join(ORIGINS)}."
+        )
+    who = None if actor is None else str(actor)
+    what["reason"] = str(what.get("reason") or "")
+    return Decision(verb, who, origin, **what)
+
+
+def who_decided(
+    who: str | None, verb: str, action: str | None, value: str | None
+) -> str:
+    """Return who decided what as the part of a sentence: ``ann: approval, accept``."""
+    said = ", ".join(part for part in (action, value) if part) or verb
+    if verb not in ("resolve", "continue"):
+        said = verb
+    return f"{who or 'somebody'} decided meanwhile: {said}"

@@ -1,0 +1,188 @@
+"""What people decided: written with the decision, never changed, never deleted.
+
+A row is written in the transaction that moves its object, so that there is no
+decision without a row and no row without its decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Index, Integer, String, Text, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..checkpoint import EventLine
+from ..decisions import Decision
+from ..objects import WorkflowObject
+from ..states import ObjectStatus
+from . import statements as sql
+from .models import Base, BigId, Encoded, UTCDateTime, now
+from .rows import changed_row, storable
+from .transactions import Transactions
+
+#: So many rows are read at once.
+_BATCH = 500
+
+
+class AuditRow(Base):
+    """What a person decided about an object. It outlives the object."""
+
+    __tablename__ = "workflows_audit"
+    __table_args__ = (
+        Index("ix_workflows_audit_object", "id_object", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    created: Mapped[datetime] = mapped_column(UTCDateTime)
+    #: Without a foreign key: the object may go.
+    id_object: Mapped[int] = mapped_column(BigInteger)
+    id_workflow: Mapped[str | None] = mapped_column(String(36))
+    workflow: Mapped[str] = mapped_column(String(255))
+    #: The revision of the object on which it was decided.
+    revision: Mapped[int] = mapped_column(Integer)
+    verb: Mapped[str] = mapped_column(String(20))
+    action: Mapped[str | None] = mapped_column(String(255))
+    value: Mapped[str | None] = mapped_column(String(255))
+    reason: Mapped[str | None] = mapped_column(Text)
+    form: Mapped[Any] = mapped_column(Encoded, nullable=True)
+    actor: Mapped[str | None] = mapped_column(String(255))
+    origin: Mapped[str] = mapped_column(String(10))
+
+
+AUDIT: Any = AuditRow.__table__
+
+_WRITTEN = (
+    "id_object id_workflow workflow revision verb action value reason form actor origin"
+).split()
+
+WRITE = sql.Prepared(
+    AUDIT.insert().values(
+        **{name: sql._p(name, AUDIT.c[name]) for name in _WRITTEN}, created=now()
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A row of the audit."""
+
+    id: int
+    created: datetime
+    id_object: int
+    id_workflow: str | None
+    workflow: str
+    revision: int
+    verb: str
+    action: str | None
+    value: str | None
+    reason: str | None
+    form: Any
+    actor: str | None
+    origin: str
+
+
+def keep_event(
+    connection: Connection,
+    obj: WorkflowObject,
+    event: EventLine,
+    seq: int,
+    status: ObjectStatus,
+    texts: tuple[str, str],
+) -> None:
+    """Write what happened to an object, and if a person decided it, that too."""
+    sql.INSERT_EVENT(connection, changed_row(obj, event, seq, status, texts))
+    if event.decision is not None:
+        keep(connection, obj, event.decision)
+
+
+def keep(connection: Connection, obj: WorkflowObject, decision: Decision) -> None:
+    """Write what a person decided about an object."""
+    WRITE(
+        connection,
+        {
+            "id_object": obj.id,
+            "id_workflow": obj.id_workflow,
+            "workflow": obj.workflow_name or "",
+            "revision": obj.columns.get("revision") or 0,
+            "verb": decision.verb,
+            "action": _short(decision.action),
+            "value": _short(decision.value),
+            "reason": storable(decision.kept_reason) or None,
+            "form": decision.kept_form,
+            "actor": _short(decision.actor),
+            "origin": decision.origin,
+        },
+    )
+
+
+def _short(text: str | None) -> str | None:
+    return storable(text[:255]) if text else None
+
+
+def last_decision(connection: Connection, oid: int, since: int) -> Any:
+    """Return the newest decision about an object at this revision or later, if any."""
+    return connection.execute(
+        select(AUDIT.c.actor, AUDIT.c.verb, AUDIT.c.action, AUDIT.c.value)
+        .where(AUDIT.c.id_object == oid, AUDIT.c.revision >= since)
+        .where(AUDIT.c.verb != "comment")
+        .order_by(AUDIT.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+class Audit:
+    """Reads what people decided, and writes what changes no object."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def comment(self, obj: WorkflowObject, decision: Decision) -> None:
+        """Keep a comment: it stands beside the object, whose revision stays."""
+        self._transactions.joined(lambda connection: keep(connection, obj, decision))
+
+    def of(self, oid: int, limit: int = 1000) -> list[Audited]:
+        """Return the newest decisions about an object, the oldest of them first."""
+        statement = select(AUDIT).where(AUDIT.c.id_object == oid)
+        with self._transactions.reading() as connection:
+            rows = connection.execute(
+                statement.order_by(AUDIT.c.id.desc()).limit(limit)
+            )
+            return [Audited(**row._mapping) for row in rows][::-1]
+
+    def last(self, oid: int, since: int) -> Any:
+        """Return the newest decision at this revision or later, if there is one."""
+        with self._transactions.reading() as connection:
+            return last_decision(connection, oid, since)
+
+    def all(
+        self,
+        oid: int | None = None,
+        workflow: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+    ) -> Iterator[Audited]:
+        """Yield what was decided, oldest first; read in batches, by its key."""
+        columns = AUDIT.c
+        statement = select(AUDIT).order_by(columns.id).limit(_BATCH)
+        for column, value in (
+            (columns.id_object, oid),
+            (columns.workflow, workflow),
+            (columns.actor, actor),
+        ):
+            if value is not None:
+                statement = statement.where(column == value)
+        if since is not None:
+            statement = statement.where(columns.created >= since)
+        last = 0
+        while True:
+            with self._transactions.reading() as connection:
+                rows = connection.execute(statement.where(columns.id > last)).all()
+            for row in rows:
+                yield Audited(**row._mapping)
+            if len(rows) < _BATCH:
+                return
+            last = rows[-1].id
