@@ -2,29 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from .core import Action, Resolution
+from .core import Action, Resolution, Shown
+
+VALUES = ("accept", "reject")
 
 
 class Approval(Action):
-    """Sets ``extra_data["approved"]``, and ``extra_data["reason"]`` if one is given."""
+    """Sets ``extra_data["approved"]``, and ``extra_data["reason"]`` if one is given.
+
+    :param reasons: reasons that a person may choose from.
+    :param needs_reason: the answers that need one: ``"reject"``, ``"accept"``.
+
+    A task may say both for its own halt: ``eng.halt("…", action="approval",
+    reasons=["A copy"], needs_reason=["reject"])``.
+    """
 
     name: ClassVar[str] = "approval"
     title: ClassVar[str] = "Approve or reject"
 
+    def __init__(
+        self, reasons: Iterable[str] = (), needs_reason: Iterable[str] = ()
+    ) -> None:
+        self.reasons = list(reasons)
+        self.needs_reason = list(needs_reason)
+        unknown = sorted(set(self.needs_reason) - set(VALUES))
+        if unknown:
+            raise ValueError(f"approval has no answer {', '.join(unknown)}.")
+
+    def render_mini(self, obj: Any) -> Shown | None:
+        """Return the two buttons of a row; none if an answer may need a reason."""
+        offered = [each for each in VALUES if each not in self.needs_reason]
+        return "workflows/actions/approval_mini.html", {"offered": offered}
+
+    def render(self, obj: Any) -> dict[str, Shown]:
+        """Return the form beside the record."""
+        context = {
+            "reasons": self._reasons(obj),
+            "needs_reason": self._needs_reason(obj),
+        }
+        return {"side": ("workflows/actions/approval_side.html", context)}
+
     def resolve(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Resolution:
-        """Take ``{"value": "accept" | "reject", "reason": "…"}``."""
+        """Take ``{"value": "accept" | "reject", "canned": "…", "reason": "…"}``."""
         value = form.get("value")
-        if value not in ("accept", "reject"):
+        if value not in VALUES:
             raise ValueError(
                 f"approval is answered by value=accept or value=reject, not {value!r}."
             )
-        unknown = sorted(set(form) - {"value", "reason"})
+        unknown = sorted(set(form) - {"value", "canned", "reason"})
         if unknown:
             raise ValueError(f"approval knows no field {', '.join(unknown)}.")
-        reason = str(form.get("reason") or "")
+        reason = self._reason(obj, form)
+        if not reason and value in self._needs_reason(obj):
+            raise ValueError(f"Say why: to {value} needs a reason.")
         obj.extra_data["approved"] = value == "accept"
         obj.extra_data["reason"] = reason
         return Resolution(str(value), reason=reason)
+
+    def _reason(self, obj: Any, form: Mapping[str, Any]) -> str:
+        canned = str(form.get("canned") or "")
+        if canned and canned not in self._reasons(obj):
+            raise ValueError(
+                f"{canned[:100]!r} is none of the reasons that are offered."
+            )
+        own = str(form.get("reason") or "").strip()
+        return f"{canned}: {own}" if canned and own else canned or own
+
+    def _reasons(self, obj: Any) -> list[str]:
+        return _texts(obj, "reasons", self.reasons)
+
+    def _needs_reason(self, obj: Any) -> list[str]:
+        return _texts(obj, "needs_reason", self.needs_reason)
+
+
+def _texts(obj: Any, key: str, usual: list[str]) -> list[str]:
+    """Return what the halt said of it; the usual, if it said nothing that can be."""
+    payload = obj.extra_data.get("_payload")
+    said = payload.get(key) if isinstance(payload, dict) else None
+    return [str(each) for each in said] if isinstance(said, (list, tuple)) else usual

@@ -1,10 +1,17 @@
-"""An action: a form comes in, and what is to become of the object goes out."""
+"""An action: a form comes in, and what is to become of the object goes out.
+
+An action shows itself too: it names a template and what the template is given. It
+knows no web framework, so that it can be tried without one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
+
+#: A template's name and its context.
+Shown: TypeAlias = tuple[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +29,37 @@ class Resolution:
 
 
 class Action:
-    """What a halted object asks of a person. Register an instance under a name."""
+    """What a halted object asks of a person. Register an instance under a name.
+
+    Its templates are ``workflows/actions/<name>_mini.html``, ``_side.html`` and
+    ``_main.html``, its script ``static/workflows/actions/<name>.js``. All may be left
+    out; a site overrides ours by files of the same name.
+    """
 
     #: The name by which ``eng.halt(action=…)`` asks for it.
     name: ClassVar[str] = ""
     #: What a person reads.
     title: ClassVar[str] = ""
+
+    def render_mini(self, obj: Any) -> Shown | None:
+        """Return template and context of the quick decision in a list's row.
+
+        :param obj: the row of the list, with its ``id``, ``revision`` and ``message``;
+            for an action that overrides this, the object.
+        :return: ``None`` for an action that is not decided from a list.
+        """
+        return None
+
+    def render(self, obj: Any) -> dict[str, Shown]:
+        """Return template and context of the places on the record's page.
+
+        :return: ``side``, the form beside the record, and ``main``, what is shown
+            above its data; either may be left out.
+        """
+        return {
+            "side": (f"workflows/actions/{self.name}_side.html", {}),
+            "main": (f"workflows/actions/{self.name}_main.html", {}),
+        }
 
     def resolve(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Resolution:
         """Change the object as the answer says, and return what becomes of it.
