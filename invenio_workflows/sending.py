@@ -34,10 +34,9 @@ def making_room(run: RunInfo) -> Iterator[None]:
     finally:
         if run.woken:
             woken, run.woken = run.woken, []
-            settings = current_workflows.settings
-            queue = settings.queue_of(run.name)
-            pairs = [(queue, oid) for oid in woken]
-            send(calls_of(pairs, settings.batch_size))
+            queue = current_workflows.settings.queue_of(run.name)
+            # Branches in one call would run one after the other.
+            send([Call((oid,), queue) for oid in woken])
         freed, run.freed = run.freed, set()
         if freed:
             try:

@@ -21,6 +21,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from invenio_workflows import InvenioWorkflows, Retry
+from invenio_workflows.patterns import PARALLEL
 from invenio_workflows.proxies import current_workflows
 
 PATIENCE = 30.0
@@ -52,7 +53,10 @@ def step(name: str) -> Callable[[Any, Any], None]:
         for word, meaning in WORDS.items():
             if name in obj.data.get(word, {}):
                 meaning(obj, name, obj.data[word][name])
-        obj.data["done"].append(name)
+        if "done" in obj.data:
+            obj.data["done"].append(name)
+        else:  # a list that all branches change cannot be put together
+            obj.data[name] = obj.data.get(name, 0) + 1
         noted = {"object": obj.id, "task": name, "worker": NAME}
         current_workflows.db.session.execute(NOTE, noted)
         if name in obj.data.get("turn", {}):
@@ -174,6 +178,9 @@ class Limited:
         return obj.data["group"]
 
 
+SIDES = [[step("left"), step("left2")], [step("right"), step("right2")]]
+
+
 # --- the app --------------------------------------------------------------------------
 
 
@@ -194,6 +201,8 @@ def make_app(said: Mapping[str, str]) -> Flask:
     kinds = {
         "steps": [step("one"), step("two"), step("three")],
         "asks": [step("one"), ask, step("two")],
+        "split": [step("one"), PARALLEL(*SIDES), step("two")],
+        "race": [step("one"), PARALLEL(*SIDES, join="any"), step("two")],
     }
     for name, tasks in kinds.items():
         ext.register_workflow(name, type(name, (), {"workflow": tasks}))

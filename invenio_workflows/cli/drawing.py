@@ -8,6 +8,7 @@ from typing import Any
 
 from ..definition.loops import Loop
 from ..definition.node import Leaf, Node, Place, Sequence
+from ..definition.parallel import PARALLEL
 from ..definition.patterns import CHOICE, IF, IF_ELSE, IF_NOT, SIMPLE_MERGE, TRY
 from ..definition.workflow import Definition
 from .text import clean, padded, width_of
@@ -23,6 +24,8 @@ def branches(node: Node) -> list[tuple[str, list[Place]]]:
         return list(zip(map(_value, node.values), inner, strict=True))
     if isinstance(node, IF_ELSE):
         return list(zip(("yes", "no"), inner, strict=True))
+    if isinstance(node, PARALLEL):  # its first and last child are its own
+        return [(f"branch {at}", each) for at, each in enumerate(inner[1:-1])]
     if isinstance(node, TRY) and len(inner) > 1:
         return list(zip(("try", "on failure"), inner, strict=True))
     if isinstance(node, SIMPLE_MERGE):
@@ -44,7 +47,13 @@ def _value(value: Any) -> str:
 
 
 def _label(place: Place) -> str:
-    return "list" if type(place) is Sequence else place.label.removesuffix("()")
+    says = "list" if type(place) is Sequence else place.label.removesuffix("()")
+    return f"{says}, {_join(place)}" if isinstance(place, PARALLEL) else says
+
+
+def _join(node: PARALLEL) -> str:
+    words = {1: "any", len(branches(node)): "all"}
+    return f"join {words.get(node.needs, node.needs)}"
 
 
 # --- for people -----------------------------------------------------------------------
@@ -113,7 +122,10 @@ def _outlined(place: Place) -> dict[str, Any]:
 
 
 def dot(definition: Definition) -> Iterator[str]:
-    """Yield the lines of a graph: boxes are tasks, diamonds are conditions."""
+    """Yield the lines of a graph: boxes are tasks, diamonds are conditions.
+
+    What runs side by side lies between two trapezia.
+    """
     graph = _Graph()
     yield f"digraph {_quoted(definition.name)} {{"
     yield "  node [shape=box];"
@@ -146,11 +158,24 @@ class _Graph:
     def place(self, place: Place, ends: Ends) -> Ends:
         if isinstance(place, Sequence):
             return self.list(branches(place)[0][1], ends)
+        if isinstance(place, PARALLEL):
+            return self.fork(place, ends)
         name = "t" + "_".join(map(str, place.path))
         shape = ", shape=diamond" if isinstance(place, Node) else ""
         self.lines.append(f"  {name} [label={_quoted(clean(_label(place)))}{shape}];")
         self.lead(ends, name)
         return self.pattern(place, name) if isinstance(place, Node) else [(name, "")]
+
+    def fork(self, node: PARALLEL, ends: Ends) -> Ends:
+        begin = "t" + "_".join(map(str, node.path))
+        end = f"{begin}_join"
+        label, join = _quoted(clean(_label(node))), _quoted(_join(node))
+        self.lines.append(f"  {begin} [label={label}, shape=trapezium];")
+        self.lines.append(f"  {end} [label={join}, shape=invtrapezium];")
+        self.lead(ends, begin)
+        for word, places in branches(node):
+            self.lead(self.list(places, [(begin, word)]), end)
+        return [(end, "")]
 
     def pattern(self, node: Node, name: str) -> Ends:
         if isinstance(node, Loop):

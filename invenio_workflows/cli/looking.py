@@ -14,6 +14,15 @@ from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import ObjectStatus, may
 from .arguments import Status, as_json, command, object_id
+from .branching import (
+    beneath,
+    for_programs,
+    is_split,
+    needy,
+    number,
+    of_which,
+    standing,
+)
 from .text import clean, clean_lines, heading, moment, pretty, say, say_json, table
 
 _logger = logging.getLogger(__name__)
@@ -59,6 +68,8 @@ def brief(obj: WorkflowObject, title: str) -> dict[str, Any]:
         "waits_for": obj.waits_for,
         "workflow": obj.get_workflow_name(),
         "run": obj.id_workflow,
+        "id_fork": obj.id_fork,
+        "branch": obj.branch,
         "title": None if title == NO_TITLE else title,
         "action": obj.get_action() if asleep else None,
         "message": (obj.get_action_message() or None) if asleep else None,
@@ -126,17 +137,22 @@ def listed(rows: list[dict[str, Any]]) -> Iterator[str]:
         return
     told = [
         (
-            row["id"],
+            number(row["id"], depth),
             row["label"],
             row["workflow"] or NO_TITLE,
-            row["title"] or NO_TITLE,
+            _titled(row),
             row["error"] or asked(row["action"], row["message"]),
             moment(row["modified"], seconds=False),
         )
-        for row in rows
+        for depth, row in beneath(rows)
     ]
     headers = ("ID", "STATUS", "WORKFLOW", "TITLE", "WHY", "CHANGED (UTC)")
     yield from table(headers, told, whole=("ID", "STATUS", "CHANGED (UTC)"))
+
+
+def _titled(row: dict[str, Any]) -> str:
+    whose = of_which(row["id_fork"], row["branch"])
+    return ", ".join(filter(None, (row["title"], whose))) or NO_TITLE
 
 
 def held_back(obj: WorkflowObject) -> str:
@@ -199,6 +215,7 @@ def _whole(obj: WorkflowObject) -> dict[str, Any]:
         "error": {"title": title, "traceback": traceback} if title else None,
         "held_back": held_back(obj) or None,
         "snapshot_of": obj.id_parent,
+        "branches": for_programs(obj),
         "revision": obj.revision,
         "position": obj.get_current_task(),
         "last_task": obj.extra_data.get("_last_task_name") or None,
@@ -240,9 +257,12 @@ def _say_head(obj: WorkflowObject) -> None:
     told = brief(obj, "")
     last = obj.extra_data.get("_last_task_name")
     at = f"at task {last}, position {obj.get_current_task()}" if last else ""
+    branches, each = standing(obj)
     facts = [
+        ("is", of_which(obj.id_fork, obj.branch)),
         ("status", f"{label(obj)} ({obj.status.name})"),
-        ("asks", asked(told["action"], told["message"])),
+        ("asks", "" if is_split(obj) else asked(told["action"], told["message"])),
+        (branches, each),
         ("waits", held_back(obj)),
         ("workflow", obj.get_workflow_name() or "none"),
         ("run", obj.id_workflow or ""),
@@ -257,6 +277,7 @@ def _say_head(obj: WorkflowObject) -> None:
     ]
     for name, value in facts:
         if value != "":
+            name = f"{name}: " if len(name) > 11 else name
             say(f"  {name:<12}{clean(value)}")
 
 
@@ -323,6 +344,8 @@ def possible(obj: WorkflowObject) -> Iterator[str]:
         yield command("resolve", obj.id, "--reject", "--reason", "…")
     elif may("resolve", obj.status, obj.waits_for) and asks:
         yield command("resolve", obj.id, "--form", "{…}")
+    elif is_split(obj):
+        yield from needy(obj)
     elif may("continue_next", obj.status, obj.waits_for):
         if obj.status == ObjectStatus.ERROR:
             yield command("continue", obj.id, "--from", "restart_task")

@@ -144,7 +144,7 @@ def _cannot_read(said: str, error: OSError) -> click.ClickException:
 @with_appcontext
 def restart(uuid: str, as_json: bool) -> None:
     """Run the run UUID again, from its first task, with the data it began with."""
-    total = sum(current_workflows.queries.counts(uuid).values())
+    total = current_workflows.queries.progress(uuid)["total"]
     _watched(lambda: api.start_by_wid(uuid), Progress(total), as_json)
 
 
@@ -162,7 +162,7 @@ def resume(uuid: str, start_point: str | None, as_json: bool) -> None:
 
     What asks for a decision goes on too, without one.
     """
-    progress = Progress(sum(current_workflows.queries.counts(uuid).values()))
+    progress = Progress(current_workflows.queries.progress(uuid)["total"])
     progress.uuid = uuid
 
     def go() -> None:
@@ -241,8 +241,15 @@ def say_run_json(uuid: str, counts: dict[ObjectStatus, int]) -> None:
             "workflow": info.name,
             "status": current_workflows.store.run_status(uuid).name,
             "objects": {status.name: number for status, number in counts.items()},
+            "branches": _branches(uuid, counts),
         }
     )
+
+
+def _branches(uuid: str, counts: dict[ObjectStatus, int]) -> int:
+    """Return how many of those counted are branches, beside the run's objects."""
+    total: int = current_workflows.queries.progress(uuid)["total"]
+    return sum(counts.values()) - total
 
 
 def say_run(uuid: str, counts: dict[ObjectStatus, int]) -> None:
@@ -254,6 +261,10 @@ def say_run(uuid: str, counts: dict[ObjectStatus, int]) -> None:
     for each in ObjectStatus:
         if counts.get(each):
             say(f"  {counts[each]:>{width},}  {_word(each)}")
+    branches = _branches(uuid, counts)
+    if branches:
+        word = "is a branch" if branches == 1 else "are branches"
+        say(f"Of these {branches:,} {word} of another.")
     waiting = [
         word
         for each in (ObjectStatus.HALTED, ObjectStatus.WAITING)

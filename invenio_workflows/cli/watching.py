@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 
 from ..proxies import current_workflows
 from ..states import ObjectStatus, WorkflowStatus
-from ..store.health import tally
+from ..store.health import BRANCHES, Tally, tally
 from .arguments import as_json, command
 from .progress import Meter
 from .running import refuse_failed, say_run
@@ -25,7 +25,12 @@ _PAUSE = 0.25
 _ODD = 5.0
 
 #: What an object waits for that is to come by itself.
-_LATER = {"queue": "Queued", "timer": "Waiting for its time"}
+_LATER = {
+    "queue": "Queued",
+    "timer": "Waiting for its time",
+    BRANCHES: "Waiting for its branches",
+}
+_ENDED = (ObjectStatus.COMPLETED, ObjectStatus.CANCELLED)
 
 
 def _order(item: tuple[tuple[ObjectStatus, str | None], int]) -> tuple[int, str]:
@@ -39,9 +44,10 @@ class View:
 
     status: WorkflowStatus
     moves: bool
-    tally: dict[tuple[ObjectStatus, str | None], int]
+    tally: Tally
     #: What the tasks at work say of how far they are.
     says: tuple[str, ...] = ()
+    branches: Tally = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -59,41 +65,54 @@ class View:
 
     @property
     def queued(self) -> int:
-        """The number of objects that wait for a worker."""
-        return sum(n for (_, waits), n in self.tally.items() if waits == "queue")
+        """The number of objects, and of branches, that wait for a worker."""
+        return sum(n for (_, waits), n in self._all if waits == "queue")
 
     @property
     def is_held(self) -> bool:
         """Whether a worker holds an object of it."""
-        return any(status == ObjectStatus.RUNNING for status, _ in self.tally)
+        return any(status == ObjectStatus.RUNNING for (status, _), _ in self._all)
+
+    @property
+    def _all(self) -> list[tuple[tuple[ObjectStatus, str | None], int]]:
+        return [*self.tally.items(), *self.branches.items()]
 
     def words(self) -> str:
         """Return it for a person."""
-        numbers: dict[str, int] = {}
-        for (status, waits), number in sorted(self.tally.items(), key=_order):
-            word = _LATER.get(waits or "", status.label)
-            numbers[word] = numbers.get(word, 0) + number
-        parts = [f"{number:,} {word}" for word, number in numbers.items()]
-        words = f"{self.total - self.to_come:,} of {self.total:,}: {', '.join(parts)}"
+        words = f"{self.total - self.to_come:,} of {self.total:,}: {_words(self.tally)}"
+        open_ = {key: n for key, n in self.branches.items() if key[0] not in _ENDED}
+        if open_:
+            words += f"; branches: {_words(open_)}"
         return f"{words}; {self.says[0]}" if self.says else words
 
     def told(self, uuid: str) -> dict[str, Any]:
         """Return it for a program."""
-        numbers: dict[str, int] = {}
-        for (status, _), number in self.tally.items():
-            numbers[status.name] = numbers.get(status.name, 0) + number
         return {
             "run": uuid,
             "status": self.status.name,
             "moves": self.moves,
             "done": self.total - self.to_come,
             "total": self.total,
-            "queued": sum(
-                n for (_, waits), n in self.tally.items() if waits == "queue"
-            ),
-            "objects": numbers,
+            "queued": self.queued,
+            "objects": _by_status(self.tally),
+            "branches": _by_status(self.branches),
             "says": list(self.says),
         }
+
+
+def _words(tally: Tally) -> str:
+    numbers: dict[str, int] = {}
+    for (status, waits), number in sorted(tally.items(), key=_order):
+        word = _LATER.get(waits or "", status.label)
+        numbers[word] = numbers.get(word, 0) + number
+    return ", ".join(f"{number:,} {word}" for word, number in numbers.items())
+
+
+def _by_status(tally: Tally) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for (status, _), number in tally.items():
+        numbers[status.name] = numbers.get(status.name, 0) + number
+    return numbers
 
 
 @click.command("watch")
@@ -158,10 +177,10 @@ def _views(uuid: str) -> Iterator[View]:
 def _look(uuid: str) -> View:
     state = current_workflows
     moves = state.queries.moves(uuid)  # first: if nothing moves, the rest is final
-    numbers = tally(state.store.transactions, uuid)
+    numbers, branches = tally(state.store.transactions, uuid)
     moving = state.queries.progress(uuid)["moving"]
     says = tuple(_said(each) for each in moving if "done" in each)
-    return View(state.store.run_status(uuid), moves, numbers, says)
+    return View(state.store.run_status(uuid), moves, numbers, says, branches)
 
 
 def _said(moving: dict[str, Any]) -> str:

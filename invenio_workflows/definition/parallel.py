@@ -9,6 +9,7 @@ changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ..checkpoint import Branch
@@ -107,7 +108,7 @@ def _fork(names: tuple[Any, ...], needs: int) -> Task:
 
 
 def _join(names: tuple[Any, ...], needs: int, merge: Any) -> Task:
-    def join(obj: Any, eng: Any) -> None:
+    def join(block: Any, obj: Any, eng: Any) -> None:
         branches: list[Branch] = eng._begun()
         # So many were made; the definition may have got another one since.
         needed = min(needs, len(branches))
@@ -126,7 +127,8 @@ def _join(names: tuple[Any, ...], needs: int, merge: Any) -> Task:
                 "goes on without them."
             )
 
-    return _unseen(join, "PARALLEL join")
+    # By what a task was given, its place is told from others.
+    return _unseen(partial(join, names), "PARALLEL join")
 
 
 def _unseen(task: Any, name: str) -> Task:

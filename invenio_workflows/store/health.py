@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, literal_column, select
+from sqlalchemy import (
+    CTE,
+    Connection,
+    Engine,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 
 from ..errors import DatabaseUnavailable
 from ..states import ObjectStatus
@@ -125,18 +135,53 @@ def standing(transactions: Transactions, ids: Collection[int]) -> dict[int, Stan
     return {oid: Standing(run, place_of(at)[1], when) for oid, run, at, when in rows}
 
 
-def tally(
-    transactions: Transactions, uuid: str
-) -> dict[tuple[ObjectStatus, str | None], int]:
-    """Return how many live objects of a run there are, by status and what it awaits."""
+#: What an object awaits in a tally, some of whose branches move.
+BRANCHES = "branches"
+
+Tally = dict[tuple[ObjectStatus, str | None], int]
+
+
+def tally(transactions: Transactions, uuid: str) -> tuple[Tally, Tally]:
+    """Return how many live objects of a run there are, by status and what they await.
+
+    And as many branches; these are no objects of the run.
+    """
     objects = sql.OBJECTS.c
+    waits = case(
+        (objects.status != int(ObjectStatus.WAITING), objects.waits_for),
+        (objects.id.in_(select(_above_what_moves(uuid).c.id_fork)), literal(BRANCHES)),
+        else_=objects.waits_for,
+    ).label("waits")
+    is_branch = objects.id_fork.is_not(None).label("is_branch")
     with transactions.beside() as connection:
         rows = connection.execute(
-            select(objects.status, objects.waits_for, func.count())
+            select(is_branch, objects.status, waits, func.count())
             .where(objects.id_workflow == uuid, objects.id_parent.is_(None))
-            .group_by(objects.status, objects.waits_for)
+            .group_by(is_branch, objects.status, waits)
         ).all()
-    return {(ObjectStatus(status), waits): number for status, waits, number in rows}
+    found: tuple[Tally, Tally] = ({}, {})
+    for branches, status, awaits, number in rows:
+        found[bool(branches)][ObjectStatus(status), awaits] = number
+    return found
+
+
+def _above_what_moves(uuid: str) -> CTE:
+    """Return the ids of the objects, a branch of which, or of theirs, moves."""
+    objects, above = sql.OBJECTS.c, sql.OBJECTS.alias("above")
+    moves = or_(
+        objects.status == int(ObjectStatus.RUNNING),
+        objects.waits_for.in_(["queue", "timer"]),
+    )
+    found = (
+        select(objects.id_fork)
+        .where(objects.id_workflow == uuid, objects.id_fork.is_not(None), moves)
+        .cte("above_what_moves", recursive=True)
+    )
+    return found.union(
+        select(above.c.id_fork).where(
+            above.c.id == found.c.id_fork, above.c.id_fork.is_not(None)
+        )
+    )
 
 
 def refusal(error: BaseException) -> DatabaseUnavailable | None:

@@ -15,12 +15,17 @@ from typing import Any
 
 from sites import Site
 
+from invenio_workflows.patterns import PARALLEL
+
 TASKS = ("one", "two", "three")
 
 
 def make(name: str) -> Any:
     def task(obj: Any, eng: Any) -> None:
-        obj.data["done"].append(name)
+        if "done" in obj.data:
+            obj.data["done"].append(name)
+        else:
+            obj.data[name] = obj.data.get(name, 0) + 1
         session = site.session
         session.connection().exec_driver_sql(
             f"INSERT INTO ledger VALUES ({obj.id}, '{name}')"
@@ -39,6 +44,14 @@ site = Site(
     WORKFLOWS_LOCAL_THREADS=0,
 )
 site.register("counts", *map(make, TASKS))
+site.register(
+    "splits",
+    make("first"),
+    PARALLEL(
+        [make("a"), make("b")], [make("c"), PARALLEL(make("d"), make("e")), make("f")]
+    ),
+    make("last"),
+)
 
 
 def die() -> None:

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
 import pytest
 from sites import Site
 
+from invenio_workflows import WorkflowObject
 from invenio_workflows.api import start_delayed
 from invenio_workflows.states import ObjectStatus, WorkflowStatus
 
@@ -36,7 +38,8 @@ def test_a_run_arrives_whose_workers_die_at_every_event(
     with site.app.app_context():
         result = start_delayed("counts", [{"done": []} for _ in range(OBJECTS)])
         site.close()
-        killed = kill_workers(database_url, result.uuid, ["1 after"] * claims)
+        orders = ["1 after"] * claims + ["2 before", "2 after", "2 after"]
+        killed = kill_workers(database_url, result.uuid, orders)
         assert result.status() == WorkflowStatus.COMPLETED
         objects = site.ext.state.store.objects_of(result.uuid, live=True)
         for obj in objects:
@@ -53,12 +56,76 @@ def test_a_run_arrives_whose_workers_die_at_every_event(
     assert killed >= OBJECTS * len(TASKS)
 
 
+SPLIT = 3
+#: By how deep a branch stands and which of the branches it is, its tasks.
+PARTS = {
+    (): ["first", "PARALLEL fork", "PARALLEL join", "last"],
+    (0,): ["a", "b"],
+    (1,): ["c", "PARALLEL fork", "PARALLEL join", "f"],
+    (1, 0): ["d"],
+    (1, 1): ["e"],
+}
+
+
+@pytest.mark.parametrize("claims", [True, False])
+def test_branches_meet_whose_workers_die_at_every_event(
+    database_url: str, claims: bool
+) -> None:
+    """Every task of every branch is done once, and each block is joined once."""
+    site = Site(database_url, WORKFLOWS_LOCAL_THREADS=0)
+    site.register("splits", *[lambda obj, eng: None] * 3)
+    with site.ext.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE ledger (object INTEGER, task TEXT)")
+    with site.app.app_context():
+        result = start_delayed("splits", [{} for _ in range(SPLIT)])
+        site.close()
+        # Between the claim and the first checkpoint a join reads, in a transaction.
+        orders = ["1 after"] * claims + ["2 before", "2 after", "3 before", "3 after"]
+        killed = kill_workers(database_url, result.uuid, orders)
+        assert result.status() == WorkflowStatus.COMPLETED
+        ledger = Counter((row.object, row.task) for row in site.rows(READ))
+        wanted: Counter[tuple[int, str]] = Counter()
+        objects = site.ext.state.store.objects_of(result.uuid, live=True)
+        assert len(objects) == SPLIT
+        for obj in objects:
+            made = dict.fromkeys(["first", *"abcdef", "last"], 1)
+            assert (obj.status, obj.data) == (ObjectStatus.COMPLETED, made)
+            for way, each in below(site, obj):
+                assert each.status == ObjectStatus.COMPLETED
+                ended = [
+                    e.task
+                    for e in each.history()
+                    if e.kind in ("TaskFinished", "Waiting")
+                ]
+                assert ended == PARTS[way], (way, each.id)
+                wanted.update((each.id, t) for t in PARTS[way] if "PARA" not in t)
+        assert ledger == wanted
+        left = "lease_owner IS NOT NULL OR status = 3 OR waits_for IS NOT NULL"
+        assert site.value(f"SELECT count(*) FROM workflows_object WHERE {left}") == 0
+    site.close()
+    print(f"{killed} workers were killed on {database_url.partition(':')[0]}")
+    assert killed >= SPLIT * sum(map(len, PARTS.values()))
+
+
+def below(
+    site: Site, obj: WorkflowObject, way: tuple[int, ...] = ()
+) -> Iterator[tuple[tuple[int, ...], WorkflowObject]]:
+    """Yield an object and its branches, with the way to each."""
+    yield way, obj
+    query = WorkflowObject.query.filter_by(id_fork=obj.id)
+    for branch in query.order_by("id"):
+        yield from below(site, branch, (*way, branch.branch))
+
+
 READ = "SELECT object, task FROM ledger"
 
 
-def kill_workers(url: str, uuid: str, more: list[str]) -> int:
-    """Let workers die until one finds nothing left; return how many died."""
-    orders = cycle([*more, "2 before", "2 after", "2 after"])
+def kill_workers(url: str, uuid: str, wanted: list[str]) -> int:
+    """Let workers die until one finds nothing left; return how many died.
+
+    :param wanted: at which of its commits each dies, in turn.
+    """
+    orders = cycle(wanted)
     with subprocess.Popen(
         [sys.executable, HERE / "local_kills.py", url, uuid],
         stdin=subprocess.PIPE,

@@ -16,6 +16,7 @@ from fleet import STEPS, Fleet
 from fleet_app import until
 from servers import PostgreSQL
 
+from invenio_workflows import WorkflowObject
 from invenio_workflows.api import (
     continue_oid_delayed,
     resolve,
@@ -144,6 +145,64 @@ def test_no_more_run_at_once_than_the_limit_says(fleet: Fleet) -> None:
     for group in "ab":
         seen = (fleet.directory / f"group-{group}.counted").read_text().split()
         assert seen == ["1"] * groups.count(group)
+
+
+def split(
+    fleet: Fleet, name: str, **data: Any
+) -> tuple[Any, Any, list[WorkflowObject]]:
+    """Run an object that has branches; return its run, itself, and its branches."""
+    result = start_delayed(name, data)
+    fleet.mend_until_it_rests(result)
+    assert result.get(timeout=0).status == R.COMPLETED
+    (obj,) = fleet.objects(result.uuid)
+    assert not fleet.leases(result)
+    branches = WorkflowObject.query.filter_by(id_fork=obj.id).order_by("id").all()
+    kinds = [event.kind for event in obj.history()]
+    assert (obj.status, kinds.count("Waiting")) == (S.COMPLETED, 1)
+    assert [e.task for e in obj.history() if e.kind == "TaskFinished"] == [
+        *("one", "PARALLEL join", "two")
+    ]
+    held = WorkflowObject.query.filter_by(id_workflow=result.uuid, status=S.RUNNING)
+    assert held.count() == 0
+    return result, obj, branches
+
+
+def test_branches_that_two_workers_end_at_once_meet(fleet: Fleet) -> None:
+    for number in range(3):
+        group = f"split-{fleet.members[0].name}-{number}"
+        meet = {"left2": group, "right2": group}
+        _, obj, branches = split(fleet, "split", meet=meet)
+        assert [branch.status for branch in branches] == [S.COMPLETED] * 2
+        done = dict.fromkeys(["one", "left", "left2", "right", "right2", "two"], 1)
+        assert obj.data == {"meet": meet} | done
+        oids = [obj.id, *(branch.id for branch in branches)]
+        steps = [("one", "two"), ("left", "left2"), ("right", "right2")]
+        wanted = {(i, t): 1 for i, its in zip(oids, steps, strict=True) for t in its}
+        assert fleet.ledger(oids) == wanted
+
+
+def test_of_branches_that_race_one_counts_and_the_other_is_cancelled(
+    fleet: Fleet,
+) -> None:
+    for number in range(3):
+        group = f"race-{fleet.members[0].name}-{number}"
+        meet = {"left2": group, "right2": group}
+        _, obj, branches = split(fleet, "race", meet=meet)
+        (won,) = (branch for branch in branches if branch.status == S.COMPLETED)
+        (lost,) = (branch for branch in branches if branch.status == S.CANCELLED)
+        sides = [("left", "left2"), ("right", "right2")]
+        done = dict.fromkeys(["one", *sides[won.branch], "two"], 1)
+        assert obj.data == {"meet": meet} | done
+        assert [e.kind for e in lost.history()].count("Cancelled") == 1
+
+
+def test_branches_whose_workers_are_killed_are_each_done_once(fleet: Fleet) -> None:
+    die = {"left": "before 1", "right2": "after 1", "two": "now"}
+    _, obj, branches = split(fleet, "split", die=die)
+    oids = [obj.id, *(branch.id for branch in branches)]
+    assert set(fleet.ledger(oids).values()) == {1} and len(fleet.ledger(oids)) == 6
+    died = [(branches[0], "left"), (branches[1], "right2"), (obj, "two")]
+    assert all((fleet.directory / f"{o.id}-{t}.died").exists() for o, t in died)
 
 
 # --- messages -------------------------------------------------------------------------

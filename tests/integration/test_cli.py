@@ -245,6 +245,7 @@ def test_a_start_is_told_to_programs(flask: Terminal):
         "workflow": "review",
         "status": "COMPLETED",
         "objects": {"COMPLETED": 1},
+        "branches": 0,
     }
 
 

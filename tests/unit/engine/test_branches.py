@@ -1,0 +1,304 @@
+"""Branches side by side come to what they would one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invenio_workflows.checkpoint import Branch, EventLine
+from invenio_workflows.conductor import Conductor
+from invenio_workflows.definition import compile_workflow
+from invenio_workflows.definition.loops import FOR
+from invenio_workflows.definition.parallel import PARALLEL, _put_together
+from invenio_workflows.definition.patterns import IF
+from invenio_workflows.encoding import dumps, loads
+from invenio_workflows.errors import WorkflowError
+from invenio_workflows.objects import WorkflowObject
+from invenio_workflows.states import ObjectStatus, WorkflowStatus
+from invenio_workflows.testing import Result, run
+
+S = ObjectStatus
+
+
+def put(key: str, value: Any = 1) -> Callable[[Any, Any], None]:
+    def put(obj: Any, eng: Any) -> None:
+        obj.data[key] = value
+
+    return put
+
+
+def ask(obj: Any, eng: Any) -> None:
+    eng.halt("?")
+
+
+# --- eng.branches ---------------------------------------------------------------------
+
+
+def test_a_task_behind_the_block_sees_the_branches_in_their_order() -> None:
+    def look(obj: Any, eng: Any) -> None:
+        obj.data["seen"] = [
+            [b.id_fork == obj.id, b.branch, b.status.name, sorted(b.data)]
+            for b in eng.branches
+        ]
+
+    def early(obj: Any, eng: Any) -> None:
+        obj.data["early"] = eng.branches
+
+    result = run([early, PARALLEL(ask, put("b"), put("c"), join=2), look])
+    assert result.data["early"] == []
+    assert result.data["seen"] == [
+        [True, 0, "CANCELLED", ["early"]],
+        [True, 1, "COMPLETED", ["b", "early"]],
+        [True, 2, "COMPLETED", ["c", "early"]],
+    ]
+
+
+def test_of_blocks_in_a_loop_the_last_is_seen_and_a_branch_sees_its_own() -> None:
+    def mine(obj: Any, eng: Any) -> None:
+        obj.data[f"of {obj.branch}"] = len(eng.branches)
+
+    inner = [PARALLEL(put("x"), put("y"), put("z")), mine]
+    result = run([FOR([1, 2], "i", [PARALLEL(inner, mine)])])
+    assert result.data == {"x": 1, "y": 1, "z": 1, "of 0": 3, "of 1": 0}
+    assert len(result.branches) == 10
+    assert [obj.status for obj in result.branches] == [S.COMPLETED] * 10
+
+
+def test_branches_are_none_of_the_objects_of_the_run_but_hold_it_up() -> None:
+    def count(obj: Any, eng: Any) -> None:
+        obj.data["objects"] = len(eng.objects)
+
+    result = run([PARALLEL(ask, put("b")), count], {}, {})
+    assert result.engine.status == WorkflowStatus.HALTED
+    for branch in [obj for obj in result.branches if obj.status == S.HALTED]:
+        result.go_on(obj=branch)
+    assert [obj.data for obj in result.objects] == [{"b": 1, "objects": 4}] * 2
+    assert result.engine.status == WorkflowStatus.COMPLETED
+
+
+# --- putting together -----------------------------------------------------------------
+
+
+def together(before: Any, *after: Any, merge: Any = None, extra: Any = None) -> Any:
+    """Return the object whose branches made that of its data, or of its extra data."""
+    obj = WorkflowObject(loads(dumps(before, "data")))
+    obj.extra_data |= extra[0] if extra else {}
+    done = []
+    for number, state in enumerate(after):
+        branch = WorkflowObject(state)
+        old = dict(branch.extra_data) | (extra[0] if extra else {})
+        branch.extra_data = dict(old) | (extra[1][number] if extra else {})
+        done.append(Branch(number, branch, loads(dumps(before, "data")), old))
+    _put_together(obj, done, merge)
+    return obj
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "then"),
+    [
+        ({}, [{"a": 1}, {"b": 2}], {"a": 1, "b": 2}),
+        ({"a": 1, "b": 1}, [{"b": 1}, {"a": 1, "b": 1}], {"b": 1}),
+        ({"a": 1}, [{}, {}], {}),
+        ({"a": 1}, [{"a": 2}, {"a": 1}], {"a": 2}),
+        ({"a": 1}, [{"a": 1}, {"a": 1}], {"a": 1}),
+        ({}, [{"a": [1, {"x": 2}]}, {"a": [1, {"x": 2}]}], {"a": [1, {"x": 2}]}),
+        ({"l": [1]}, [{"l": [1, 2]}, {"l": [1]}], {"l": [1, 2]}),
+        ({"a": None}, [{}, {"a": None}], {}),
+        (5, [5, 6], 6),
+        (5, [6, 6], 6),
+        ([1], [[1], [1]], [1]),
+        ({"a": 1}, [[1], {"a": 1}], [1]),
+        (None, [None, {"a": 1}], {"a": 1}),
+        ({"a": 1}, [{"a": True}, {"a": 1}], {"a": True}),
+        (1, [True, 1], True),
+    ],
+)
+def test_what_one_branch_changed_is_taken(before: Any, after: Any, then: Any) -> None:
+    assert repr(together(before, *after).data) == repr(then)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        ({}, [{"a": 1}, {"b": 1}, {"a": 2}], "0 and 2 made different things of data"),
+        ({"a": 1}, [{}, {"a": 2}], r"0 and 1 made different things of data\['a'\]"),
+        ({}, [{"a": 1}, {"a": True}], r"data\['a'\]"),
+        ({}, [{"a": 1}, {"a": 1.0}], r"data\['a'\]"),
+        ({}, [{"a": None}, {"a": 0}], r"data\['a'\]"),
+        ({}, [{"a": {"x": 1}}, {"a": {"y": 1}}], r"data\['a'\]"),
+        (5, [6, 7], "0 and 1 made different things of data"),
+        (1, [True, 1.0], "of data"),
+        ({"a": 1}, [[1], {"a": 2}], "of data"),
+    ],
+)
+def test_two_that_made_different_things_are_an_error(
+    before: Any, after: Any, what: str
+) -> None:
+    with pytest.raises(WorkflowError, match=what):
+        together(before, *after)
+
+
+def test_a_function_puts_together_instead() -> None:
+    def total(obj: Any, branches: list[Any]) -> None:
+        obj.data["a"] = sum(branch.data["a"] for branch in branches)
+
+    assert together({}, {"a": 1}, {"a": 2}, merge=total).data == {"a": 3}
+
+
+def test_extra_data_is_put_together_key_by_key() -> None:
+    old = {"kept": 1, "gone": 1}
+    new: list[dict[str, Any]] = [{"x": 1, "_message": "mine"}, {"y": 2, "_action": "a"}]
+    obj = together({}, {}, {}, extra=(old, new))
+    assert (obj.extra_data["x"], obj.extra_data["y"]) == (1, 2)
+    assert obj.get_action() is None and obj.get_action_message() == ""
+    with pytest.raises(WorkflowError, match=r"extra_data\['kept'\]"):
+        together({}, {}, {}, extra=(old, [{"kept": 2}, {"kept": 3}]))
+    last = together({}, {}, {}, extra=(old, [{"_status_message": n} for n in "ab"]))
+    assert last.extra_data["_status_message"] == "b"
+
+
+def test_results_of_tasks_stand_one_behind_the_other() -> None:
+    def result(name: str) -> Callable[[Any, Any], None]:
+        def result(obj: Any, eng: Any) -> None:
+            obj.add_task_result(name, {"by": obj.branch})
+
+        return result
+
+    tasks = [result("one"), PARALLEL([result("one")], [result("two"), result("one")])]
+    found = run(tasks).extra_data["_tasks_results"]
+    assert [each["result"]["by"] for each in found["one"]] == [None, 0, 1]
+    assert [each["result"]["by"] for each in found["two"]] == [1]
+
+
+# --- any of them ----------------------------------------------------------------------
+
+
+def _patterns(part: Any) -> Any:
+    few = st.lists(part, min_size=1, max_size=3)
+    return st.one_of(
+        st.tuples(st.just("parallel"), st.lists(few, min_size=2, max_size=3)),
+        st.tuples(st.just("if"), st.booleans(), few),
+        st.tuples(st.just("for"), st.integers(0, 2), few),
+    )
+
+
+#: A task; a halt; branches side by side; a condition that is constant; a loop.
+leaves = st.sampled_from([("put",), ("put",), ("halt",)])
+parts = st.lists(st.recursive(leaves, _patterns, max_leaves=10), min_size=1, max_size=4)
+
+
+def tasks_of(spec: Any, side_by_side: bool, halts: bool) -> list[Any]:
+    """Return the tasks that a list of parts describes; each writes keys of its own."""
+    number = iter(range(1000))
+
+    def count(key: str) -> Callable[[Any, Any], None]:
+        def count(obj: Any, eng: Any) -> None:
+            round = eng.extra_data.get("i", 0)
+            obj.data[key] = obj.data.get(key, 0) + 1 + round
+            obj.extra_data[key] = f"{round}"
+
+        return count
+
+    def halt(key: str) -> Callable[[Any, Any], None]:
+        def halt(obj: Any, eng: Any) -> None:
+            obj.data[key] = obj.data.get(key, 0) + 1
+            if halts:
+                eng.halt("?")
+
+        return halt
+
+    def made(part: Any) -> Any:
+        key = f"k{next(number)}"
+        kind, *rest = part
+        if kind in ("put", "halt"):
+            return (count if kind == "put" else halt)(key)
+        inner = list(map(made, rest[-1])) if kind != "parallel" else []
+        if kind == "if":
+            return IF(lambda obj, eng: rest[0], inner)
+        if kind == "for":
+            return FOR(list(range(rest[0])), "i", inner)
+        branches = [list(map(made, branch)) for branch in rest[0]]
+        return PARALLEL(*branches) if side_by_side else branches
+
+    return list(map(made, spec))
+
+
+def final(obj: Any) -> tuple[str, dict[str, Any]]:
+    own = {key: v for key, v in obj.extra_data.items() if key.startswith("k")}
+    return dumps(dict(sorted(obj.data.items())), "data"), dict(sorted(own.items()))
+
+
+@given(parts)
+def test_branches_make_what_a_plain_list_makes(spec: Any) -> None:
+    plain = run(tasks_of(spec, side_by_side=False, halts=False))
+    assert final(run(tasks_of(spec, True, False)).obj) == final(plain.obj)
+
+
+@given(parts, st.data())
+def test_those_that_halt_may_go_on_in_any_order(spec: Any, data: Any) -> None:
+    plain = run(tasks_of(spec, side_by_side=False, halts=False))
+    result = run(tasks_of(spec, side_by_side=True, halts=True))
+    while halted := [
+        o for o in (*result.objects, *result.branches) if o.status == S.HALTED
+    ]:
+        assert result.engine.status == WorkflowStatus.HALTED
+        result.go_on(obj=data.draw(st.sampled_from(halted)))
+    assert final(result.obj) == final(plain.obj)
+    assert {o.status for o in (result.obj, *result.branches)} == {S.COMPLETED}
+    assert result.engine.status == WorkflowStatus.COMPLETED
+
+
+class Workers:
+    """Workers that put an object down after every event, on JSON alone.
+
+    Each time another one, with a definition of its own, takes up any of those that
+    may go on.
+    """
+
+    def __init__(self, make: Callable[[], list[Any]]) -> None:
+        self.make = make
+        self.result: Result = run([ask, *make()])
+
+    def go(self, choose: Callable[[list[WorkflowObject]], WorkflowObject]) -> None:
+        while able := [obj for obj in self.known if self.able(obj)]:
+            self.step(choose(able))
+
+    @property
+    def known(self) -> list[WorkflowObject]:
+        return [*self.result.objects, *self.result.branches]
+
+    def able(self, obj: WorkflowObject) -> bool:
+        """Say whether it halted, is queued, or was made or woken for a worker.
+
+        These two the store in memory takes at once.
+        """
+        return obj.status in (S.HALTED, S.RUNNING) or obj.waits_for == "queue"
+
+    def step(self, obj: WorkflowObject) -> None:
+        begun = obj.id_fork is not None and obj.columns["seq"] == 1
+        point = "continue_next" if obj.status == S.HALTED else "resume"
+        if obj.status == S.RUNNING and not begun:  # enough of its branches are done
+            point = str(obj.columns["start_point"])
+        store, info = self.result.store, self.result._info
+        assert obj.kept is not None
+        obj.restore(*obj.kept)
+        store.take(obj, EventLine("Started"))
+        info.extra_data = store.shared
+        definition = compile_workflow("test", [ask, *self.make()])
+        conductor = Conductor(
+            info, definition, store, self.result._settings, lambda: True
+        )
+        conductor.conduct(obj, point)
+
+
+@given(parts, st.data())
+def test_objects_with_branches_may_be_put_down_anywhere(spec: Any, data: Any) -> None:
+    plain = run(tasks_of(spec, side_by_side=False, halts=False))
+    workers = Workers(lambda: tasks_of(spec, side_by_side=True, halts=True))
+    workers.go(lambda able: data.draw(st.sampled_from(able)))
+    assert final(workers.result.obj) == final(plain.obj)
+    assert {obj.status for obj in workers.known} == {S.COMPLETED}
