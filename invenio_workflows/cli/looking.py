@@ -176,7 +176,7 @@ def object_(oid: int, as_json: bool) -> None:
     """Show all that is known of the object ID."""
     obj = current_workflows.queries.query().one_by_id(oid)
     if as_json:
-        say_json(_whole(obj))
+        say_json({**_whole(obj), "branches": for_programs(obj)})
         return
     _say_head(obj)
     title, whole = _error(obj)
@@ -215,7 +215,6 @@ def _whole(obj: WorkflowObject) -> dict[str, Any]:
         "error": {"title": title, "traceback": traceback} if title else None,
         "held_back": held_back(obj) or None,
         "snapshot_of": obj.id_parent,
-        "branches": for_programs(obj),
         "revision": obj.revision,
         "position": obj.get_current_task(),
         "last_task": obj.extra_data.get("_last_task_name") or None,
