@@ -10,7 +10,7 @@ from invenio_workflows.definition import compile_workflow
 from invenio_workflows.definition.loops import FOR
 from invenio_workflows.definition.parallel import PARALLEL
 from invenio_workflows.definition.patterns import IF
-from invenio_workflows.engine.cursor import Cursor, branch_cursors, locate
+from invenio_workflows.engine.cursor import Cursor, branch_cursors, expected, locate
 from invenio_workflows.errors import DefinitionChanged, WorkflowDefinitionError
 
 
@@ -125,6 +125,19 @@ def test_a_branch_goes_on_nowhere_but_in_a_branch(after: list[Any]) -> None:
     one, _ = begun([a, PARALLEL([b, c], [d])], [1])
     with pytest.raises(DefinitionChanged):
         found(one, after)
+
+
+def test_what_follows_a_branch_is_nothing_of_its_own() -> None:
+    tasks = [PARALLEL([b, c], [d]), a]
+    definition = compile_workflow("w", tasks)
+    one, other = begun(tasks, [0])
+    begins = [expected(definition, each, "resume") for each in (one, other)]
+    assert [leaf and leaf.name for leaf in begins] == ["b", "d"]
+    one.mode = other.mode = "after"
+    follows = expected(definition, one, "resume")
+    assert follows is not None and follows.name == "c"
+    # Not the join: that is the object's, when the other branch is done, too.
+    assert expected(definition, other, "resume") is None
 
 
 def test_nested_blocks_and_loops_keep_what_they_know() -> None:
