@@ -34,11 +34,13 @@ from .store.audit import Audit
 from .store.concurrency import Limits, Places
 from .store.database import Database
 from .store.keep import Keeper
+from .store.lists import Lists
 from .store.migrations import current, upgrade
 from .store.notices import Notices
 from .store.prune import Pruner
 from .store.queries import Queries
 from .store.queue import Queue
+from .store.record_queries import RecordQueries
 from .store.recovery import Recovery
 from .store.restore import start_over
 from .store.sql import SQLStore
@@ -68,6 +70,8 @@ class State:
         )
         self.keeper = Keeper(self.store, self._check)
         self.queries = Queries(self.store)
+        #: The lists that people look at.
+        self.lists = Lists(self.store)
         self.recovery = Recovery(self.store)
         self.pruner = Pruner(self.store)
         self.queue = Queue(self.store, self.settings, self.limits)
@@ -76,6 +80,8 @@ class State:
         #: What people decided, and the lists through which they walk.
         self.audit = Audit(transactions)
         self.walks = Walks(transactions)
+        #: What the page of one record asks.
+        self.records = RecordQueries(self.store)
         #: Whether what is delayed may begin threads; a command ends too soon for it.
         self.embeds = True
         #: The Celery app that was given, if one was.

@@ -191,10 +191,16 @@ def _partial(name: str, condition: str, *columns: Any) -> Index:
     )
 
 
+#: What lists and counts show: no snapshot; a branch only while it needs somebody.
+#: Word for word in the queries: else no database sees that an index is meant.
+LISTED = "id_parent IS NULL AND (id_fork IS NULL OR status IN (2, 5))"
+
+
 class ObjectRow(Base):
     """Where a :class:`~invenio_workflows.objects.WorkflowObject` is kept.
 
-    ``action``, ``message`` and ``error`` repeat what ``extra_data`` says, for lists.
+    ``action``, ``message`` and ``error`` repeat what ``extra_data`` says, for lists;
+    lists show the rows of :data:`LISTED`.
     ``modified`` is when it was last saved, taken up or put down: while it runs no
     column of an index changes, so that a checkpoint writes as little as can be.
     """
@@ -208,7 +214,13 @@ class ObjectRow(Base):
         ),
         Index("ix_workflows_object_run", "id_workflow", "position"),
         Index("ix_workflows_object_parent", "id_parent"),
-        Index("ix_workflows_object_list", "status", "modified", "id"),
+        _partial(
+            "list", LISTED, "status", "waits_for", "workflow", "modified", "id"
+        ),
+        _partial("newest", LISTED, "status", "waits_for", "workflow", "id"),
+        _partial("action", f"action IS NOT NULL AND {LISTED}", "action", "id"),
+        _partial("owner", f"id_user <> 0 AND {LISTED}", "id_user", "id"),
+        _partial("uri", f"uri <> '' AND {LISTED}", "uri"),
         # With what their condition says, which SQLite looks up in the table else.
         _partial("running", "status = 3", "id_workflow", "status"),
         _partial("queued", "waits_for = 'queue'", "id_workflow", "waits_for"),
@@ -299,6 +311,13 @@ class ObjectRow(Base):
     action: Mapped[str | None] = mapped_column(String(100))
     message: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
+    #: What the workflow's ``get_title`` and ``get_description`` made of it when it was
+    #: last put down; which of the two is HTML (1 and 2, added); and a digest of the
+    #: code that made them.
+    title: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    markup: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    shown_by: Mapped[int | None] = mapped_column(Integer)
     created: Mapped[datetime] = mapped_column(UTCDateTime, default=now())
     modified: Mapped[datetime] = mapped_column(UTCDateTime, default=now())
 

@@ -1,0 +1,381 @@
+"""The statements of a list: which rows are walked, in which order, from where.
+
+Two plans. *Walk*: go along an index in the order wanted and look at each row, past a
+fixed number of rows at most. *Gather*: read a few candidates, then sort them. The
+first is for what is common, the second for what is rare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+    union,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from ..states import ObjectStatus
+from . import statements as sql
+from .list_models import SORT, TEXT
+from .list_words import asked, negative, probe
+from .models import LISTED
+from .wanted import SORTS, Key, Term, Wanted
+
+OBJECTS = sql.OBJECTS
+_o = OBJECTS.c
+_listed = text(LISTED)
+
+#: What a list shows, and what is counted where there are no counters.
+ROW = tuple(
+    _o[name]
+    for name in (
+        "id title description markup status waits_for workflow action message error "
+        "data_type uri id_user created modified revision id_fork"
+    ).split()
+)
+LIGHT = tuple(
+    _o[name]
+    for name in (
+        "id status waits_for workflow action data_type id_user modified"
+    ).split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Rows that follow each other in the index of lists."""
+
+    status: ObjectStatus
+    waits_for: str | None
+    workflows: tuple[str, ...]
+
+    def where(self) -> list[Any]:
+        """Return the conditions, the constants in the text: the planner looks there."""
+        names: list[Any] = [
+            bindparam(None, each, literal_execute=True) for each in self.workflows
+        ]
+        return [
+            _listed,
+            _o.status == literal_column(str(int(self.status))),
+            _o.waits_for.is_(None)
+            if self.waits_for is None
+            else _o.waits_for == literal_column(f"'{self.waits_for}'"),
+            _o.workflow == names[0] if len(names) == 1 else _o.workflow.in_(names),
+        ]
+
+
+class Plan:
+    """Makes the statements for one list.
+
+    :param without: of the objects that have no such sort key.
+    """
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        arms: Sequence[Arm],
+        dialect: str,
+        without: str | None = None,
+    ) -> None:
+        self.wanted, self.arms, self.dialect = wanted, arms, dialect
+        self.without = without
+        column, self.descending = SORTS.get(
+            wanted.sort, ("", wanted.sort.startswith("-"))
+        )
+        #: The name of the sort key; none: a column.
+        self.sort_name = "" if column else wanted.sort.removeprefix("-")
+        self.place = _o[column] if column else SORT.c.value
+        self.oid = _o.id if column else SORT.c.id_object
+        self.positive = [term for term in wanted.terms if not term.negative]
+        self.negative = [term for term in wanted.terms if term.negative]
+
+    def goes_down(self, key: Key | None) -> bool:
+        """Say whether the rows are read from the largest on."""
+        return self.descending != bool(key and key.backwards)
+
+    # --- what a row must be -----------------------------------------------------------
+
+    @property
+    def filters(self) -> list[Any]:
+        """The conditions on columns that the index of lists does not have."""
+        wanted, found = self.wanted, []
+        for column, values in (
+            (_o.action, wanted.actions),
+            (_o.data_type, wanted.data_types),
+            (_o.id_user, wanted.owners),
+        ):
+            if values:
+                found.append(column.in_(values))
+        if wanted.since is not None:
+            found.append(_o.modified >= literal(wanted.since, _o.modified.type))
+        if wanted.until is not None:
+            found.append(_o.modified < literal(wanted.until, _o.modified.type))
+        if self.without is not None:
+            mine = (SORT.c.id_object == _o.id, SORT.c.name == self.without)
+            found.append(~select(SORT.c.name).where(*mine).exists())
+        return found
+
+    def texts(self, gathered: bool = False) -> list[Any]:
+        """Return the conditions on the words.
+
+        :param gathered: whether the candidates came of those that must be there.
+        """
+        found = []
+        if self.positive and not gathered:
+            there = probe(self.positive, _o.id, self.dialect, "terms")
+            found.append(or_(there, *self._named()))
+        if self.negative:
+            found.append(~negative(self.negative, _o.id, self.dialect))
+        return found
+
+    def _named(self) -> list[Any]:
+        """Return the conditions by which one thing searched for names an object."""
+        if len(self.positive) != 1:
+            return []
+        (term,) = self.positive
+        found = []
+        if (number := _number(term)) is not None:
+            found.append(_o.id == literal(number, _o.id.type))
+        if term.text:
+            found.append(and_(text("uri <> ''"), _o.uri == term.text))
+        return found
+
+    @property
+    def standing(self) -> Any:
+        """The condition that an object is in one of the arms; not for an index."""
+        status = _o.status + literal_column("0")
+        names: dict[tuple[ObjectStatus, str | None], list[str]] = {}
+        for arm in self.arms:
+            names.setdefault((arm.status, arm.waits_for), []).extend(arm.workflows)
+        states: dict[tuple[str, ...], list[Any]] = {}
+        for (number, waits_for), workflows in names.items():
+            same = status == literal_column(str(int(number)))
+            if waits_for is not None:
+                same = and_(same, _o.waits_for == literal_column(f"'{waits_for}'"))
+            states.setdefault(tuple(workflows), []).append(same)
+        each = (
+            and_(or_(*same), _o.workflow.in_(list(names)))
+            for names, same in states.items()
+        )
+        return and_(_listed, or_(*each))
+
+    # --- walking ----------------------------------------------------------------------
+
+    def walk(
+        self, columns: Sequence[Any], key: Key | None, most: int, passing: int | None
+    ) -> Select[Any]:
+        """Return the rows along the index, from a key on.
+
+        :param most: how many are wanted.
+        :param passing: past how many rows at most; none: as many as it takes.
+        """
+        conditions = [*self._ahead(key), *self.filters, *self.texts()]
+        if passing is not None:
+            edge = select(self._at(key, passing).c.place).scalar_subquery()
+            conditions.append(self._not_beyond(edge, self.goes_down(key)))
+        if not self.sort_name:
+            found = self._merged(conditions, key).limit(_number_in_text(most))
+            return self._rows(columns, found.subquery("walked"), key)
+        return (
+            select(*columns, self.place.label("place"), self.oid.label("oid"))
+            .select_from(SORT.join(OBJECTS, _o.id == SORT.c.id_object))
+            .where(SORT.c.name == self.sort_name, self.standing, *conditions)
+            .order_by(*self._ordered([self.place, self.oid], key))
+            .limit(_number_in_text(most))
+        )
+
+    def edge(self, key: Key | None, passing: int) -> Select[Any]:
+        """Return place and id of the row at which a walk stops."""
+        found = self._at(key, passing)
+        return select(found.c.place, found.c.oid)
+
+    def _at(self, key: Key | None, passing: int) -> Any:
+        """Return place and id of one row, so many behind the key."""
+        ahead = self._ahead(key)
+        if self.sort_name:
+            inner: Any = (
+                select(self.place.label("place"), self.oid.label("oid"))
+                .where(SORT.c.name == self.sort_name, *ahead)
+                .order_by(*self._ordered([self.place, self.oid], key))
+            )
+        else:
+            inner = self._merged(ahead, key)
+        inner = inner.limit(_number_in_text(1)).offset(_number_in_text(passing))
+        return inner.subquery("edge")
+
+    def _not_beyond(self, edge: Any, down: bool) -> Any:
+        """Return the condition that a row is not behind the edge, if there is one."""
+        kind = "value" if self.sort_name else self.place.name
+        last = func.coalesce(edge, _LEAST[kind] if down else _MOST[kind])
+        return self.place >= last if down else self.place <= last
+
+    def _ahead(self, key: Key | None) -> list[Any]:
+        if key is None or key.id < 0:
+            return []
+        down = self.goes_down(key)
+        if self.place is _o.id:
+            return [_o.id < key.id if down else _o.id > key.id]
+        here = tuple_(literal(key.value, self.place.type), literal(key.id, _o.id.type))
+        there = tuple_(self.place, self.oid)
+        return [there < here if down else there > here]
+
+    def _merged(self, conditions: list[Any], key: Key | None) -> Any:
+        """Return place and id of the rows of all arms, in the order wanted."""
+        parts = [
+            select(self.place.label("place"), _o.id.label("oid")).where(
+                *arm.where(), *conditions
+            )
+            for arm in self.arms
+        ]
+        if len(parts) == 1:
+            return parts[0].order_by(*self._ordered([self.place, _o.id], key))
+        names: list[Any] = [literal_column("place"), literal_column("oid")]
+        return union_all(*parts).order_by(*self._ordered(names, key))
+
+    def _ordered(self, terms: Sequence[Any], key: Key | None) -> list[Any]:
+        if terms[0] is _o.id:
+            terms = terms[:1]
+        return [term.desc() if self.goes_down(key) else term for term in terms]
+
+    def _rows(self, columns: Sequence[Any], found: Any, key: Key | None) -> Select[Any]:
+        return (
+            select(*columns, found.c.place, found.c.oid)
+            .select_from(found.join(OBJECTS, _o.id == found.c.oid))
+            .order_by(*self._ordered([found.c.place, found.c.oid], key))
+        )
+
+    # --- gathering --------------------------------------------------------------------
+
+    def how_many_match(self, most: int) -> Select[Any]:
+        """Return how many objects have the words, counted so far only."""
+        inner = self._matching().limit(_number_in_text(most)).subquery("some")
+        return select(func.count()).select_from(inner)
+
+    def _matching(self) -> Any:
+        """Return the ids of the objects that have the words."""
+        query = asked(self.positive, self.dialect)
+        if self.dialect == "sqlite":
+            index = text("workflows_text_index MATCH :asked").bindparams(asked=query)
+            rowid = literal_column("rowid", _o.id.type).label("oid")
+            return select(rowid).select_from(text("workflows_text_index")).where(index)
+        found = TEXT.c.words.bool_op("@@")(cast(literal(query, Text), TSQUERY))
+        return select(TEXT.c.id_object.label("oid")).where(found)
+
+    def matches(self) -> Any:
+        """Return the ids of the objects that have the words, or are named by them."""
+        named = [
+            select(_o.id.label("oid")).where(_listed, each) for each in self._named()
+        ]
+        return union(self._matching(), *named) if named else self._matching()
+
+    def members(self) -> Any:
+        """Return the ids of all rows of the arms."""
+        return union_all(
+            *(select(_o.id.label("oid")).where(*a.where()) for a in self.arms)
+        )
+
+    def owned(self) -> Any:
+        """Return the ids of the rows that belong to the people asked for."""
+        return select(_o.id.label("oid")).where(
+            _listed, text("id_user <> 0"), _o.id_user.in_(self.wanted.owners)
+        )
+
+    def acted(self) -> Any:
+        """Return the ids of the rows that ask for the actions wanted."""
+        return select(_o.id.label("oid")).where(
+            _listed, text("action IS NOT NULL"), _o.action.in_(self.wanted.actions)
+        )
+
+    def gather(
+        self,
+        candidates: Any,
+        columns: Sequence[Any],
+        key: Key | None,
+        most: int,
+        matched: bool = False,
+    ) -> Select[Any]:
+        """Return the rows among candidates that are few, sorted when they are read.
+
+        :param matched: whether they came of the words that must be there.
+        """
+        found = candidates.cte("found").prefix_with("MATERIALIZED")
+        source = found.join(OBJECTS, _o.id == found.c.oid)
+        place = self.place
+        if self.sort_name:
+            mine = and_(SORT.c.id_object == _o.id, SORT.c.name == self.sort_name)
+            source = source.outerjoin(SORT, mine)
+            order = self._by_value(key)
+            ahead = self._ahead_by_value(key)
+        else:
+            order = self._ordered([place, _o.id], key)
+            ahead = self._ahead(key)
+        return (
+            select(*columns, place.label("place"), _o.id.label("oid"))
+            .select_from(source)
+            .where(self.standing, *self.filters, *self.texts(matched), *ahead)
+            .order_by(*order)
+            .limit(_number_in_text(most))
+        )
+
+    def _by_value(self, key: Key | None) -> list[Any]:
+        """Return the order by a sort key; those without it last, the newest first."""
+        none, down = self.place.is_(None), self.goes_down(key)
+        among = case((none, _o.id if self.descending else -_o.id), else_=_o.id)
+        back = bool(key and key.backwards)
+        last = case((none, literal_column("1")), else_=literal_column("0"))
+        terms = [self.place, among]
+        ordered = [term.desc() if down else term for term in terms]
+        return [last.desc() if back else last, *ordered]
+
+    def _ahead_by_value(self, key: Key | None) -> list[Any]:
+        if key is None:
+            return []
+        none = self.place.is_(None)
+        if key.without:
+            if key.backwards:
+                return [or_(~none, _o.id > key.id)]
+            return [none, _o.id < key.id]
+        (beyond,) = self._ahead(key)
+        return [beyond if key.backwards else or_(none, beyond)]
+
+
+def _number(term: Term) -> int | None:
+    """Return the number of an object that was searched for."""
+    word = term.words[0] if len(term.words) == 1 else ""
+    if word.isascii() and word.isdigit() and int(word) < 2**63:
+        return int(word)
+    return None
+
+
+def _number_in_text(number: int) -> Any:
+    """A limit that the planner sees: it plans for a tenth of the table else."""
+    return literal_column(str(int(number)))
+
+
+#: Where a walk ends that meets no edge.
+_LEAST: dict[str, Any] = {
+    "id": literal_column("0"),
+    "modified": literal_column("'0001-01-01'"),
+    "value": literal_column("''"),
+}
+_MOST: dict[str, Any] = {
+    "id": literal_column(str(2**63 - 1)),
+    "modified": literal_column("'9999-12-31'"),
+    "value": literal_column("'\U0010ffff'"),
+}
