@@ -29,12 +29,17 @@ def fail(obj: Any, eng: Any) -> None:
     raise ValueError("broken")
 
 
+def wait_for_a_run(obj: Any, eng: Any) -> None:
+    eng.wait_for(eng.start_workflow("some", {}))
+
+
 @pytest.fixture
 def site(make_site: Callable[..., Site], ready_url: str) -> Site:
     site = make_site(ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=0)
     inner = PARALLEL(put, [put, ask], join="any")
     site.register("drawn", put, PARALLEL([ask, put], [put, inner]), put)
     site.register("some", PARALLEL(put, ask, put, join=2, comment="Ask three"))
+    site.register("other", PARALLEL(put, put), wait_for_a_run)
     site.register("both", PARALLEL([put, PARALLEL(ask, put)], put, fail), put)
     return site
 
@@ -67,7 +72,7 @@ def test_a_block_is_drawn_with_its_branches_alone(flask: Terminal) -> None:
     assert [each["name"] for each in block["branches"]] == ["branch 0", "branch 1"]
     first = block["branches"][0]["workflow"]
     assert [each["task"] for each in first] == ["ask", "put"]
-    assert [row["tasks"] for row in flask.lines("list")] == [6, 8, 3]
+    assert [row["tasks"] for row in flask.lines("list")] == [6, 8, 3, 3]
 
 
 def test_a_block_is_a_graph_that_parts_and_meets(flask: Terminal) -> None:
@@ -138,6 +143,17 @@ def test_an_object_that_went_on_still_says_what_its_branches_came_to(
     each = ", ".join(f"{b['id']} {b['status']}" for b in ended)
     assert [b["status"] for b in ended].count("CANCELLED") == 1
     assert f"  branches    {each}\n" in flask("object", str(oid))
+
+
+def test_one_that_waits_for_a_run_waits_for_no_branch_any_more(
+    flask: Terminal,
+) -> None:
+    flask.run("start", "other")
+    (row,) = (row for row in flask.lines("objects") if row["workflow"] == "other")
+    assert (row["status"], row["waits_for"]) == ("WAITING", "join")
+    page = flask("object", str(row["id"]))
+    assert "COMPLETED, " in page and "waits for its branches" not in page
+    assert page.endswith(f"  flask workflows continue {row['id']}\n")
 
 
 def work(site: Site, oid: int) -> None:

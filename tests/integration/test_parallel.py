@@ -388,6 +388,8 @@ def test_a_worker_sends_what_comes_of_an_object(idle: Site) -> None:
 
     class Noted:
         def send(self, calls: Any) -> None:
+            # Branches in one call would run one after the other.
+            assert all(len(call.oids) == 1 for call in calls)
             sent.extend(oid for call in calls for oid in call.oids)
 
         def stop(self) -> None:
