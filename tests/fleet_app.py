@@ -134,6 +134,19 @@ def count(obj: Any, name: str, group: str) -> None:
     (place / str(obj.id)).unlink()
 
 
+def commit_slowly(obj: Any, name: str, seconds: float) -> None:
+    """Let the commits of this thread take long, for a while."""
+    dialect, thread = current_workflows.engine.dialect, threading.get_ident()
+    real, end = dialect.do_commit, time.monotonic() + 4 * seconds
+
+    def do_commit(connection: Any) -> None:
+        if threading.get_ident() == thread and time.monotonic() < end:
+            time.sleep(seconds)
+        real(connection)
+
+    dialect.do_commit = do_commit
+
+
 def turn(obj: Any, eng: Any, name: str, what: str) -> None:
     """End the task in some other way than by returning."""
     if what == "fail":
@@ -158,6 +171,7 @@ WORDS: dict[str, Callable[[Any, str, Any], None]] = {
     "meet": wait_for_another,
     "fail": fail,
     "die": die,
+    "slow": commit_slowly,
     "count": count,
 }
 

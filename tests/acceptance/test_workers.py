@@ -171,10 +171,12 @@ def test_branches_that_two_workers_end_at_once_meet(fleet: Fleet) -> None:
     for number in range(3):
         group = f"split-{fleet.members[0].name}-{number}"
         meet = {"left2": group, "right2": group}
-        _, obj, branches = split(fleet, "split", meet=meet)
+        # Neither sees the other's end, if it does not wait for it.
+        slow = dict.fromkeys(meet, 0.3)
+        _, obj, branches = split(fleet, "split", meet=meet, slow=slow)
         assert [branch.status for branch in branches] == [S.COMPLETED] * 2
         done = dict.fromkeys(["one", "left", "left2", "right", "right2", "two"], 1)
-        assert obj.data == {"meet": meet} | done
+        assert obj.data == {"meet": meet, "slow": slow} | done
         oids = [obj.id, *(branch.id for branch in branches)]
         steps = [("one", "two"), ("left", "left2"), ("right", "right2")]
         wanted = {(i, t): 1 for i, its in zip(oids, steps, strict=True) for t in its}
