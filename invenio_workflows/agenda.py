@@ -39,6 +39,10 @@ class Agenda:
         """Return who is next; ``None`` at the end."""
         return self._left.pop() if self._left else None
 
+    def __bool__(self) -> bool:
+        """Say whether anybody is left."""
+        return bool(self._left)
+
     @property
     def unbegun(self) -> Sequence[int]:
         """The ids of the branches that are held, and had no turn yet."""

@@ -7,7 +7,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from .decisions import Decision
 from .encoding import dumps
@@ -92,10 +92,14 @@ class RunInfo:
     stop_on_error: bool = True
     extra_data: dict[str, Any] = field(default_factory=dict)
     priority: int = 0
+    #: Whether it is yet to be said that it runs.
+    is_new: bool = False
     #: Whether an object of it has branches: more than its objects move the run then.
     forked: bool = False
     #: The objects that were queued because of what moved here; yet to be sent.
     woken: list[int] = field(default_factory=list)
+    #: Who was claimed when the last object stopped; yet to be moved.
+    claimed: tuple[WorkflowObject, RunInfo] | None = None
     #: Some of the objects that come next in a start, as they are kept.
     upcoming: deque[WorkflowObject] = field(default_factory=deque)
     #: The position of the last object, where it is known.
@@ -104,6 +108,10 @@ class RunInfo:
     key_of: Callable[[WorkflowObject], str | None] | None = None
     #: The keys of the objects that stopped: others of these may run now.
     freed: set[str] = field(default_factory=set)
+
+
+#: An object that was claimed, and its run as it was then.
+Taken: TypeAlias = tuple[WorkflowObject, RunInfo]
 
 
 @dataclass(slots=True)
@@ -155,6 +163,9 @@ class Checkpoint:
     #: Set by the store: the object that goes on because enough of its branches are
     #: done; claimed if who keeps this drives it, else queued.
     joined: WorkflowObject | None = None
+    #: Claims who is moved next, in the same transaction; and who that is.
+    follow: Callable[[Any], Taken | None] | None = None
+    followed: Taken | None = None
     #: Set by the store: what the run's objects share after the changes.
     shared: dict[str, Any] | None = None
 

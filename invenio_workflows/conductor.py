@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from . import signals
 from .agenda import Agenda
-from .checkpoint import Checkpoint, RunInfo, event_line
+from .checkpoint import Checkpoint, RunInfo, Taken, event_line
 from .config import Settings
 from .definition.workflow import Definition
 from .engine import Cursor, Machine, WorkflowEngine
@@ -72,6 +72,8 @@ class Conductor:
         #: Whether an object went to sleep that a clock wakes.
         self.dozed = False
         self.agenda = Agenda(store)
+        #: Claims who is moved next, in the commit of the last stop; of any run.
+        self.claim: Callable[[Any], Taken | None] | None = None
         self._known: WeakValueDictionary[int, WorkflowObject] = WeakValueDictionary()
 
     def conduct(
@@ -301,6 +303,7 @@ class _Drive:
         if point.shared is not None:
             self.engine.settle(point.shared)
         self.cursor = point.cursor
+        self.info.claimed = point.followed
         self.conductor.follow(point)
         self.conductor.dozed |= point.waits_for == "timer"
         return point, taken
@@ -351,6 +354,8 @@ class _Drive:
             goes_on = not self.interrupt and lets_others_go_on(event, self.info)
             point.take_next = self.in_start and goes_on and not point.keeps_start
             point.ends_run = not (self.in_start or goes_on or self.interrupt)
+            if not self.interrupt and not self.conductor.agenda:
+                point.follow = self.conductor.claim
         elif self.conductor.is_to_stop is not None and self.conductor.is_to_stop():
             point.give_back(self._queue())
         place(obj, together)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from . import signals
 from .calls import Call, calls_of
-from .checkpoint import RunInfo
+from .checkpoint import RunInfo, Taken
 from .errors import (
     LeaseLost,
     WorkflowDefinitionError,
@@ -35,29 +37,32 @@ def perform(call: Call) -> None:
 
     A message that comes twice, or late, finds nothing to do.
     """
-    state = current_workflows
-    left = iter(call.oids)
-    with state.store.held():
-        for oid in left:
-            if state.store.stopping.is_set():
-                send([Call((oid, *left), call.queue)])
-                return
-            taken = _taken(oid)
+    store, queue = current_workflows.store, current_workflows.queue
+    left = deque(call.oids)
+    taken: Taken | None = None
+    with store.held():
+        while left:
+            if taken is None:
+                if store.stopping.is_set():
+                    send([Call(tuple(left), call.queue)])
+                    return
+                taken = _taken(left[0])
+            oid = left.popleft()
             if taken is None:
                 continue
-            obj, info = taken
-            move(obj, info)
-            if obj.waits_for == "queue" and state.store.stopping.is_set():
+            obj = taken[0]
+            taken = move(*taken, claim=queue.one(left[0]) if left else None)
+            if obj.waits_for == "queue" and store.stopping.is_set():
                 send([Call((oid, *left), call.queue)])  # it was given back
                 return
 
 
-def _taken(oid: int) -> tuple[WorkflowObject, RunInfo] | None:
+def _taken(oid: int) -> Taken | None:
     """Take the object that a message names, if it is queued and its key not full."""
     state, extra = current_workflows, about(oid=oid)
     usage = None
     for _ in range(_TRIES):
-        taken: tuple[WorkflowObject, RunInfo] | None = state.queue.take_one(oid)
+        taken: Taken | None = state.queue.take_one(oid)
         if taken is not None:
             return taken
         usage = state.places.hold_back(oid)
@@ -77,24 +82,35 @@ def _taken(oid: int) -> tuple[WorkflowObject, RunInfo] | None:
     return None
 
 
-def move(obj: WorkflowObject, info: RunInfo) -> None:
-    """Go on with an object that was taken from its queue."""
+def move(
+    obj: WorkflowObject,
+    info: RunInfo,
+    claim: Callable[[Any], Taken | None] | None = None,
+) -> Taken | None:
+    """Go on with an object that was taken from its queue.
+
+    :param claim: claims who is moved next, in the commit in which this one stops.
+    :return: who that is.
+    """
     state = current_workflows
     begin = obj.columns["start_point"] or "continue_next"
     extra = about(info.name, info.uuid, obj.id)
+    if info.is_new:
+        state.queue.begin(info)
     try:
         with making_room(info):
-            take_up(obj, info, begin, state.store.stopping.is_set)
+            take_up(obj, info, begin, state.store.stopping.is_set, claim)
     except (WorkflowError, WorkflowDefinitionError) as error:
         told = str(error).strip().rpartition("\n")[2]
         # The object says the rest.
         _logger.info("Object %s failed: %s", obj.id, told, extra=extra)
     except LeaseLost as error:
         _logger.warning("%s", error, extra=extra)
-        return
+        return None
     if obj.waits_for == "queue" and not state.store.stopping.is_set():
         # What it was to wait for had come before.
         send([Call((obj.id,), state.settings.queue_of(info.name))])
+    return info.claimed
 
 
 @dataclass(frozen=True, slots=True)

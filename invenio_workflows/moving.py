@@ -39,10 +39,12 @@ def take_up(
     info: RunInfo,
     start_point: str = "resume",
     is_to_stop: Callable[[], bool] | None = None,
+    claim: Callable[[Any], Taken | None] | None = None,
 ) -> None:
     """Go on with an object that was claimed, unless workers were lost with it.
 
     :param is_to_stop: asked after each task: whether to give the object back.
+    :param claim: claims who is moved next, which then is in ``info.claimed``.
     :raises WorkflowError: if a task failed and the run stops on errors.
     """
     attempts = obj.columns["attempts"]
@@ -56,7 +58,7 @@ def take_up(
             following = conductor.fail(following, error)
         return
     conductor = conductor_of(info, definition)
-    conductor.is_to_stop = is_to_stop
+    conductor.is_to_stop, conductor.claim = is_to_stop, claim
     if start_point == "error":
         late = WaitTimeout("What the object waited for did not come in time.")
         conductor.fail(obj, late)
@@ -122,8 +124,6 @@ def conduct_here(
     return engine
 
 
-def go_on(
-    obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
 def set_going(
     obj: WorkflowObject, kind: str, start_point: str, said: Decision | None
 ) -> EventLine:
@@ -137,6 +137,8 @@ def set_going(
     return decided(kind, said, start_point)
 
 
+def go_on(
+    obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
 ) -> WorkflowEngine:
     begin = _beginning(obj, start_point)
     return conduct_here(claimed(obj, start_point, event, kwargs), obj, begin)

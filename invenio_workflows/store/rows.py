@@ -233,14 +233,13 @@ def _utc(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def run_of(row: Any) -> RunInfo:
-    """Return the run that a row keeps."""
-    return RunInfo(
-        row.uuid,
-        row.name,
-        row.id_user,
-        bool(row.stop_on_halt),
-        bool(row.stop_on_error),
-        row.extra_data,
-        row.priority,
-    )
+def run_of(row: Any, prefix: str = "") -> RunInfo:
+    """Return the run that a row keeps.
+
+    :param prefix: what its columns' names begin with.
+    """
+    names = "uuid name id_user stop_on_halt stop_on_error extra_data priority".split()
+    values = {name: row._mapping[prefix + name] for name in names}
+    for name in ("stop_on_halt", "stop_on_error"):
+        values[name] = bool(values[name])
+    return RunInfo(**values)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from ..checkpoint import Branch, Changes, Checkpoint, EventLine, RunInfo
 from ..decisions import who_decided
+from ..definition.workflow import Definition
 from ..errors import (
     IllegalMove,
     LeaseLost,
@@ -45,6 +46,8 @@ from .rows import (
     waiting,
 )
 from .runs import merge, settle_left, settle_run
+from .showing import Showing
+from .shown import keep_shown
 from .transactions import TaskWritesLost as TaskWritesLost
 from .transactions import Transactions, begin, is_passing
 
@@ -58,8 +61,11 @@ class SQLStore(Following, Once):
         lease_seconds: int,
         batch_size: int,
         queue_of: Callable[[str], str],
+        definition_of: Callable[[str], Definition | None] = lambda name: None,
     ) -> None:
         super().__init__(transactions)
+        #: What lists keep of an object.
+        self.showing = Showing(transactions, definition_of)
         self.moving = Heartbeat(transactions.database, lease_seconds)
         #: Set when the workers of this process are to stop.
         self.stopping = threading.Event()
@@ -100,25 +106,30 @@ class SQLStore(Following, Once):
                 lock_origin(connection, point.obj)
             meet(connection, point)
             told = self._advance(connection, point)
+            if shown is not None:
+                keep_shown(connection, [(point.obj.id, shown)])
             self._branch(connection, point)
             taken = None
             if point.take_next:
                 after = point.obj.position
                 taken = self.take_next(connection, point.run, after, told)
             tell(connection, told)
+            if point.ends_run:
+                sql.LEAVE_OUT(connection, {"uuid": point.run.uuid})
+            if point.follow is not None and taken is None:
+                point.followed = point.follow(connection)
             if point.lines:
                 sql.INSERT_LINE(connection, [line_row(line) for line in point.lines])
             if point.changes:
                 point.shared = merge(connection, point.run.uuid, point.changes)
-            if point.ends_run:
-                sql.LEAVE_OUT(connection, {"uuid": point.run.uuid})
-            if point.leaves and taken is None:
+            if point.leaves and taken is None and not goes_on(point):
                 if point.run.last == 0 and not point.run.forked:
                     settle_run(connection, point.run.uuid, alone=True)
                 else:
                     settle_left(connection, point.run.uuid)
             return taken
 
+        shown = self.showing.at(point) if point.leaves else None
         taken = self.transactions.run(work, alone=is_one_statement(point))
         point.settle()
         if point.awaited is not None:
@@ -261,16 +272,16 @@ class SQLStore(Following, Once):
         if row is None:
             raise ObjectNotFound(f"There is no object {oid} any more.", id_object=oid)
         status = ObjectStatus(row.status)
-        return IllegalMove(
-            f"Object {oid} was moved by someone else meanwhile; it is {status.name} "
         other = None if revision is None else last_decision(connection, oid, revision)
         who = f" {who_decided(*other)}." if other is not None else ""
+        return IllegalMove(
+            f"Object {oid} was moved by someone else meanwhile; it is {status.name} "
             f"({status.label}) now.{who} Read it again before deciding.",
             id_object=oid,
             status=status.name,
+            **({"by": other.actor} if other is not None else {}),
         )
 
-            **({"by": other.actor} if other is not None else {}),
     # --- branches -----------------------------------------------------------------
 
     def branches_of(self, oid: int) -> list[Branch]:
@@ -325,3 +336,8 @@ class SQLStore(Following, Once):
         query = query.order_by(*([columns.position] if live else []), columns.id)
         with self.transactions.reading() as connection:
             return [self.document(row) for row in connection.execute(query)]
+
+
+def goes_on(point: Checkpoint) -> bool:
+    """Say whether another object of the run is held with this: so the run moves on."""
+    return point.followed is not None and point.followed[1].uuid == point.run.uuid

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..calls import Call
+from ..checkpoint import Taken
 from ..config import DEFAULT_QUEUE
 from ..errors import DatabaseUnavailable, WorkflowWorkerError
 from ..jobs import move, sweep
@@ -138,15 +139,18 @@ class LocalWorker:
                 pass
 
     def _take_one(self) -> bool:
-        """Move an object, if one waits."""
-        state = self._state
-        with self._guarded(), self._app.app_context(), state.store.held():
-            if self._is_stopping():
-                return False
-            taken = state.queue.take_first(self._queues)
+        """Move an object, if one waits, and those that are claimed behind it."""
+        queue = self._state.queue
+        taken: Taken | None = None
+        with self._guarded(), self._app.app_context(), self._state.store.held():
+            if not self._is_stopping():
+                taken = queue.take_first(self._queues)
             if taken is None:
                 return False
-            move(*taken)
+            while taken is not None:
+                # Each has the session, and what goes with it, to itself.
+                with self._app.app_context():
+                    taken = move(*taken, claim=queue.first(self._queues))
             return True
         return False
 
