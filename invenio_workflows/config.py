@@ -51,6 +51,9 @@ class Settings:
         10 * 1024 * 1024,
         "Bytes that the data, or the extra_data, of one object may have as JSON.",
     )
+    max_upload_size: int = setting(
+        50 * 1024 * 1024, "Bytes that what is sent to a page may have."
+    )
     max_log_size: int = setting(10_000, "Characters of one log line that are kept.")
     log_level: str = setting(
         "DEBUG", "The lowest level of `obj.log` and `eng.log` that is kept."

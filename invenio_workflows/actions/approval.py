@@ -22,6 +22,7 @@ class Approval(Action):
 
     name: ClassVar[str] = "approval"
     title: ClassVar[str] = "Approve or reject"
+    mini_of_row: ClassVar[bool] = True
 
     def __init__(
         self, reasons: Iterable[str] = (), needs_reason: Iterable[str] = ()

@@ -40,12 +40,15 @@ class Action:
     name: ClassVar[str] = ""
     #: What a person reads.
     title: ClassVar[str] = ""
+    #: Whether a list's row is all that :meth:`render_mini` looks at: that is quicker
+    #: than to read the object.
+    mini_of_row: ClassVar[bool] = False
 
     def render_mini(self, obj: Any) -> Shown | None:
         """Return template and context of the quick decision in a list's row.
 
-        :param obj: the row of the list, with its ``id``, ``revision`` and ``message``;
-            for an action that overrides this, the object.
+        :param obj: the object; with :attr:`mini_of_row` the row of the list, which has
+            its ``id``, ``revision``, ``title`` and ``message``.
         :return: ``None`` for an action that is not decided from a list.
         """
         return None

@@ -17,6 +17,8 @@ from flask import (
 from werkzeug.exceptions import HTTPException
 
 from ..errors import IllegalMove, ObjectNotFound, WorkflowsError
+from ..proxies import current_workflows
+from .display import number
 from .flask_login import login_url
 from .flask_wtf import check_csrf
 from .permissions import is_known
@@ -54,8 +56,18 @@ def _let_in() -> Any:
             abort(401)
         return redirect(to)
     if request.method not in SAFE:
+        _check_size()
         check_csrf()
     return None
+
+
+def _check_size() -> None:
+    """Refuse what is too large before any of it is read."""
+    most: int = current_workflows.settings.max_upload_size
+    if request.content_length is None:
+        abort(411)
+    if request.content_length > most:
+        abort(413, _("This is too large; {n} bytes at most.", n=number(most)))
 
 
 def _rooted(path: str) -> str:
@@ -96,7 +108,11 @@ def page_of_error(code: int, message: str) -> tuple[Response, int]:
     if wants_json():
         return jsonify(error=message), code
     page = render_template(
-        "workflows/holdingpen/error.html", code=code, message=message
+        "workflows/holdingpen/error.html",
+        code=code,
+        message=message,
+        hint=_hint(code),
+        way_back=code not in (401, 403) or request.endpoint != "holdingpen.index",
     )
     return Response(page), code
 
@@ -108,4 +124,13 @@ def _sentence(error: HTTPException) -> str:
         404: _("There is no such record, or you may not see it."),
         405: _("This address takes no such request."),
     }
-    return known.get(error.code or 0) or error.description or error.name
+    ours = error.description != type(error).description and error.description
+    return ours or known.get(error.code or 0) or error.description or error.name
+
+
+def _hint(code: int) -> str:
+    """Return what to do about it."""
+    return {
+        403: _("Ask who administers this site for the permission."),
+        409: _("Load the record again to see what changed, then decide."),
+    }.get(code, "")

@@ -2,16 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import render_template
+from flask import abort, jsonify, render_template, request, url_for
 
-from .permissions import workflows_for
+from ..proxies import current_workflows
+from ..states import Group
+from ..store.idle import idle
+from ..store.wanted import Count, Page
+from .display import group_label, plain, span
+from .facets import Facet, facets
+from .flask_wtf import csrf_token
+from .links import Link, age_label, counted, list_url, owner_label
+from .permissions import user_id, workflows_for
+from .query import free_text
+from .rows import Shown, shown
+from .texts import _, language, ngettext
+from .urls import MOST_CHARACTERS, SIZES, SORT, ListState
+from .wanting import Asked, Person, asked
 
 
 def index() -> Any:
     """The list page."""
-    return render_template("workflows/holdingpen/list.html", workflows=may_look())
+    if not may_look():
+        abort(403, _("You may not see any records."))
+    ask = asked_for()
+    try:
+        page = (look := current_workflows.lists.look(ask.wanted)).page()
+    except ValueError:  # an order, or a place in it, that there is not any more
+        ask = asked(ask.state.changed(sort=SORT), person())
+        page = (look := current_workflows.lists.look(ask.wanted)).page()
+    view = _view(ask, page, look.groups(), facets(ask, look.facets()))
+    return render_template("workflows/holdingpen/list.html", **view)
+
+
+def arrivals() -> Any:
+    """Say how many records came to a list since it was shown; cheap to ask again.
+
+    The answer to who knows it already is 304, from a single look at the newest.
+    """
+    ask = asked_for()
+    lists = current_workflows.lists
+    before = request.args.get("mark", "")[:MOST_CHARACTERS]
+    answer = jsonify()
+    answer.set_etag(
+        sha256(f"{before} {lists.mark(ask.wanted)}".encode()).hexdigest()[:32]
+    )
+    if answer.make_conditional(request).status_code == 304:
+        return answer
+    try:
+        count = lists.newer(ask.wanted, before)
+    except ValueError:
+        count = Count(0)
+    text = _("{n} new", n=counted(count)) if count.number else ""
+    answer.set_data(jsonify(count=count.number, text=text).get_data())
+    return answer
 
 
 def may_look() -> bool:
@@ -19,4 +67,167 @@ def may_look() -> bool:
     return bool(workflows_for("view"))
 
 
-ROUTES = (("/", index, ("GET",)),)
+def person() -> Person:
+    """Return who looks."""
+    return Person(workflows_for("view"), user_id())
+
+
+def asked_for() -> Asked:
+    """Return what the address of this request asks for."""
+    return asked(ListState.read(request.args), person())
+
+
+def rows_of(ask: Asked, page: Page) -> list[Shown]:
+    """Return the rows of a page, as the templates have them."""
+    tail = urlencode(ask.state.pairs("after") or [("from", "list")])
+    context = {
+        "_": _,
+        "ngettext": ngettext,
+        "lang": language(),
+        "csrf_token": csrf_token,
+        "back": list_url(ask.state),
+    }
+    return list(shown(page.rows, f"?{tail}", context))
+
+
+def _view(
+    ask: Asked, page: Page, groups: dict[Group, Count], sides: list[Facet]
+) -> dict[str, Any]:
+    state = ask.state
+    here = groups_of(ask.wanted.groups, groups)
+    keys = current_workflows.lists.sort_keys(ask.wanted.workflows)
+    orders = list(_orders(state, keys))
+    return {
+        "state": state,
+        "faults": [_(fault.message, **fault.values) for fault in ask.query.faults],
+        "tabs": list(_tabs(ask, groups)),
+        "chips": list(_chips(ask)),
+        "facets": sides,
+        "rows": rows_of(ask, page),
+        "page": page,
+        "first": list_url(state.changed()),
+        "next": page.next and list_url(state.changed(after=page.next)),
+        "previous": page.previous and list_url(state.changed(after=page.previous)),
+        "total": counted(here),
+        "heading": _heading(ask),
+        "orders": orders,
+        "order": next((each.label for each in orders if each.chosen), ""),
+        "sizes": list(_sizes(state)),
+        "exports": list(_exports(state)),
+        "arrivals": url_for("holdingpen.arrivals", **_poll(ask)),
+        "empty": None if page.rows else _empty(ask),
+        "elsewhere": _elsewhere(here, groups_of((), groups)),
+        "cleared": list_url(state.cleared()),
+        "everywhere": list_url(state.in_group(None)),
+        "may_start": bool(workflows_for("start")),
+        "stalled": _stalled(groups),
+        "span": span,
+    }
+
+
+def groups_of(wanted: tuple[Group, ...], groups: dict[Group, Count]) -> Count:
+    """Return how many records there are in these groups; in all if there are none."""
+    found = [groups[group] for group in wanted or tuple(Group) if group in groups]
+    return Count(sum(c.number for c in found), all(c.exact for c in found))
+
+
+def _heading(ask: Asked) -> str:
+    """Return what the list shows, in words for its title."""
+    return ", ".join(map(group_label, ask.wanted.groups)) or group_label(None)
+
+
+def _elsewhere(here: Count, everywhere: Count) -> str:
+    return counted(everywhere) if everywhere.number > here.number else ""
+
+
+def _poll(ask: Asked) -> dict[str, Any]:
+    mark = current_workflows.lists.mark(ask.wanted)
+    return {**ask.state.changed().args(), "mark": mark}
+
+
+def _sizes(state: ListState) -> Iterator[Link]:
+    for size in SIZES:
+        yield Link(str(size), list_url(state.changed(size=size)), size == state.size)
+
+
+def _exports(state: ListState) -> Iterator[Link]:
+    args = state.changed().args()
+    for form, label in (("csv", "CSV"), ("jsonl", _("JSON lines"))):
+        yield Link(label, url_for("holdingpen.export", form=form, **args), name="file")
+
+
+def _tabs(ask: Asked, groups: dict[Group, Count]) -> Iterator[Link]:
+    wanted = ask.wanted.groups
+    for group in Group:
+        yield Link(
+            group_label(group),
+            list_url(ask.state.in_group(group)),
+            wanted == (group,),
+            counted(groups.get(group)),
+            str(group),
+        )
+    yield Link(group_label(None), list_url(ask.state.in_group(None)), not wanted)
+
+
+def _chips(ask: Asked) -> Iterator[Link]:
+    """Yield each filter that is on, with the address of the list without it."""
+    state = ask.state
+    for facet, label in (
+        ("workflows", _("workflow")),
+        ("actions", _("action")),
+        ("types", _("type")),
+        ("owners", _("owner")),
+    ):
+        for value in getattr(state, facet):
+            text = owner_label(value) if facet == "owners" else plain(value, 80)
+            yield Link(f"{label}: {text}", list_url(state.toggled(facet, value)))
+    if state.age:
+        label = f"{_('age')}: {age_label(state.age)}"
+        yield Link(label, list_url(state.changed(age=None)))
+    understood = [part for part in ask.query.parts if part.understood]
+    for part in understood:
+        yield Link(part.text, list_url(state.without_part(part)))
+    words = free_text(state.text, ask.query.parts)
+    if words:
+        kept = " ".join(part.text for part in ask.query.parts)
+        yield Link(f"“{words}”", list_url(state.changed(text=kept)))
+
+
+def _orders(state: ListState, keys: list[str]) -> Iterator[Link]:
+    names = {
+        "updated": _("Updated last"),
+        "least_updated": _("Updated first"),
+        "newest": _("Newest"),
+        "oldest": _("Oldest"),
+        "title": _("Title, A–Z"),
+        "-title": _("Title, Z–A"),
+    }
+    for key in keys:
+        if key in names:
+            continue
+        names |= {key: f"{key} ↑", f"-{key}": f"{key} ↓"}
+    for sort, label in names.items():
+        yield Link(label, list_url(state.changed(sort=sort)), sort == state.sort)
+
+
+def _empty(ask: Asked) -> str:
+    """Return why there is nothing: what the page then says depends on it."""
+    if ask.state.after:
+        return "passed"
+    if list(_chips(ask)):
+        return "nothing"
+    return "done" if ask.wanted.groups == (Group.NEED_ACTION,) else "empty"
+
+
+def _stalled(groups: dict[Group, Count]) -> float | None:
+    """Return for how many seconds no worker has run, though something waits for one."""
+    waiting = groups.get(Group.IN_PROCESS)
+    if waiting is None or not waiting.number:
+        return None
+    return idle(current_workflows.store.transactions)
+
+
+ROUTES: Any = (
+    ("/", index, ("GET",)),
+    ("/arrivals", arrivals, ("GET",)),
+)

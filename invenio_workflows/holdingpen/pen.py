@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, url_for
 
-from . import decide, guard, listing, record
+from ..version import __version__
+from . import (
+    changes,
+    decide,
+    editing,
+    exporting,
+    guard,
+    listing,
+    record,
+    starting,
+)
+from .display import moment, number
 from .flask_admin import PenView, menu_of
 from .flask_wtf import csrf_token
 from .listing import may_look
@@ -44,7 +55,8 @@ class HoldingPen:
             template_folder="../templates",
             static_folder="../static",
         )
-        for room in (listing, record, decide):
+        rooms = (listing, exporting, starting, record, changes, decide, editing)
+        for room in rooms:
             for rule, view, methods in room.ROUTES:
                 endpoint = view.__name__.rstrip("_")
                 blueprint.add_url_rule(rule, endpoint, view, methods=list(methods))
@@ -60,5 +72,13 @@ class HoldingPen:
             "lang": language(),
             "base_template": self.base_template,
             "csrf_token": csrf_token,
+            "asset": _asset,
+            "moment": moment,
+            "number": number,
             "site_menu": [item for admin in self._admins for item in menu_of(admin)],
         }
+
+
+def _asset(name: str) -> str:
+    """Return the address of a file of ours, another one in each release."""
+    return url_for("holdingpen.static", filename=f"workflows/{name}", v=__version__)

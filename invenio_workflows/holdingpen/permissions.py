@@ -62,4 +62,4 @@ def user_id() -> int | None:
     name = actor()
     if name is None or not (name.isascii() and name.isdigit()):
         return None
-    return int(name)
+    return int(name) if len(name) < 11 and int(name) < 2**31 else None

@@ -1,0 +1,116 @@
+"""Any list as a file: CSV, or JSON lines; streamed, so of any length."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, abort, stream_with_context
+
+from ..encoding import dumps
+from ..proxies import current_workflows
+from ..store.wanted import Page, Row, Wanted
+from .hiding import shown_data
+from .listing import asked_for, may_look
+from .texts import _
+
+#: Records that are read at a time.
+BATCH = 200
+COLUMNS = (
+    "id title description group status workflow action message error data_type uri "
+    "id_user created modified revision"
+).split()
+#: A spreadsheet takes a cell that begins like this for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Pages = Iterator[list[Row]]
+
+
+def export(form: str) -> Any:
+    """The records of a list as a file.
+
+    :param form: ``csv`` or ``jsonl``.
+    """
+    if form not in FORMS:
+        abort(404)
+    if not may_look():
+        abort(403, _("You may not see any records."))
+    write, kind = FORMS[form]
+    lines = write(_pages(asked_for().wanted))
+    answer = Response(stream_with_context(lines), mimetype=kind)
+    answer.headers["Content-Disposition"] = f"attachment; filename=records.{form}"
+    return answer
+
+
+def _pages(wanted: Wanted) -> Pages:
+    """Yield the rows of a list, many at a time, from its beginning to its end."""
+    after: str | None = None
+    while True:
+        page: Page = current_workflows.lists.page(
+            replace(wanted, limit=BATCH, after=after)
+        )
+        yield page.rows
+        if page.next is None or (not page.rows and page.complete):
+            return
+        after = page.next
+
+
+def _csv(pages: Pages) -> Iterator[str]:
+    yield _line(COLUMNS)
+    for rows in pages:
+        yield "".join(_line(map(_cell, described(row).values())) for row in rows)
+
+
+def _jsonl(pages: Pages) -> Iterator[str]:
+    for rows in pages:
+        yield "".join(_with_data(rows))
+
+
+def _with_data(rows: list[Row]) -> Iterator[str]:
+    """Yield a line for each row, with the record's data as far as they may be seen."""
+    query = current_workflows.queries.query()
+    found = query.filter_by(id=[row.id for row in rows]).all() if rows else []
+    data = {obj.id: shown_data(obj) for obj in found}
+    for row in rows:
+        line = described(row)
+        if row.id in data:
+            line["data"] = json.loads(dumps(data[row.id]))
+        yield json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def described(row: Row) -> dict[str, Any]:
+    """Return what is kept of a record, as JSON has it."""
+    found = {name: getattr(row, name) for name in COLUMNS}
+    return found | {
+        "title": None if row.title is None else str(row.title),
+        "description": None if row.description is None else str(row.description),
+        "group": str(row.group),
+        "status": row.status.name,
+        "created": row.created.isoformat(),
+        "modified": row.modified.isoformat(),
+    }
+
+
+def _line(cells: Iterable[Any]) -> str:
+    file = io.StringIO()
+    csv.writer(file).writerow(cells)
+    return file.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """Return a value that no spreadsheet reckons with."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return "" if value is None else value
+
+
+FORMS: dict[str, tuple[Callable[[Pages], Iterator[str]], str]] = {
+    "csv": (_csv, "text/csv"),
+    "jsonl": (_jsonl, "application/x-ndjson"),
+}
+
+ROUTES: Any = (("/export.<form>", export, ("GET",)),)

@@ -1,0 +1,147 @@
+"""The rows of a list: what is kept of each record, and what its code adds to it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, url_for
+from markupsafe import Markup
+
+from ..actions.core import Action
+from ..definition.workflow import WorkflowBase
+from ..proxies import current_workflows
+from ..states import Group, ObjectStatus
+from ..store.wanted import Row
+from .display import group_label, html, plain
+from .hiding import shown_data
+from .permissions import may
+from .texts import _
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A row as the template has it."""
+
+    row: Row
+    url: str
+    title: str | Markup
+    description: str | Markup
+    reason: str
+    label: str
+    usual: str
+    additional: str | Markup
+    mini: str | Markup
+
+
+def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown]:
+    """Yield what is shown of each row.
+
+    :param tail: what the address of each record ends in.
+    :param context: what the templates of the actions are given.
+    """
+    documents = _documents(rows)
+    deciding = {name: may("decide", name) for name in {row.workflow for row in rows}}
+    for row in rows:
+        obj = documents.get(row.id)
+        asks = row.group is Group.NEED_ACTION and row.action and deciding[row.workflow]
+        yield Shown(
+            row=row,
+            url=url_for("holdingpen.record", oid=row.id) + tail,
+            title=html(row.title, 300) or _("Record {id}", id=row.id),
+            description=html(row.description, 500),
+            reason=_reason(row),
+            label=_label(row),
+            usual=group_label(row.group),
+            additional=_additional(row, obj),
+            mini=_mini(row, obj, context) if asks else "",
+        )
+
+
+def _documents(rows: Iterable[Row]) -> dict[int, Any]:
+    """Return the objects of those rows whose code wants more than is kept."""
+    wanted = [
+        row.id
+        for row in rows
+        if _hook(row.workflow) is not None or _wants_object(row.action)
+    ]
+    if not wanted:
+        return {}
+    found = current_workflows.queries.query().filter_by(id=wanted).all()
+    for obj in found:  # a person may not see all that the code would show
+        obj.data = shown_data(obj)
+    return {obj.id: obj for obj in found}
+
+
+def _hook(workflow: str | None) -> Any:
+    """Return the workflow's ``get_additional``, if it is one that says anything."""
+    if workflow not in current_workflows.workflows:
+        return None
+    hook = current_workflows.definition(workflow).hook("get_additional")
+    return None if hook is WorkflowBase.get_additional else hook
+
+
+def _wants_object(action: str | None) -> bool:
+    """Say whether an action decides by more than the row what to show in it."""
+    found = current_workflows.actions.get(action)
+    own = getattr(type(found), "render_mini", Action.render_mini)
+    if own is Action.render_mini:
+        return False
+    return not getattr(found, "mini_of_row", False)
+
+
+def _additional(row: Row, obj: Any) -> str | Markup:
+    hook = _hook(row.workflow)
+    if hook is None or obj is None:
+        return ""
+    try:
+        return html(hook(obj))
+    except Exception:
+        _logger.exception("get_additional of %s failed for %r.", row.workflow, obj)
+        return _("(what else there is cannot be shown)")
+
+
+def _mini(row: Row, obj: Any, context: dict[str, Any]) -> str | Markup:
+    action = current_workflows.actions.get(row.action)
+    if action is None:
+        return ""
+    try:
+        subject = obj if _wants_object(row.action) else row
+        render = getattr(action, "render_mini", None)
+        made = render(subject) if render else None
+        if made is None:
+            return ""
+        name, values = made
+        template = current_app.jinja_env.get_template(name)
+        own = {"action": row.action, "obj": row}
+        return Markup(template.render({**context, **own, **values}))
+    except Exception:
+        _logger.exception("The action %s cannot be shown for %s.", row.action, row.id)
+        return _("(the decision cannot be shown; open the record)")
+
+
+def _reason(row: Row) -> str:
+    """Return why the record is where it is, in a line."""
+    if row.group is Group.FAILED:
+        return plain(row.error or row.message)
+    return plain(row.message)
+
+
+def _label(row: Row) -> str:
+    """Return where the record stands; more precisely than its group."""
+    if row.status == ObjectStatus.CANCELLED:
+        return _("Cancelled")
+    if row.waits_for == "queue":
+        return _("Queued")
+    return {
+        ObjectStatus.INITIAL: _("New"),
+        ObjectStatus.COMPLETED: _("Done"),
+        ObjectStatus.HALTED: _("Need action"),
+        ObjectStatus.RUNNING: _("Running"),
+        ObjectStatus.WAITING: _("Waiting"),
+        ObjectStatus.ERROR: _("Failed"),
+    }[ObjectStatus(row.status)]
