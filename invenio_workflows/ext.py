@@ -42,6 +42,7 @@ from .store.queries import Queries
 from .store.queue import Queue
 from .store.record_queries import RecordQueries
 from .store.recovery import Recovery
+from .store.reindex import Reindexer
 from .store.restore import start_over
 from .store.sql import SQLStore
 from .store.transactions import Transactions
@@ -62,6 +63,7 @@ class State:
             self.settings.lease_seconds,
             self.settings.batch_size,
             self.settings.queue_of,
+            lambda name: self._definitions.get(name),
         )
         #: How many objects may run at once.
         self.limits = Limits()
@@ -72,6 +74,7 @@ class State:
         self.queries = Queries(self.store)
         #: The lists that people look at.
         self.lists = Lists(self.store)
+        self.reindexer = Reindexer(self.store, self.settings.batch_size)
         self.recovery = Recovery(self.store)
         self.pruner = Pruner(self.store)
         self.queue = Queue(self.store, self.settings, self.limits)

@@ -33,6 +33,8 @@ from .once import forget_once
 from .queue import Queue
 from .rows import changed_row, derive, projections, values_of
 from .runs import settle_run
+from .showing import Shown
+from .shown import keep_shown
 from .sql import SQLStore, taken_up, tell
 
 
@@ -129,6 +131,7 @@ class Acceptor:
         fresh = [obj for obj in batch if obj.id is None]
         ids = iter(new_ids(connection, len(batch) + len(fresh)))
         rows: list[dict[str, Any]] = []
+        shown: list[tuple[int, Shown]] = []
         for at, obj in enumerate(batch, position):
             if obj.id is None:
                 obj.position = at
@@ -142,7 +145,10 @@ class Acceptor:
             rows.append(_snapshot_row(obj, next(ids), texts, cursor))
             obj.kept = texts
             derive(obj, self._store.task_history)
+            if (made := self._store.showing.of(obj, texts, run.name)) is not None:
+                shown.append((obj.id, made))
         sql.INSERT_OBJECT(connection, rows)
+        keep_shown(connection, shown, fresh=len(fresh) == len(batch))
 
     def _bring_in(
         self,

@@ -35,6 +35,7 @@ from .rows import (
     values_of,
 )
 from .runs import settle_run
+from .shown import keep_shown
 from .sql import SQLStore
 from .transactions import begin
 
@@ -83,6 +84,7 @@ class Keeper:
         obj.columns["workflow_name"] = _name_of_run(connection, obj.id_workflow)
         if obj.id is None:
             self._insert_alone(connection, obj, texts, wanted)
+            self._show(connection, obj, texts)
             _read_times(connection, obj)
             return
         if wanted != ObjectStatus.CANCELLED:
@@ -105,6 +107,7 @@ class Keeper:
         if obj.waits_for == "join" and wanted != ObjectStatus.WAITING:
             cancel_branches(connection, obj.id)
         write_data(connection, obj, texts)
+        self._show(connection, obj, texts)
         if cursor is not None:
             path, event.task = place_of(cursor)
             event.path = "/".join(map(str, path))
@@ -118,6 +121,19 @@ class Keeper:
         join(connection, obj, wanted, store.owner, store.lease_seconds)
         if obj.id_workflow is not None:
             settle_run(connection, obj.id_workflow)
+
+    def _show(
+        self,
+        connection: Connection,
+        obj: WorkflowObject,
+        texts: tuple[str, str],
+    ) -> None:
+        """Keep what lists show of a document that is no snapshot."""
+        if obj.id_parent is not None:
+            return
+        shown = self._store.showing.of(obj, texts)
+        if shown is not None:
+            keep_shown(connection, [(obj.id, shown)])
 
     def _update(
         self, connection: Connection, obj: WorkflowObject, values: dict[str, Any]

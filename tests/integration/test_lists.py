@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 from sites import Site
-from sqlalchemy import text
 
-from invenio_workflows.api import start
 from invenio_workflows.proxies import current_workflows
 from invenio_workflows.states import Group, group_of
-from invenio_workflows.store.wanted import Count, Wanted
+from invenio_workflows.store.wanted import Wanted
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
