@@ -33,11 +33,11 @@ PURE = {"definition", "actions", "engine"}
 #: Rooms that know a person.
 FACES = {"cli", "holdingpen", "metrics"}
 #: What is always installed, because we or Flask depend on it.
-HARD = {"alembic", "blinker", "click", "flask", "jinja2", "sqlalchemy", "werkzeug"}
+HARD = {"alembic", "blinker", "click", "flask", "jinja2", "markupsafe", "sqlalchemy"}
+HARD |= {"werkzeug"}
 #: What an optional package stands on, and so may be imported beside it.
 BESIDE = {
     "kombu": "celery",
-    "markupsafe": "jinja2",
     "prometheus_client": "metrics",
     "redis": "rq",
     "wtforms": "flask_wtf",

@@ -175,9 +175,8 @@ def _filter(query: Query, part: Part, value: str, negative: bool) -> bool:
         _fault(
             query, _("“-{key}:” is not possible; only what is wanted."), key=part.key
         )
-        return
-    if _FILTERS[part.key](query, value.strip(), negative):
-        query.parts.append(part)
+        return False
+    return _FILTERS[part.key](query, value.strip(), negative)
 
 
 def _is(query: Query, value: str, negative: bool) -> bool:

@@ -81,7 +81,7 @@ class ListState:
             owners=_values(each for each in args.getlist("owner") if is_owner(each)),
             age=age if age in AGES else None,
             text=_line(args.get("q") or ""),
-            sort=_line(args.get("sort") or SORT)[:MOST_CHARACTERS],
+            sort=_line(args.get("sort") or "")[:MOST_CHARACTERS].strip() or SORT,
             size=_size(args.get("size")),
             after=args.get("after") or None,
         )
