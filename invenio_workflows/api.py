@@ -49,7 +49,7 @@ from .moving import (
 )
 from .objects import WorkflowObject
 from .proxies import current_workflows
-from .sending import making_room
+from .sending import following_up
 from .states import (
     ObjectStatus,
     check_start_point,
@@ -237,7 +237,7 @@ def recover() -> Iterator[Recovered]:
         info = current_workflows.store.run_info(obj.id_workflow)
         signals.send(signals.workflow_object_recovered, obj, owner=held.owner)
         try:
-            with making_room(info):
+            with following_up(info):
                 take_up(obj, info, obj.columns["start_point"] or "resume")
         except (WorkflowError, WorkflowDefinitionError, LeaseLost):
             pass  # the object says it

@@ -81,6 +81,24 @@ def decided(
     return EventLine(kind, message=message, payload=payload, decision=decision)
 
 
+#: An object that was claimed, and its run as it was then.
+Taken: TypeAlias = "tuple[WorkflowObject, RunInfo]"
+
+
+@dataclass(slots=True)
+class Sequel:
+    """What came of moving objects, and is yet to be seen to.
+
+    ``woken``: the ids of objects that were queued because of it, to be sent;
+    ``freed``: the keys of objects that stopped, others of which may run now;
+    ``claimed``: who was claimed in the commit in which the last one stopped.
+    """
+
+    woken: list[int] = field(default_factory=list)
+    freed: set[str] = field(default_factory=set)
+    claimed: Taken | None = None
+
+
 @dataclass(slots=True)
 class RunInfo:
     """A run, as the conductor needs it."""
@@ -96,22 +114,13 @@ class RunInfo:
     is_new: bool = False
     #: Whether an object of it has branches: more than its objects move the run then.
     forked: bool = False
-    #: The objects that were queued because of what moved here; yet to be sent.
-    woken: list[int] = field(default_factory=list)
-    #: Who was claimed when the last object stopped; yet to be moved.
-    claimed: tuple[WorkflowObject, RunInfo] | None = None
     #: Some of the objects that come next in a start, as they are kept.
     upcoming: deque[WorkflowObject] = field(default_factory=deque)
     #: The position of the last object, where it is known.
     last: int | None = None
     #: Gives the key under which an object is counted, where the workflow has a limit.
     key_of: Callable[[WorkflowObject], str | None] | None = None
-    #: The keys of the objects that stopped: others of these may run now.
-    freed: set[str] = field(default_factory=set)
-
-
-#: An object that was claimed, and its run as it was then.
-Taken: TypeAlias = tuple[WorkflowObject, RunInfo]
+    sequel: Sequel = field(default_factory=Sequel)
 
 
 @dataclass(slots=True)
@@ -243,7 +252,7 @@ class Checkpoint:
         columns["attempts"] = 0
         if self.leaves:
             if columns.get("concurrency_key") is not None:
-                self.run.freed.add(columns["concurrency_key"])
+                self.run.sequel.freed.add(columns["concurrency_key"])
             columns |= {"status": self.status, "waits_for": self.waits_for}
             columns |= {"lease_owner": None, "lease_until": None}
             if not self.keeps_start:

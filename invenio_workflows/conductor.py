@@ -120,7 +120,7 @@ class Conductor:
         joined = self.known(point.joined)
         if not point.drives:
             queued = [*point.branches, *([joined] if joined is not None else [])]
-            self.info.woken += [obj.id for obj in queued]
+            self.info.sequel.woken += [obj.id for obj in queued]
             return
         if point.branches:
             self.agenda.split(point.obj, point.branches)
@@ -303,7 +303,7 @@ class _Drive:
         if point.shared is not None:
             self.engine.settle(point.shared)
         self.cursor = point.cursor
-        self.info.claimed = point.followed
+        self.info.sequel.claimed = point.followed
         self.conductor.follow(point)
         self.conductor.dozed |= point.waits_for == "timer"
         return point, taken

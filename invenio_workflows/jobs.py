@@ -20,7 +20,7 @@ from .logs import about
 from .moving import take_up
 from .objects import WorkflowObject
 from .proxies import current_workflows
-from .sending import making_room, send
+from .sending import following_up, send
 from .store.recovery import Held
 
 _logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def move(
     if info.is_new:
         state.queue.begin(info)
     try:
-        with making_room(info):
+        with following_up(info):
             take_up(obj, info, begin, state.store.stopping.is_set, claim)
     except (WorkflowError, WorkflowDefinitionError) as error:
         told = str(error).strip().rpartition("\n")[2]
@@ -110,7 +110,7 @@ def move(
     if obj.waits_for == "queue" and not state.store.stopping.is_set():
         # What it was to wait for had come before.
         send([Call((obj.id,), state.settings.queue_of(info.name))])
-    return info.claimed
+    return info.sequel.claimed
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from .errors import (
 from .objects import WorkflowObject
 from .port import check
 from .proxies import current_workflows
-from .sending import making_room
+from .sending import following_up
 from .states import ObjectStatus, WorkflowStatus, operation, require
 
 #: Seconds for which a caller waits in all until objects are woken.
@@ -44,7 +44,7 @@ def take_up(
     """Go on with an object that was claimed, unless workers were lost with it.
 
     :param is_to_stop: asked after each task: whether to give the object back.
-    :param claim: claims who is moved next, which then is in ``info.claimed``.
+    :param claim: claims who is moved next, which then is in ``info.sequel``.
     :raises WorkflowError: if a task failed and the run stops on errors.
     """
     attempts = obj.columns["attempts"]
@@ -107,7 +107,7 @@ def conduct_here(
 
     :raises WorkflowError: if a task failed and the run stops on errors.
     """
-    with making_room(conductor.info):
+    with following_up(conductor.info):
         engine = conductor.conduct(obj, start_point)
     if not conductor.dozed:
         return engine
@@ -116,7 +116,7 @@ def conduct_here(
         if time.monotonic() + due > end:
             break
         time.sleep(max(due, 0.0))
-        with making_room(conductor.info), current_workflows.store.held():
+        with following_up(conductor.info), current_workflows.store.held():
             woken = queue.take_woken(engine.uuid)
             if woken is not None:
                 begin = woken.columns["start_point"] or "continue_next"

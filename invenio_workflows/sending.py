@@ -27,22 +27,25 @@ def send(calls: Sequence[Call]) -> None:
 
 
 @contextmanager
-def making_room(run: RunInfo) -> Iterator[None]:
-    """Send, when objects of the run stop in the block, those that waited for that."""
+def following_up(run: RunInfo) -> Iterator[None]:
+    """Send what comes of moving objects of the run in the block."""
     try:
         yield
     finally:
-        if run.woken:
-            woken, run.woken = run.woken, []
-            queue = current_workflows.settings.queue_of(run.name)
-            # Branches in one call would run one after the other.
-            send([Call((oid,), queue) for oid in woken])
-        freed, run.freed = run.freed, set()
+        woken, run.sequel.woken = run.sequel.woken, []
+        queue = current_workflows.settings.queue_of(run.name)
+        # Branches in one call would run one after the other.
+        send([Call((oid,), queue) for oid in woken])
+        freed, run.sequel.freed = run.sequel.freed, set()
         if freed:
-            try:
-                pairs = current_workflows.places.next_of(freed)
-            except DatabaseUnavailable as error:
-                _logger.warning("%s Who comes next is sent by a sweep.", error)
-            else:
-                size = current_workflows.settings.batch_size
-                send(calls_of(sorted(pairs), size))
+            _send_next_of(freed)
+
+
+def _send_next_of(keys: set[str]) -> None:
+    """Send who comes next under keys that have room now."""
+    try:
+        pairs = current_workflows.places.next_of(keys)
+    except DatabaseUnavailable as error:
+        _logger.warning("%s Who comes next is sent by a sweep.", error)
+    else:
+        send(calls_of(sorted(pairs), current_workflows.settings.batch_size))
