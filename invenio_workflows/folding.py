@@ -24,7 +24,7 @@ _ALONE = (
     "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
-_WORD = re.compile(f"[{_ALONE}]|[^\\W_{_ALONE}]+")
+_WORD = re.compile(f"(?=[^\\W_])[{_ALONE}]|[^\\W_{_ALONE}]+")
 
 
 def words(text: str) -> list[str]:
