@@ -64,9 +64,9 @@ def _let_in() -> Any:
 def _check_size() -> None:
     """Refuse what is too large before any of it is read."""
     most: int = current_workflows.settings.max_upload_size
-    if request.content_length is None:
+    if "Transfer-Encoding" in request.headers:
         abort(411)
-    if request.content_length > most:
+    if (request.content_length or 0) > most:
         abort(413, _("This is too large; {n} bytes at most.", n=number(most)))
 
 

@@ -27,8 +27,7 @@ from .wanting import Asked, Person, asked
 
 def index() -> Any:
     """The list page."""
-    if not may_look():
-        abort(403, _("You may not see any records."))
+    must_look()
     ask = asked_for()
     try:
         page = (look := current_workflows.lists.look(ask.wanted)).page()
@@ -44,6 +43,7 @@ def arrivals() -> Any:
 
     The answer to who knows it already is 304, from a single look at the newest.
     """
+    must_look()
     ask = asked_for()
     lists = current_workflows.lists
     before = request.args.get("mark", "")[:MOST_CHARACTERS]
@@ -65,6 +65,15 @@ def arrivals() -> Any:
 def may_look() -> bool:
     """Say whether this person may see any record at all."""
     return bool(workflows_for("view"))
+
+
+def must_look() -> None:
+    """Refuse who may not see any record.
+
+    :raises werkzeug.exceptions.Forbidden: saying so.
+    """
+    if not may_look():
+        abort(403, _("You may not see any records."))
 
 
 def person() -> Person:
