@@ -8,8 +8,9 @@ from typing import Any
 
 from ..definition.loops import Loop
 from ..definition.node import Leaf, Node, Place, Sequence
+from ..definition.outline import branches, inside, join, label
 from ..definition.parallel import PARALLEL
-from ..definition.patterns import CHOICE, IF, IF_ELSE, IF_NOT, SIMPLE_MERGE, TRY
+from ..definition.patterns import IF, IF_ELSE, IF_NOT, SIMPLE_MERGE
 from ..definition.workflow import Definition
 from .text import clean, padded, width_of
 
@@ -17,51 +18,12 @@ from .text import clean, padded, width_of
 Ends = list[tuple[str, str]]
 
 
-def branches(node: Node) -> list[tuple[str, list[Place]]]:
-    """Return the branches of a pattern, with what a person calls them."""
-    inner = [_inside(child) for child in node.children]
-    if isinstance(node, CHOICE):
-        return list(zip(map(_value, node.values), inner, strict=True))
-    if isinstance(node, IF_ELSE):
-        return list(zip(("yes", "no"), inner, strict=True))
-    if isinstance(node, PARALLEL):  # its first and last child are its own
-        return [(f"branch {at}", each) for at, each in enumerate(inner[1:-1])]
-    if isinstance(node, TRY) and len(inner) > 1:
-        return list(zip(("try", "on failure"), inner, strict=True))
-    if isinstance(node, SIMPLE_MERGE):
-        names = ["first", *["by jump only"] * (len(inner) - 2), "last"]
-        return list(zip(names, inner, strict=True))
-    return [("", [place for places in inner for place in places])]
-
-
-def _inside(child: Place) -> list[Place]:
-    """Return what stands in the list of a branch; what is hidden is left out."""
-    places: list[Any] = [child]
-    while len(places) == 1 and type(places[0]) is Sequence:
-        places = list(places[0].children)
-    return [place for place in places if not getattr(place, "hidden", False)]
-
-
-def _value(value: Any) -> str:
-    return value if isinstance(value, str) else repr(value)
-
-
-def _label(place: Place) -> str:
-    says = "list" if type(place) is Sequence else place.label.removesuffix("()")
-    return f"{says}, {_join(place)}" if isinstance(place, PARALLEL) else says
-
-
-def _join(node: PARALLEL) -> str:
-    words = {1: "any", len(branches(node)): "all"}
-    return f"join {words.get(node.needs, node.needs)}"
-
-
 # --- for people -----------------------------------------------------------------------
 
 
 def tree(definition: Definition) -> Iterator[str]:
     """Yield the lines of a tree, with what each task says of itself beside it."""
-    drawn = list(_tree(_inside(definition.root), ""))
+    drawn = list(_tree(inside(definition.root), ""))
     width = max((width_of(left) for left, _ in drawn), default=0)
     for left, right in drawn:
         yield f"{padded(left, width)}  {right}".rstrip()
@@ -70,7 +32,7 @@ def tree(definition: Definition) -> Iterator[str]:
 def _tree(places: list[Place], indent: str) -> Iterator[tuple[str, str]]:
     for place in places:
         last = place is places[-1]
-        yield indent + ("└─ " if last else "├─ ") + clean(_label(place)), _says(place)
+        yield indent + ("└─ " if last else "├─ ") + clean(label(place)), _says(place)
         if isinstance(place, Node):
             inner = indent + ("   " if last else "│  ")
             named = branches(place)
@@ -100,7 +62,7 @@ def outline(definition: Definition) -> dict[str, Any]:
         "title": definition.title,
         "doc": definition.doc,
         "fingerprint": definition.fingerprint,
-        "workflow": [_outlined(place) for place in _inside(definition.root)],
+        "workflow": [_outlined(place) for place in inside(definition.root)],
     }
 
 
@@ -109,7 +71,7 @@ def _outlined(place: Place) -> dict[str, Any]:
     if isinstance(place, Leaf):
         told |= {"task": place.name, "description": place.description}
         return told | {"doc": place.doc}
-    told |= {"pattern": place.name, "label": _label(place)}
+    told |= {"pattern": place.name, "label": label(place)}
     if isinstance(place, Node):
         told["branches"] = [
             {"name": name, "workflow": [_outlined(child) for child in children]}
@@ -130,7 +92,7 @@ def dot(definition: Definition) -> Iterator[str]:
     yield f"digraph {_quoted(definition.name)} {{"
     yield "  node [shape=box];"
     yield '  start [shape=circle, label=""];'
-    ends = graph.list(_inside(definition.root), [("start", "")])
+    ends = graph.list(inside(definition.root), [("start", "")])
     graph.lead(ends, "end")
     yield from graph.lines
     yield '  end [shape=doublecircle, label=""];'
@@ -162,16 +124,16 @@ class _Graph:
             return self.fork(place, ends)
         name = "t" + "_".join(map(str, place.path))
         shape = ", shape=diamond" if isinstance(place, Node) else ""
-        self.lines.append(f"  {name} [label={_quoted(clean(_label(place)))}{shape}];")
+        self.lines.append(f"  {name} [label={_quoted(clean(label(place)))}{shape}];")
         self.lead(ends, name)
         return self.pattern(place, name) if isinstance(place, Node) else [(name, "")]
 
     def fork(self, node: PARALLEL, ends: Ends) -> Ends:
         begin = "t" + "_".join(map(str, node.path))
         end = f"{begin}_join"
-        label, join = _quoted(clean(_label(node))), _quoted(_join(node))
-        self.lines.append(f"  {begin} [label={label}, shape=trapezium];")
-        self.lines.append(f"  {end} [label={join}, shape=invtrapezium];")
+        says, joins = _quoted(clean(label(node))), _quoted(join(node))
+        self.lines.append(f"  {begin} [label={says}, shape=trapezium];")
+        self.lines.append(f"  {end} [label={joins}, shape=invtrapezium];")
         self.lead(ends, begin)
         for word, places in branches(node):
             self.lead(self.list(places, [(begin, word)]), end)

@@ -1,18 +1,234 @@
-"""What a person decides: every route here changes something, by POST."""
+"""What a person decides: every route here changes something, by POST.
+
+Each carries the revision that was seen. What is refused comes back on the record's
+page as it is now, with the reason and with what changed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from flask import abort
+from flask import Response, abort, flash, jsonify, redirect, request, url_for
 
-from .record import seen
+from .. import api
+from ..errors import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    IllegalMove,
+    ObjectNotFound,
+    WorkflowsError,
+)
+from ..objects import WorkflowObject
+from ..proxies import current_workflows
+from ..states import group_of
+from .flask_wtf import FIELD
+from .guard import page_of_error, wants_json
+from .permissions import actor
+from .record import MOST_ALIKE, conflict, page, seen
+from .seeing import standing
+from .texts import _, ngettext
+from .walking import Way, way_back, way_from
+
+#: What our own forms carry beside the answer.
+_OURS = (FIELD, "_action", "_revision", "_walk", "_back", "_stay")
+
+#: Does it, for the object and the revision that was seen.
+Doing = Callable[[WorkflowObject, int], Any]
 
 
 def resolve(oid: int) -> Any:
     """Answer what a halted record asks."""
-    seen(oid, "decide")
-    abort(501)
+    answer = {
+        key: values[0] if len(values) == 1 else values
+        for key, values in request.form.lists()
+        if key not in _OURS
+    }
+
+    def do(obj: WorkflowObject, revision: int) -> Any:
+        asked = request.form.get("_action") or None
+        who = actor()
+        return api.resolve(oid, asked, answer, who, revision, True, origin="page")
+
+    return _decided(oid, "decide", do, _("Record {id} is decided.", id=oid))
 
 
-ROUTES = (("/<int:oid>/resolve", resolve, ("POST",)),)
+def continue_(oid: int) -> Any:
+    """Go on with the next task."""
+    said = _("Record {id} goes on.", id=oid)
+    return _decided(oid, "restart", _goes_on("continue_next"), said)
+
+
+def restart_task(oid: int) -> Any:
+    """Run the task again at which the record stands."""
+    said = _("Record {id} runs its task again.", id=oid)
+    return _decided(oid, "restart", _goes_on("restart_task"), said)
+
+
+def restart(oid: int) -> Any:
+    """Start over from the first task."""
+    said = _("Record {id} starts over.", id=oid)
+    return _decided(oid, "restart", _goes_on("restart_first"), said)
+
+
+def restart_from(oid: int) -> Any:
+    """Go on from the task that was chosen."""
+    task = request.form.get("task", "")[:255]
+    said = _("Record {id} goes on from the task chosen.", id=oid)
+    return _decided(oid, "restart", _goes_on(f"task:{task}"), said)
+
+
+def _goes_on(start_point: str) -> Doing:
+    def do(obj: WorkflowObject, revision: int) -> Any:
+        return api.continue_oid_delayed(
+            obj.id,
+            start_point,
+            actor=actor(),
+            revision=revision,
+            reason=_reason(),
+            origin="page",
+        )
+
+    return do
+
+
+def restart_alike(oid: int) -> Any:
+    """Run the task again of all records that failed with the same words."""
+    obj = seen(oid, "restart")
+    done, refused = 0, 0
+    for each in current_workflows.records.alike(obj, MOST_ALIKE):
+        try:
+            api.continue_oid_delayed(
+                each, "restart_task", actor=actor(), reason=_reason(), origin="page"
+            )
+            done += 1
+        except (IllegalMove, ObjectNotFound):  # somebody moved it meanwhile
+            refused += 1
+    said = ngettext("{n} record runs again.", "{n} records run again.", done)
+    if refused:
+        said += " " + _("{n} had moved meanwhile.", n=refused)
+    if wants_json():
+        return jsonify(message=said, restarted=done, refused=refused)
+    flash(said)
+    return redirect(_own(obj), 303)
+
+
+def comment(oid: int) -> Any:
+    """Say something about a record."""
+    obj = seen(oid, "decide")
+    try:
+        api.comment(oid, request.form.get("text", ""), actor(), origin="page")
+    except ValueError as error:
+        return _again(obj, str(error), 422)
+    if wants_json():
+        return jsonify(message=_("The comment is kept."))
+    flash(_("The comment is kept."))
+    return redirect(_own(obj) + "#timeline", 303)
+
+
+def cancel(oid: int) -> Any:
+    """Let a record not go on."""
+
+    def do(obj: WorkflowObject, revision: int) -> Any:
+        return api.cancel(oid, actor(), revision, _reason(), "page")
+
+    return _decided(oid, "restart", do, _("Record {id} is cancelled.", id=oid))
+
+
+def delete(oid: int) -> Any:
+    """Delete a record for good."""
+
+    def do(obj: WorkflowObject, revision: int) -> Any:
+        return api.delete(oid, actor(), revision, _reason(), "page")
+
+    return _decided(oid, "delete", do, _("Record {id} is deleted.", id=oid))
+
+
+# --- how each of them goes ------------------------------------------------------------
+
+
+def _decided(oid: int, verb: str, do: Doing, said: str) -> Any:
+    obj = seen(oid, verb)
+    revision = revision_seen()
+    way = way_from(obj, request.form.get("_walk"))
+    try:
+        do(obj, revision)
+    except IllegalMove as error:
+        return _again(obj, str(error), 409, revision, error.details.get("by"))
+    except ValueError as error:  # what the action says of the answer
+        return _again(obj, str(error), 422)
+    except ObjectNotFound:
+        abort(404)
+    except WorkflowsError as error:
+        away = isinstance(error, (ConfigurationError, DatabaseUnavailable))
+        return _again(obj, error.message, 503 if away else 422)
+    return _onward(oid, way, said)
+
+
+def revision_seen() -> int:
+    """Return the revision of the record that the person saw."""
+    text = request.form.get("_revision", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        abort(400, _("The form does not say which state of the record was seen."))
+    return int(text)
+
+
+def _reason() -> str:
+    return request.form.get("reason", "").strip()[:10_000]
+
+
+def _own(obj: WorkflowObject) -> str:
+    key = request.form.get("_walk", "")[:43]
+    more: dict[str, Any] = {"walk": key} if key else {}
+    return url_for("holdingpen.record", oid=obj.id, **more)
+
+
+def _onward(oid: int, way: Way, said: str) -> Any:
+    """Lead on: to the next record, or back to the list one came from."""
+    back = request.form.get("_back")
+    url = way_back(back) if back is not None else way.next or way.back
+    if wants_json():
+        now: WorkflowObject | None = current_workflows.queries.query().get(oid)
+        state = {} if now is None else _state(now)
+        return jsonify(id=oid, message=said, next=url, **state)
+    flash(said)
+    return redirect(url, 303)
+
+
+def _state(obj: WorkflowObject) -> dict[str, Any]:
+    return {
+        "revision": obj.revision,
+        "group": str(group_of(obj.status, obj.waits_for)),
+        "label": standing(obj.status, obj.waits_for),
+    }
+
+
+def _again(
+    obj: WorkflowObject,
+    message: str,
+    code: int,
+    revision: int | None = None,
+    by: str | None = None,
+) -> Any:
+    """Show the record as it is now, with what the person was refused and why."""
+    now: WorkflowObject | None = current_workflows.queries.query().get(obj.id)
+    if now is None:
+        return page_of_error(409, message)
+    alert = conflict(now, revision, message, code == 409)
+    if wants_json():
+        told = [
+            {"field": e.where, "kind": e.kind, "before": e.before, "after": e.after}
+            for e in alert.changes
+        ]
+        return jsonify(error=message, by=by, changes=told, **_state(now)), code
+    given = {key: request.form[key][:10_000] for key in request.form if key[:1] != "_"}
+    return Response(page(now, request.form.get("_walk"), alert, given), code)
+
+
+ROUTES: Any = tuple(
+    (f"/<int:oid>/{view.__name__.rstrip('_')}", view, ("POST",))
+    for view in (
+        *(resolve, continue_, restart_task, restart, restart_from, restart_alike),
+        *(comment, cancel, delete),
+    )
+)

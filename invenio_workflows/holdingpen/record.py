@@ -1,20 +1,63 @@
-"""The record: one object, why it stopped, and what can be done with it."""
+"""The page of one record: why it stopped, and what can be done with it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, current_app, redirect, render_template, request, url_for
 
+from ..encoding import dumps
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
+from ..states import ObjectStatus, group_of, may
+from ..store.record_queries import MOST_RELATED
+from .asking import asked, form_fields, moves, tasks_to_restart
+from .changes import Told, told
+from .drawing import Drawing, Drawn, as_text
+from .permissions import may as allowed
 from .permissions import require
+from .results import results_of
+from .seeing import (
+    Sight,
+    default_format,
+    definition_of,
+    description_of,
+    formats_of,
+    formatted,
+    shown_copy,
+    sight,
+    standing,
+    title_of,
+)
+from .timeline import LEVELS, Before, Timeline, timeline
+from .tree import tree, visible
+from .walking import begun, way_from
+
+#: So many others that failed alike are counted, and restarted, at once.
+MOST_ALIKE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What a person is told before all else: that it was not done, and why.
+
+    :param changes: what differs from what the person had seen.
+    """
+
+    message: str
+    changes: list[Any] = field(default_factory=list)
+    is_conflict: bool = False
 
 
 def record(oid: int) -> Any:
     """The page of a record."""
     obj = seen(oid)
-    return render_template("workflows/holdingpen/record.html", obj=obj)
+    walk = begun()
+    if walk is not None:
+        return redirect(url_for("holdingpen.record", oid=oid, walk=walk.key), 303)
+    return page(obj, request.args.get("walk"))
 
 
 def details(oid: int) -> Any:
@@ -22,6 +65,13 @@ def details(oid: int) -> Any:
     seen(oid)
     kept: Any = request.args.to_dict(flat=False)
     return redirect(url_for("holdingpen.record", oid=oid, **kept), 301)
+
+
+def data(oid: int) -> Any:
+    """The data as JSON, as far as this person may see them."""
+    obj = seen(oid)
+    shown = sight(obj).of(obj.data)
+    return current_app.response_class(dumps(shown), mimetype="application/json")
 
 
 def seen(oid: int, verb: str = "view") -> WorkflowObject:
@@ -36,7 +86,126 @@ def seen(oid: int, verb: str = "view") -> WorkflowObject:
     return obj
 
 
-ROUTES = (
+def page(
+    obj: WorkflowObject,
+    walk: str | None = None,
+    alert: Alert | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the page of a record.
+
+    :param given: what the person had filled in, to be there still.
+    """
+    view = sight(obj)
+    shown = shown_copy(obj, view)
+    way = way_from(obj, walk)
+    hidden = {"_revision": str(obj.revision), "_walk": way.key}
+    context = {
+        "obj": shown,
+        "title": title_of(shown),
+        "description": description_of(shown),
+        "standing": standing(obj.status, obj.waits_for),
+        "group": str(group_of(obj.status, obj.waits_for)),
+        "alert": alert,
+        "way": way,
+        "form_fields": form_fields(hidden),
+        "asked": asked(obj, shown, hidden, given or {}),
+        "moves": moves(obj),
+        "tasks": tasks_to_restart(obj),
+        "may_comment": allowed("decide", obj.get_workflow_name()),
+        "error": _error(obj),
+        **_data(shown, view),
+        "results": results_of(shown),
+        "timeline": _timeline(obj.id),
+        "levels": LEVELS,
+        **_drawn(obj),
+        **_related(obj),
+    }
+    return render_template("workflows/holdingpen/record.html", **context)
+
+
+def _data(shown: WorkflowObject, view: Sight) -> dict[str, Any]:
+    definition = definition_of(shown)
+    offered = formats_of(definition, default_format())
+    of = request.args.get("of")
+    of = of if of in offered else offered[0]
+    return {
+        "formatted": None if view.all_hidden else formatted(shown, of),
+        "formats": offered,
+        "of": of,
+        "tree": None if view.all_hidden else tree(shown.data),
+        "is_partial": bool(view.paths),
+        "has_definition": definition is not None,
+    }
+
+
+def _error(obj: WorkflowObject) -> dict[str, Any] | None:
+    error = obj.get_error_message()
+    if obj.status != ObjectStatus.ERROR or not error:
+        return None
+    pair = isinstance(error, (tuple, list)) and len(error) == 2
+    line, trace = (str(error[0]), str(error[1])) if pair else (str(error), "")
+    found = current_workflows.records.alike(obj, MOST_ALIKE + 1)
+    restarts = allowed("restart", obj.get_workflow_name())
+    return {
+        "line": visible(line, 2000),
+        "trace": visible(trace, 50_000),
+        "since": obj.modified,
+        "alike": min(len(found), MOST_ALIKE),
+        "more": len(found) > MOST_ALIKE,
+        "may_restart": restarts and may("restart_task", obj.status, obj.waits_for),
+    }
+
+
+def _timeline(oid: int) -> Timeline:
+    before = Before.read(request.args.get("before", ""))
+    return timeline(oid, request.args.get("level", "all"), before)
+
+
+def _drawn(obj: WorkflowObject) -> dict[str, Any]:
+    definition = definition_of(obj)
+    if definition is None:
+        return {"drawing": [], "drawing_text": [], "definition": None}
+    records = current_workflows.records
+    branches = records.branches(obj.id)[:MOST_RELATED]
+    passed = records.passed([obj.id, *(each.id for each in branches)])
+    here = [tuple(obj.get_current_task())]
+    awake = (ObjectStatus.COMPLETED, ObjectStatus.CANCELLED)
+    here += [each.position for each in branches if each.status not in awake]
+    drawing: list[Drawn] = Drawing(definition, obj, passed, here).draw()
+    return {
+        "drawing": drawing,
+        "drawing_text": as_text(drawing),
+        "definition": definition,
+    }
+
+
+def _related(obj: WorkflowObject) -> dict[str, Any]:
+    records, uuid = current_workflows.records, obj.id_workflow
+    run = current_workflows.queries.run_row(uuid) if uuid else None
+    return {
+        "run": run,
+        "progress": current_workflows.queries.progress(uuid) if run else None,
+        "siblings": records.of_run(uuid) if run else [],
+        "snapshots": records.snapshots(obj.id),
+        "branches": records.branches(obj.id),
+        "most_related": MOST_RELATED,
+        "standing_of": standing,
+    }
+
+
+def conflict(
+    obj: WorkflowObject, revision: int | None, message: str, is_conflict: bool
+) -> Alert:
+    """Return what to tell who decided on something that is not so any more."""
+    found: list[Told] = []
+    if revision is not None and revision != obj.revision:
+        found = told(obj, revision, None)
+    return Alert(message, found, is_conflict)
+
+
+ROUTES: Any = (
     ("/<int:oid>", record, ("GET",)),
     ("/details/<int:oid>", details, ("GET",)),
+    ("/<int:oid>/data.json", data, ("GET",)),
 )

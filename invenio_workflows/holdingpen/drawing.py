@@ -1,0 +1,133 @@
+"""A definition as a record's page draws it: what is done, here, and not reached."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..definition.node import Leaf, Node, Place
+from ..definition.outline import branches, inside, label
+from ..definition.workflow import Definition
+from ..objects import WorkflowObject
+from ..states import ObjectStatus
+from .texts import _
+from .tree import visible
+
+DONE, HERE, FAILED, AHEAD = "done", "here", "failed", "ahead"
+
+#: Events after which the task that they name is done.
+_FINISHING = {"TaskFinished", "Halted", "Waiting", "Jumped", "TaskSkipped", "Finished"}
+
+
+@dataclass(slots=True)
+class Drawn:
+    """A place of the drawing.
+
+    :param state: ``done``, ``here``, ``failed`` or ``ahead``.
+    :param start_point: by which one may restart from here, if one may.
+    """
+
+    name: str
+    state: str
+    says: str = ""
+    doc: str = ""
+    is_pattern: bool = False
+    start_point: str | None = None
+    parameters: list[tuple[str, str]] = field(default_factory=list)
+    branches: list[tuple[str, list[Drawn]]] = field(default_factory=list)
+
+    @property
+    def word(self) -> str:
+        """The state, for who cannot see it."""
+        return {
+            DONE: _("done"),
+            HERE: _("here"),
+            FAILED: _("failed here"),
+            AHEAD: _("not reached"),
+        }[self.state]
+
+
+class Drawing:
+    """Draws a definition with the place of an object in it."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        obj: WorkflowObject,
+        passed: Collection[tuple[str, str]],
+        here: Collection[tuple[int, ...]] = (),
+    ) -> None:
+        """Take what the object and its branches passed: kind and path of events."""
+        self._definition = definition
+        self._done = {path for kind, path in passed if kind in _FINISHING}
+        self._failed = _failed(obj, passed)
+        self._here = {"/".join(map(str, path)) for path in here}
+        self._ended = obj.status == ObjectStatus.COMPLETED
+
+    def draw(self) -> list[Drawn]:
+        """Return the places of the list."""
+        return self._list(inside(self._definition.root))
+
+    def _list(self, places: list[Place]) -> list[Drawn]:
+        return [self._place(place) for place in places]
+
+    def _place(self, place: Place) -> Drawn:
+        drawn = Drawn(visible(label(place), 200), self._state(place))
+        if isinstance(place, Leaf):
+            if place.description != place.name:
+                drawn.says = visible(place.description, 200)
+            drawn.doc = visible(place.doc, 2000)
+            drawn.parameters = [
+                (name, visible(value, 300)) for name, value in place.parameters[:20]
+            ]
+            if len(self._definition.named(place.name)) == 1:
+                drawn.start_point = f"task:{place.name}"
+        elif isinstance(place, Node):
+            drawn.is_pattern = True
+            drawn.branches = [
+                (visible(name, 100), self._list(inner))
+                for name, inner in branches(place)
+            ]
+        return drawn
+
+    def _state(self, place: Place) -> str:
+        path = "/".join(map(str, place.path))
+        if path == self._failed:
+            return FAILED
+        if path in self._here and not self._ended:
+            return HERE
+        if path in self._done:
+            return DONE
+        if isinstance(place, Node):
+            return self._of_pattern(path)
+        return AHEAD
+
+    def _of_pattern(self, path: str) -> str:
+        """Return the state of a pattern by what is in it."""
+        inner = f"{path}/"
+        if any(each.startswith(inner) for each in self._here) and not self._ended:
+            return HERE
+        if self._failed is not None and self._failed.startswith(inner):
+            return HERE
+        return DONE if any(each.startswith(inner) for each in self._done) else AHEAD
+
+
+def _failed(obj: WorkflowObject, passed: Any) -> str | None:
+    """Return the path of the task that failed last, if the object is in ERROR."""
+    if obj.status != ObjectStatus.ERROR:
+        return None
+    return next((path for kind, path in passed if kind == "Failed"), None)
+
+
+def as_text(places: list[Drawn], depth: int = 0) -> list[str]:
+    """Return the drawing as lines that can be read aloud."""
+    lines = []
+    for place in places:
+        says = f" – {place.says}" if place.says else ""
+        lines.append(f"{'  ' * depth}{place.name}: {place.word}{says}")
+        for name, inner in place.branches:
+            if name:
+                lines.append(f"{'  ' * (depth + 1)}{name}:")
+            lines += as_text(inner, depth + 1 + bool(name))
+    return lines

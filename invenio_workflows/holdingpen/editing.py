@@ -1,0 +1,151 @@
+"""Editing and deleting: the pages that ask again before anything changes."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from flask import Response, abort, flash, redirect, render_template, request, url_for
+
+from .. import api
+from ..deciding import validate
+from ..differences import difference
+from ..encoding import dumps, loads
+from ..errors import IllegalMove, ObjectNotFound, WorkflowAPIError
+from ..objects import WorkflowObject
+from ..states import require as require_status
+from .asking import form_fields
+from .changes import tell
+from .decide import revision_seen
+from .guard import page_of_error, wants_json
+from .permissions import actor
+from .record import Alert, conflict, seen
+from .seeing import Sight, shown_copy, title_of
+from .texts import _
+
+#: Longer data are not edited in a page.
+LONGEST = 300_000
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\x7f-\x9f]")
+
+
+def edit(oid: int) -> Any:
+    """The form with the data of a record."""
+    obj = seen(oid, "edit")
+    require_status("edit", oid, obj.status, obj.waits_for)
+    return _form(obj, _written(obj.data))
+
+
+def save(oid: int) -> Any:
+    """Show what would change; when that was seen, keep it."""
+    obj, revision = seen(oid, "edit"), revision_seen()
+    text = request.form.get("data", "")
+    try:
+        data = _read(text)
+        validate(obj, data)
+        if not request.form.get("confirm"):
+            require_status("edit", oid, obj.status, obj.waits_for)
+            return _form(obj, text, changes=tell(difference(obj.data, data)))
+        reason = request.form.get("reason", "").strip()
+        api.edit(oid, data, actor(), revision, reason, "page")
+    except IllegalMove as error:
+        return _refused(oid, text, revision, str(error))
+    except ObjectNotFound:
+        abort(404)
+    except (ValueError, WorkflowAPIError) as error:
+        return _answer(_form(obj, text, Alert(str(error))), 422, str(error))
+    flash(_("The data of record {id} are changed.", id=oid))
+    return redirect(_record(oid), 303)
+
+
+def remove(oid: int) -> Any:
+    """The page that asks whether a record is to be deleted."""
+    obj = seen(oid, "delete")
+    require_status("delete", oid, obj.status, obj.waits_for)
+    return render_template("workflows/holdingpen/remove.html", **_context(obj))
+
+
+def _form(
+    obj: WorkflowObject,
+    text: str,
+    alert: Alert | None = None,
+    changes: Any = None,
+) -> str:
+    return render_template(
+        "workflows/holdingpen/edit.html",
+        **_context(obj),
+        text=text,
+        alert=alert,
+        changes=changes,
+        reason=request.form.get("reason", ""),
+        is_too_long=len(text) > LONGEST,
+    )
+
+
+def _context(obj: WorkflowObject) -> dict[str, Any]:
+    walk = (request.form.get("_walk") or request.args.get("walk") or "")[:43]
+    hidden = {"_revision": str(obj.revision), "_walk": walk}
+    return {
+        "obj": obj,
+        "title": title_of(shown_copy(obj, Sight())),
+        "form_fields": form_fields(hidden),
+        "url": _record(obj.id),
+    }
+
+
+def _record(oid: int) -> str:
+    walk = (request.form.get("_walk") or request.args.get("walk") or "")[:43]
+    more: dict[str, Any] = {"walk": walk} if walk else {}
+    return url_for("holdingpen.record", oid=oid, **more)
+
+
+def _refused(oid: int, text: str, revision: int, message: str) -> Any:
+    """Show what changed meanwhile; what was written stays in the form."""
+    now = seen(oid, "edit")
+    alert = conflict(now, revision, message, True)
+    return _answer(_form(now, text, alert), 409, message)
+
+
+def _answer(page: str, code: int, message: str) -> Any:
+    return page_of_error(code, message) if wants_json() else Response(page, code)
+
+
+def _written(data: Any) -> str:
+    """Return data as JSON to edit; what turns the text around, by its number."""
+    text = json.dumps(json.loads(dumps(data)), ensure_ascii=False, indent=2)
+    return _TURNING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def _read(text: str) -> Any:
+    """Return the data that a person wrote.
+
+    :raises ValueError: saying where it is no JSON.
+    """
+    if len(text) > LONGEST:
+        raise ValueError(_("These data are too long to be edited in a page."))
+    try:
+        return loads(json.dumps(json.loads(text, parse_constant=_no_number)))
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            _(
+                "This is no JSON: line {line}, column {column}: {what}.",
+                line=error.lineno,
+                column=error.colno,
+                what=error.msg,
+            )
+        ) from None
+    except (KeyError, TypeError, ArithmeticError) as error:
+        raise ValueError(_("This is no value: {what}.", what=error)) from None
+    except RecursionError:
+        raise ValueError(_("This is nested too deep.")) from None
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(_("{name} is no number of JSON.", name=name))
+
+
+ROUTES: Any = (
+    ("/<int:oid>/edit", edit, ("GET",)),
+    ("/<int:oid>/save", save, ("POST",)),
+    ("/<int:oid>/remove", remove, ("GET",)),
+)
