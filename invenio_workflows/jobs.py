@@ -128,6 +128,7 @@ def sweep() -> Swept:
     taken_over = sum(_put_back())
     woken = state.queue.wake(_BATCH)
     state.queue.forget_events(_BATCH)
+    state.lists.fold()
     pairs = state.queue.unsent(_BATCH) + state.places.due(_BATCH)
     send(calls_of(pairs, state.settings.batch_size))
     return Swept(taken_over, woken, len(pairs))

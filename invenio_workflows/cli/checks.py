@@ -11,6 +11,7 @@ from ..store.health import Facts, asleep, examine
 from ..store.migrations import current, drift
 from .arguments import command
 from .findings import Check, told_of
+from .reindexing import lists
 from .running import objects
 from .text import clean
 from .worker_checks import round_trip, waiting, worker
@@ -41,6 +42,7 @@ def checks(travels: bool = False) -> Iterator[Check]:
         yield _lost_workflows()
         yield _left_behind()
         yield waiting()
+        yield from lists()
         if travels:
             yield round_trip()
 

@@ -18,6 +18,7 @@ from .knowing import definitions, list_
 from .looking import object_, objects
 from .pruning import prune
 from .recovering import recover
+from .reindexing import reindex
 from .running import restart, resume, start
 from .text import clean
 from .watching import watch
@@ -56,7 +57,7 @@ def workflows() -> None:
 
 for _command in (
     *(list_, definitions, start, restart, resume, watch, objects, object_),
-    *(continue_, resolve, cancel, delete, recover, init, doctor, prune),
+    *(continue_, resolve, cancel, delete, recover, init, doctor, prune, reindex),
     *(audit, send_event, worker, rq_worker, workers, metrics),
 ):
     workflows.add_command(_command)

@@ -99,6 +99,8 @@ def fold(transactions: Transactions) -> int:
         return 0
     folded = 0
     with transactions.beside() as connection:
+        if connection.execute(select(DELTA.c.id).limit(1)).first() is None:
+            return 0
         while True:
             lock = select(func.pg_try_advisory_xact_lock(_LOCK))
             if not connection.execute(lock).scalar_one():

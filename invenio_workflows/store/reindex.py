@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from . import statements as sql
 from .list_counts import fold, recount, wrong_counts
 from .list_models import SORT, TEXT
-from .models import LISTED
 from .shown import keep_shown
 from .sql import SQLStore
 from .transactions import begin
@@ -19,12 +17,18 @@ from .transactions import begin
 _o = sql.OBJECTS.c
 
 
-@dataclass(frozen=True, slots=True)
-class Indexed:
-    """How far it is with the objects of a workflow."""
-
-    workflow: str
-    done: int
+#: What the migration made beside the tables, by the catalogue of each database.
+_TRIGGERS = {
+    "count_insert",
+    "count_update",
+    "count_delete",
+    "object_gone",
+}
+_TEXT_TRIGGERS = {"text_insert", "text_update", "text_delete"}
+_CATALOGUES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'",
+}
 
 
 class Reindexer:
@@ -35,21 +39,46 @@ class Reindexer:
         self._batch_size = batch_size
 
     def workflows(self) -> list[str]:
-        """Return the names of the workflows that listed objects are of."""
-        names = select(_o.workflow).where(text(LISTED)).distinct()
+        """Return the names of the workflows that there are objects of."""
+        names = select(_o.workflow).where(_o.id_parent.is_(None)).distinct()
         with self._store.transactions.reading() as connection:
             return sorted(connection.execute(names).scalars())
 
-    def old(self, workflow: str) -> int:
-        """Return how many objects are shown as other code made them, or none did."""
-        some = select(func.count()).where(*self._is_old(workflow))
+    def number(self, workflow: str, everything: bool = False) -> int:
+        """Return how many objects :meth:`run` would redo."""
+        some = select(func.count()).where(*self._chosen(workflow, everything))
         with self._store.transactions.reading() as connection:
             return int(connection.execute(some).scalar_one())
 
-    def _is_old(self, workflow: str) -> tuple[Any, ...]:
-        _, digest = self._store.showing.hooks(workflow)
-        mine = (_o.workflow == workflow, _o.id_parent.is_(None))
-        return (*mine, _o.shown_by.is_distinct_from(digest))
+    def all_old(self) -> dict[str, int]:
+        """Return how many objects are shown as other code made them, by workflow."""
+        shown = (
+            select(_o.workflow, _o.shown_by, func.count())
+            .where(_o.id_parent.is_(None))
+            .group_by(_o.workflow, _o.shown_by)
+            .order_by(_o.workflow)
+        )
+        old: dict[str, int] = {}
+        with self._store.transactions.reading() as connection:
+            for name, shown_by, number in connection.execute(shown):
+                if shown_by != self._store.showing.hooks(name)[1]:
+                    old[name] = old.get(name, 0) + number
+        return old
+
+    def missing(self) -> list[str]:
+        """Return the names of the triggers that are gone or do not fire."""
+        with self._store.transactions.reading() as connection:
+            name = connection.dialect.name
+            there = set(connection.exec_driver_sql(_CATALOGUES[name]).scalars())
+        wanted = _TRIGGERS | (_TEXT_TRIGGERS if name == "sqlite" else set())
+        return sorted({f"workflows_{each}" for each in wanted} - there)
+
+    def _chosen(self, workflow: str, everything: bool) -> list[Any]:
+        chosen = [_o.workflow == workflow, _o.id_parent.is_(None)]
+        if not everything:
+            _, digest = self._store.showing.hooks(workflow)
+            chosen.append(_o.shown_by.is_distinct_from(digest))
+        return chosen
 
     def run(self, workflow: str, everything: bool = False) -> Iterator[int]:
         """Redo the objects of a workflow, a commit for each batch.
@@ -65,10 +94,9 @@ class Reindexer:
             yield done
 
     def _batch(self, workflow: str, after: int, everything: bool) -> tuple[int, int]:
-        where = self._is_old(workflow)[: 2 if everything else None]
         chosen = (
             select(*sql.COLUMNS)
-            .where(*where, _o.id > after)
+            .where(*self._chosen(workflow, everything), _o.id > after)
             .order_by(_o.id)
             .limit(self._batch_size)
             .with_for_update(skip_locked=True)
