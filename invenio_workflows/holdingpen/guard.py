@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from flask import (
@@ -16,13 +17,21 @@ from flask import (
 )
 from werkzeug.exceptions import HTTPException
 
-from ..errors import IllegalMove, ObjectNotFound, WorkflowsError
+from ..errors import (
+    DatabaseUnavailable,
+    IllegalMove,
+    ObjectNotFound,
+    WorkflowNotFound,
+    WorkflowsError,
+)
 from ..proxies import current_workflows
 from .display import number
 from .flask_login import login_url
 from .flask_wtf import check_csrf
 from .permissions import is_known
 from .texts import _
+
+_logger = logging.getLogger(__name__)
 
 #: Methods that change nothing.
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -86,10 +95,13 @@ def _harden(response: Response) -> Response:
 
 
 def _our_error(error: WorkflowsError) -> Any:
-    if isinstance(error, ObjectNotFound):
+    if isinstance(error, ObjectNotFound | WorkflowNotFound):
         return page_of_error(404, _("There is no such record, or you may not see it."))
     if isinstance(error, IllegalMove):
         return page_of_error(409, str(error))
+    if isinstance(error, DatabaseUnavailable):
+        _logger.error("%s", error)
+        return page_of_error(503, _("The database cannot be reached. Try again soon."))
     raise error
 
 

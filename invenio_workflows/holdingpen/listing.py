@@ -12,12 +12,12 @@ from flask import abort, jsonify, render_template, request, url_for
 from ..proxies import current_workflows
 from ..states import Group
 from ..store.idle import idle
-from ..store.wanted import Count, Page
+from ..store.wanted import Count, Page, Wanted
 from .display import group_label, plain, span
 from .facets import Facet, facets
 from .flask_wtf import csrf_token
 from .links import Link, age_label, counted, list_url, owner_label
-from .permissions import user_id, workflows_for
+from .permissions import may_somewhere, user_id, workflows_for
 from .query import free_text
 from .rows import Shown, shown
 from .texts import _, language, ngettext
@@ -28,12 +28,17 @@ from .wanting import Asked, Person, asked
 def index() -> Any:
     """The list page."""
     must_look()
-    ask = asked_for()
+    look = current_workflows.lists.look(Wanted(()))
+    names = workflows_for("view", [each.workflow for each in look.counters])
+    who = Person(names, user_id())
+    ask = asked(ListState.read(request.args), who)
+    look.wanted = ask.wanted
     try:
-        page = (look := current_workflows.lists.look(ask.wanted)).page()
+        page = look.page()
     except ValueError:  # an order, or a place in it, that there is not any more
-        ask = asked(ask.state.changed(sort=SORT), person())
-        page = (look := current_workflows.lists.look(ask.wanted)).page()
+        ask = asked(ask.state.changed(sort=SORT), who)
+        look.wanted = ask.wanted
+        page = look.page()
     view = _view(ask, page, look.groups(), facets(ask, look.facets()))
     return render_template("workflows/holdingpen/list.html", **view)
 
@@ -64,7 +69,7 @@ def arrivals() -> Any:
 
 def may_look() -> bool:
     """Say whether this person may see any record at all."""
-    return bool(workflows_for("view"))
+    return may_somewhere("view")
 
 
 def must_look() -> None:
@@ -123,12 +128,12 @@ def _view(
         "order": next((each.label for each in orders if each.chosen), ""),
         "sizes": list(_sizes(state)),
         "exports": list(_exports(state)),
-        "arrivals": url_for("holdingpen.arrivals", **_poll(ask)),
+        "arrivals": None if state.after else _poll(ask),
         "empty": None if page.rows else _empty(ask),
         "elsewhere": _elsewhere(here, groups_of((), groups)),
         "cleared": list_url(state.cleared()),
         "everywhere": list_url(state.in_group(None)),
-        "may_start": bool(workflows_for("start")),
+        "may_start": may_somewhere("start"),
         "stalled": _stalled(groups),
         "span": span,
     }
@@ -149,9 +154,10 @@ def _elsewhere(here: Count, everywhere: Count) -> str:
     return counted(everywhere) if everywhere.number > here.number else ""
 
 
-def _poll(ask: Asked) -> dict[str, Any]:
+def _poll(ask: Asked) -> str:
+    """Return the address that says what came since now."""
     mark = current_workflows.lists.mark(ask.wanted)
-    return {**ask.state.changed().args(), "mark": mark}
+    return url_for("holdingpen.arrivals", **ask.state.args(), mark=mark)
 
 
 def _sizes(state: ListState) -> Iterator[Link]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import abort
 
 from ..proxies import current_workflows
+from ..store.wanted import Wanted
 from .flask_login import has_login, login_id
 from .flask_principal import identity_id, provides
 
@@ -23,14 +26,27 @@ def may(verb: str, workflow: str | None = None) -> bool:
     return is_known() and provides(f"workflows-{verb}", workflow)
 
 
-def workflows_for(verb: str) -> tuple[str, ...]:
-    """Return the names of the workflows in which the person may do that."""
-    return tuple(name for name in known_workflows() if may(verb, name))
+def workflows_for(
+    verb: str, remembered: Iterable[str] | None = None
+) -> tuple[str, ...]:
+    """Return the names of the workflows in which the person may do that.
+
+    Who may do it in all of them may in those too that the code has no more.
+
+    :param remembered: the names that records have, if they are known already.
+    """
+    names = set(current_workflows.workflows)
+    if verb == "start" or not may(verb):
+        return tuple(sorted(name for name in names if may(verb, name)))
+    if remembered is None:
+        counters = current_workflows.lists.look(Wanted(())).counters
+        remembered = [each.workflow for each in counters]
+    return tuple(sorted(names.union(remembered)))
 
 
-def known_workflows() -> list[str]:
-    """Return every name that a workflow has, or that an object remembers."""
-    return sorted(current_workflows.workflows)
+def may_somewhere(verb: str) -> bool:
+    """Say whether there is any workflow in which the person may do that."""
+    return may(verb) or any(may(verb, name) for name in current_workflows.workflows)
 
 
 def require(verb: str, workflow: str | None) -> None:

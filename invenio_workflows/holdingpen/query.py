@@ -145,7 +145,9 @@ def quoted(value: str) -> str:
 
 def is_owner(value: str) -> bool:
     """Say whether a value of the filter ``owner`` is one."""
-    return value == "me" or (value.isascii() and value.isdigit() and len(value) < 19)
+    if not (value.isascii() and value.isdigit() and len(value) < 11):
+        return value == "me"
+    return int(value) < 2**31
 
 
 def _value(found: re.Match[str]) -> str:

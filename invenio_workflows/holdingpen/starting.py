@@ -12,6 +12,7 @@ from flask import abort, redirect, render_template, request, url_for
 
 from ..api import start_delayed
 from ..errors import WorkflowsError
+from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import group_of
 from .display import group_label, plain
@@ -64,10 +65,10 @@ def start_run() -> Any:
     items = _items(form)
     if items is None:
         return _page(form), 422
+    me = user_id() or 0
+    objects = _objects(form.workflow, items, me)
     try:
-        result = start_delayed(
-            form.workflow, items, stop_on_error=False, id_user=user_id() or 0
-        )
+        result = start_delayed(form.workflow, objects, stop_on_error=False, id_user=me)
     except (ValueError, WorkflowsError) as error:
         form.faults[_blamed()] = str(error)
         return _page(form), 422
@@ -145,6 +146,13 @@ def _read(name: str, stream: Any) -> Iterator[Any]:
         raise ValueError(
             _("The data processor {name} failed; the log says why.", name=name)
         ) from error
+
+
+def _objects(workflow: str, items: Iterator[Any], me: int) -> Iterator[WorkflowObject]:
+    """Yield an object of this person's for each item."""
+    kind = current_workflows.definition(workflow).data_type
+    for item in items:
+        yield WorkflowObject(item, data_type=kind, id_user=me)
 
 
 def _blamed() -> str:

@@ -1,0 +1,512 @@
+"""The list of the pen: what it shows, what it says, what is sent from it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+
+import pytest
+from markupsafe import Markup
+from people import Browser, PenSite, texts
+from sqlalchemy import event
+
+from invenio_workflows import WorkflowObject, start, start_delayed
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+TURN = "\N{RIGHT-TO-LEFT OVERRIDE}"
+
+
+def decide(obj: Any, eng: Any) -> None:
+    """Halt, fail or go on, as the data say."""
+    if obj.data.get("fail"):
+        raise ValueError(obj.data["fail"])
+    if "ask" in obj.data:
+        eng.halt(obj.data["ask"], action="approval")
+
+
+def title(obj: Any) -> Any:
+    return obj.data["title"]
+
+
+@pytest.fixture
+def pen(ready_url: str) -> Iterator[PenSite]:
+    site = PenSite(ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=0)
+    site.register("review", decide, get_title=staticmethod(title))
+    site.register("other", decide, get_title=staticmethod(title))
+    yield site
+    with site.app.app_context():
+        site.session.remove()
+    site.close()
+
+
+@pytest.fixture
+def admin(pen: PenSite) -> Browser:
+    return pen.browser("admin")
+
+
+def put(pen: PenSite, *data: dict[str, Any], workflow: str = "review") -> list[int]:
+    """Run these through a workflow; return the ids, in order."""
+    with pen.app.app_context():
+        objects = [WorkflowObject(each, id_user=1) for each in data]
+        start(workflow, objects, stop_on_error=False)
+        return [obj.id for obj in objects]
+
+
+def rows(page: Any) -> list[str]:
+    """The titles of a page's rows."""
+    found = re.findall(r'class="hp-open"[^>]*><bdi>(.*?)</bdi>', page.text, re.DOTALL)
+    return [unescape(each) for each in found]
+
+
+def tabs(page: Any) -> dict[str, str]:
+    """The groups with their counts."""
+    nav = page.text.partition('class="hp-tabs"')[2].partition("</nav>")[0]
+    links = [texts(each) for each in re.findall(r"<a .*?</a>", nav, re.DOTALL)]
+    return {each.rstrip("0123456789, "): each.split()[-1] for each in links}
+
+
+def links(page: Any, words: str) -> list[str]:
+    """The addresses of the links that say this."""
+    found = re.findall(r'<a [^>]*?href="([^"]*)"[^>]*>(.*?)</a>', page.text, re.DOTALL)
+    return [unescape(url) for url, inner in found if words in unescape(texts(inner))]
+
+
+def follow(browser: Browser, url: str) -> Any:
+    assert url.startswith("/admin/holdingpen/")
+    return browser.get(url.removeprefix("/admin/holdingpen"))
+
+
+# --- what it shows --------------------------------------------------------------------
+
+
+def test_what_needs_somebody_is_shown_first_and_counted(
+    pen: PenSite, admin: Browser
+) -> None:
+    put(
+        pen,
+        {"title": "A", "ask": "Is it ours?"},
+        {"title": "B", "fail": "no host"},
+        {"title": "C"},
+    )
+    page = admin.get("/")
+    assert rows(page) == ["A"]
+    assert "Is it ours?" in texts(page.text)
+    counts = tabs(page)
+    assert (counts["Need action"], counts["Failed"], counts["Done"]) == ("1", "1", "1")
+    failed = follow(admin, links(page, "Failed")[0])
+    assert rows(failed) == ["B"]
+    assert "no host" in texts(failed.text)
+    assert sorted(rows(follow(admin, links(page, "All")[0]))) == ["A", "B", "C"]
+
+
+def test_a_search_finds_words_phrases_and_what_is_not_there(
+    pen: PenSite, admin: Browser
+) -> None:
+    put(
+        pen,
+        {"title": "Dark matter in the halo of Müller", "ask": "?"},
+        {"title": "Matter that is dark", "ask": "?"},
+        {"title": "Light"},
+    )
+    for text, titles in (
+        ("dark matter", 2),
+        ('"dark matter"', 1),
+        ("matter -muller", 1),
+        ("MÜLL", 1),
+        ("is:done light", 1),
+        ("-is:done", 2),
+        ("workflow:other", 0),
+        ("owner:me", 2),
+        ("owner:99", 0),
+        ("older:1h", 0),
+        ("newer:1h dark", 2),
+        ("action:approval", 2),
+    ):
+        page = admin.get("/", query_string={"q": text})
+        assert page.status_code == 200
+        assert len(rows(page)) == titles, text
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("older:soon", "“soon” is no age."),
+        ("title:x", "There is no filter “title:”."),
+        ("is:<b>", "A record is never “<b>”."),
+        ('"', ""),
+        ("-", ""),
+        ("x" * 5000, "Only the first 1000 characters count."),
+        ("\x00\u202e", ""),
+        ("%", "“%” has neither letters nor digits."),
+        ("'; DROP TABLE workflows_object --", "“';” has neither"),
+    ],
+)
+def test_what_is_not_understood_is_told_beside_the_box(
+    admin: Browser, text: str, sentence: str
+) -> None:
+    page = admin.get("/", query_string={"q": text})
+    assert page.status_code == 200
+    assert sentence in unescape(texts(page.text))
+    assert ('aria-describedby="faults"' in page.text) == bool(sentence)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "after=x",
+        "after=W10",
+        "sort=nothing",
+        "sort=-nothing&after=" + "A" * 3000,
+        "size=0",
+        "size=-1",
+        "group=x&group=failed&group=failed",
+        "workflow=%00&action=%00&type=%00&owner=%00&age=%00&q=%00&sort=%00&after=%00",
+        "owner=999999999999999999",
+        "age=older&age=1d",
+        "q=" + "a+" * 400,
+    ],
+)
+def test_no_address_breaks_the_list(pen: PenSite, admin: Browser, query: str) -> None:
+    put(pen, {"title": "A", "ask": "?"})
+    for path in ("/", "/arrivals", "/export.csv", "/export.jsonl"):
+        assert admin.get(f"{path}?{query}").status_code == 200
+
+
+def test_every_filter_that_is_on_can_be_taken_away(
+    pen: PenSite, admin: Browser
+) -> None:
+    put(pen, {"title": "Dark", "ask": "?"}, {"title": "Light", "ask": "?"})
+    on = "/?workflow=gone&action=approval&owner=me&age=1d&q=dark+older:3d+type:x"
+    page = admin.get(on)
+    assert rows(page) == []
+    chips = ["workflow: gone", "action: approval", "owner: me", "age: less than a day"]
+    for chip in (*chips, "older:3d", "type:x", "“dark”"):
+        (without,) = links(page, f"Remove {chip}")
+        assert not links(follow(admin, without), f"Remove {chip}")
+    (cleared,) = links(page, "Clear filters")
+    assert sorted(rows(follow(admin, cleared))) == ["Dark", "Light"]
+
+
+def test_facets_count_and_narrow_the_list(pen: PenSite, admin: Browser) -> None:
+    put(pen, {"title": "A", "ask": "?"}, {"title": "B", "ask": "?"})
+    put(pen, {"title": "C", "ask": "?"}, workflow="other")
+    (facet,) = (each for each in links(admin.get("/"), "other 1"))
+    page = follow(admin, facet)
+    assert rows(page) == ["C"]
+    assert links(page, "review 2")  # what else there is can still be chosen
+
+
+def test_pages_go_on_and_back_by_keys(pen: PenSite, admin: Browser) -> None:
+    put(pen, *({"title": f"T{n:02}", "ask": "?"} for n in range(23)))
+    page = admin.get("/?size=10&sort=title")
+    seen = [rows(page)]
+    assert not links(page, "Previous")
+    while on := links(page, "Next"):
+        page = follow(admin, on[0])
+        seen.append(rows(page))
+    assert [len(each) for each in seen] == [10, 10, 3]
+    assert sum(seen, []) == [f"T{n:02}" for n in range(23)]
+    back = follow(admin, links(page, "Previous")[0])
+    assert rows(back) == seen[1]
+
+
+def test_a_page_makes_at_most_eight_statements(pen: PenSite, admin: Browser) -> None:
+    put(pen, *({"title": f"T{n}", "ask": "?"} for n in range(30)))
+    with pen.app.app_context():
+        start_delayed("review", [{"title": "queued"}])
+    made: list[str] = []
+
+    @event.listens_for(pen.ext.engine, "before_cursor_execute")
+    def keep(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        made.append(statement)
+
+    for path in ("/", "/?group=all&q=t1&sort=title", "/?workflow=review&age=1d"):
+        made.clear()
+        assert admin.get(path).status_code == 200
+        assert 0 < len(made) <= 8, (path, made)
+
+
+# --- what the code of others gives ----------------------------------------------------
+
+
+def test_a_text_is_escaped_wherever_it_comes_from(pen: PenSite, admin: Browser) -> None:
+    pen.register(
+        "review",
+        decide,
+        get_title=staticmethod(lambda obj: EVIL),
+        get_description=staticmethod(lambda obj: EVIL),
+        get_additional=staticmethod(lambda obj: EVIL),
+    )
+    put(pen, {"title": "", "ask": EVIL}, {"title": "", "fail": EVIL})
+    path = f"/?group=all&workflow={EVIL}&action={EVIL}&type={EVIL}&sort={EVIL}"
+    for page in (
+        admin.get("/?group=all"),
+        admin.get(path),
+        admin.get("/", query_string={"q": f'{EVIL} is:"{EVIL}" {EVIL}:x'}),
+    ):
+        assert "<script>alert" not in page.text
+        assert "<img" not in page.text
+
+
+def test_only_markup_is_html(pen: PenSite, admin: Browser) -> None:
+    pen.register(
+        "review",
+        decide,
+        get_title=staticmethod(lambda obj: Markup("<i>slanted</i>")),
+        get_additional=staticmethod(lambda obj: Markup("<b>bold</b>")),
+    )
+    put(pen, {"ask": "?"})
+    page = admin.get("/")
+    assert "<i>slanted</i>" in page.text
+    assert "<b>bold</b>" in page.text
+
+
+def test_a_title_is_a_line_that_turns_nothing_round(
+    pen: PenSite, admin: Browser
+) -> None:
+    put(pen, {"title": f"a{TURN}b\n\x07c " + "x" * 1_000_000, "ask": "?"})
+    page = admin.get("/")
+    (shown,) = rows(page)
+    assert shown.startswith("ab c xxx")
+    assert len(shown) <= 300
+    assert len(page.text) < 100_000
+
+
+def test_a_hook_that_fails_leaves_a_placeholder_and_a_line(
+    pen: PenSite, admin: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        name, mini_of_row = "broken", False
+
+        def render_mini(self, obj: Any) -> Any:
+            raise RuntimeError("no mini")
+
+        def resolve(self, obj: Any, form: Any, actor: Any) -> Any: ...
+
+    def additional(obj: Any) -> str:
+        raise RuntimeError("no additional")
+
+    pen.ext.register_action("broken", Broken())
+    pen.register(
+        "review",
+        lambda obj, eng: eng.halt("?", action="broken"),
+        get_title=staticmethod(lambda obj: 1 / 0),
+        get_additional=staticmethod(additional),
+    )
+    with caplog.at_level(logging.CRITICAL):
+        (oid,) = put(pen, {})
+    caplog.clear()
+    page = admin.get("/")
+    assert rows(page) == [f"Record {oid}"]
+    assert "(what else there is cannot be shown)" in page.text
+    assert "(the decision cannot be shown; open the record)" in page.text
+    assert {"no additional", "no mini"} <= {
+        str(line.exc_info[1]) for line in caplog.records if line.exc_info
+    }
+
+
+def test_a_record_whose_workflow_is_gone_is_still_listed(
+    pen: PenSite, admin: Browser
+) -> None:
+    put(pen, {"title": "A", "ask": "?"}, workflow="other")
+    state = pen.ext.state
+    del state.workflows._things["other"], state._definitions["other"]
+    assert rows(admin.get("/")) == ["A"]
+
+
+# --- deciding in the row --------------------------------------------------------------
+
+
+def test_a_row_is_decided_by_the_form_in_it(pen: PenSite) -> None:
+    put(pen, {"title": "A", "ask": "?"})
+    curator = pen.browser("curator")
+    page = curator.get("/")
+    form = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', page.text))
+    (action,) = re.findall(r'class="hp-mini" method="post" action="([^"]+)"', page.text)
+    data = {**form, "value": "accept"}
+    path = action.removeprefix("/admin/holdingpen")
+    answer = curator.open("POST", path, data=data)
+    assert answer.status_code == 303
+    assert answer.location.startswith("/admin/holdingpen/")
+    after = curator.get("/")
+    assert rows(after) == []
+    assert tabs(after)["In process"] == "1"
+
+
+def test_who_may_not_decide_has_no_form_in_the_row(pen: PenSite) -> None:
+    put(pen, {"title": "A", "ask": "?"})
+    page = pen.browser("viewer").get("/")
+    assert rows(page) == ["A"]
+    assert 'class="hp-mini"' not in page.text
+
+
+# --- nothing to show ------------------------------------------------------------------
+
+
+def test_nothing_to_do_is_told_apart_from_nothing_found(
+    pen: PenSite, admin: Browser
+) -> None:
+    put(pen, {"title": "A"})
+    assert "All caught up" in admin.get("/").text
+    nothing = admin.get("/?q=zebra")
+    assert "Nothing matches" in nothing.text
+    assert links(nothing, "Clear filters")
+    elsewhere = admin.get("/", query_string={"q": "a"})
+    assert rows(follow(admin, links(elsewhere, "Look in all groups 1")[0])) == ["A"]
+    assert "There is nothing here" in admin.get("/?group=failed").text
+
+
+def test_a_queue_that_nobody_serves_is_told_of(pen: PenSite, admin: Browser) -> None:
+    with pen.app.app_context():
+        start_delayed("review", [{"title": "A"}])
+    assert "No worker has run" not in admin.get("/").text
+    with pen.ext.engine.begin() as connection:
+        old = "'2020-01-01 00:00:00.000000'"
+        if connection.dialect.name == "postgresql":
+            old = "now() - interval '12 minutes'"
+        connection.exec_driver_sql(f"UPDATE workflows_object SET modified = {old}")
+    assert "No worker has run for" in admin.get("/").text
+
+
+# --- news -----------------------------------------------------------------------------
+
+
+def test_news_are_told_once_something_came(pen: PenSite, admin: Browser) -> None:
+    put(pen, {"title": "A", "ask": "?"})
+    page = admin.get("/")
+    (address,) = re.findall(r'data-src="([^"]+)"', page.text)
+    path = unescape(address).removeprefix("/admin/holdingpen")
+    first = admin.get(path)
+    assert first.json == {"count": 0, "text": ""}
+    known = {"If-None-Match": first.headers["ETag"]}
+    assert admin.get(path, headers=known).status_code == 304
+    put(pen, {"title": "B", "ask": "?"}, {"title": "C", "ask": "?"}, {"title": "D"})
+    second = admin.get(path, headers=known)
+    assert second.json == {"count": 2, "text": "2 new"}
+    put(pen, {"title": "E"})
+    again = {"If-None-Match": second.headers["ETag"]}
+    assert admin.get(path, headers=again).status_code == 304
+
+
+# --- files ----------------------------------------------------------------------------
+
+
+def test_a_list_is_a_file_with_the_same_filters(pen: PenSite, admin: Browser) -> None:
+    put(pen, *({"title": f"T{n:03}", "ask": "?", "n": n} for n in range(230)))
+    put(pen, {"title": "=1+1", "ask": "@SUM(A1)"}, workflow="other")
+    answer = admin.get("/export.csv?sort=title")
+    assert answer.mimetype == "text/csv"
+    assert "attachment" in answer.headers["Content-Disposition"]
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    assert len(lines) == 231
+    assert lines[0]["title"] == "'=1+1"
+    assert lines[0]["message"] == "'@SUM(A1)"
+    assert [each["title"] for each in lines[1:]] == [f"T{n:03}" for n in range(230)]
+    text = admin.get("/export.jsonl?q=t229").text
+    (line,) = map(json.loads, text.splitlines())
+    assert line["data"] == {"title": "T229", "ask": "?", "n": 229}
+    assert line["group"] == "need_action"
+
+
+def test_hidden_fields_are_in_no_file_but_an_editors(pen: PenSite) -> None:
+    pen.register(
+        "review",
+        decide,
+        hidden_fields=["secret", "author.mail"],
+        get_additional=staticmethod(lambda obj: json.dumps(obj.data)),
+    )
+    put(pen, {"secret": "hush", "author": {"mail": "a@b", "name": "N"}, "ask": "?"})
+    for name, seen in (("viewer", False), ("admin", True)):
+        browser = pen.browser(name)
+        for path in ("/export.jsonl", "/"):
+            text = browser.get(path).text
+            assert ("hush" in text) is seen
+            assert ("a@b" in text) is seen
+            assert "author" in text
+
+
+# --- starting -------------------------------------------------------------------------
+
+
+def test_a_workflow_is_started_with_json(pen: PenSite, admin: Browser) -> None:
+    data = json.dumps([{"title": "A"}, {"title": "B"}])
+    answer = admin.post("/start/run", {"workflow": "review", "data": data})
+    assert answer.status_code == 303
+    page = follow(admin, answer.location)
+    assert "2 records were accepted" in page.text
+    assert (
+        pen.value("SELECT count(*) FROM workflows_object WHERE waits_for='queue'") == 2
+    )
+    with pen.app.app_context():
+        (obj, *_) = WorkflowObject.query.filter_by(waits_for="queue").all()
+        assert (obj.data, obj.id_user) == ({"title": "A"}, 1)
+
+
+def test_a_workflow_is_started_with_a_file(pen: PenSite, admin: Browser) -> None:
+    def send(content: bytes, processor: str = "jsonl") -> Any:
+        file = (io.BytesIO(content), "records.jsonl")
+        form = {"workflow": "review", "processor": processor, "file": file}
+        return admin.post("/start/run", form)
+
+    assert send(b'{"title": "A"}\n{"title": "B"}\n').status_code == 303
+    for answer, said in (
+        (send(b'{"title": "A"}\n{'), "Line 2 is not JSON"),
+        (send(b""), "There is no data to start with"),
+        (send(b"{}", "nothing"), "Choose how the file is to be read."),
+        (send(b"\xff"), "is not UTF-8"),
+    ):
+        assert answer.status_code == 422
+        assert said in unescape(answer.text)
+    assert pen.counts()["workflows_run"] == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("", "Give data, or a file."),
+        ("{", "Line 1 is not JSON"),
+        ("[]", "There is no data to start with"),
+        ("[NaN]", "NaN is not JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a": "\\u0000"}', None),
+    ],
+)
+def test_data_that_cannot_be_started_stay_in_the_form(
+    pen: PenSite, admin: Browser, data: str, said: str | None
+) -> None:
+    answer = admin.post("/start/run", {"workflow": "review", "data": data})
+    if said is None:
+        assert answer.status_code in (303, 422)
+        return
+    assert answer.status_code == 422
+    assert said in unescape(answer.text)
+    assert f">{data}</textarea>" in unescape(answer.text)
+    assert 'id="fault-data"' in answer.text
+    assert pen.counts()["workflows_run"] == 0
+
+
+def test_a_workflow_that_one_may_not_start_is_as_if_there_was_none(
+    pen: PenSite,
+) -> None:
+    form = {"workflow": "other", "data": "{}"}
+    hidden = pen.browser("curator").post("/start/run", form)
+    missing = pen.browser("curator").post("/start/run", {**form, "workflow": "x"})
+    assert hidden.status_code == missing.status_code == 404
+    assert hidden.text == missing.text
+    assert pen.counts()["workflows_run"] == 0
+
+
+def test_a_run_that_one_may_not_see_is_as_if_there_was_none(pen: PenSite) -> None:
+    put(pen, {"title": "A"})
+    uuid = pen.value("SELECT uuid FROM workflows_run")
+    stranger = pen.browser("stranger")
+    hidden = stranger.get(f"/start?run={uuid}")
+    missing = stranger.get("/start?run=x")
+    assert hidden.status_code == missing.status_code == 404
+    assert hidden.text == missing.text
