@@ -61,7 +61,9 @@ class Site:
     def harvest(
         self, *args: str, stdin: str = "", code: int = 0
     ) -> subprocess.CompletedProcess[str]:
-        done = self.run(sys.executable, "-m", "harvest_demo", *args, stdin=stdin)
+        done = self.run(
+            sys.executable, "-m", "harvest_demo", "--no-serve", *args, stdin=stdin
+        )
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stdout + done.stderr
         return done

@@ -1,4 +1,4 @@
-"""Harvest a file of records: what `scripts/demo` runs.
+"""Harvest a file of records and serve the Holding Pen: what `scripts/demo` runs.
 
 First the whole file is read once, so that a broken one starts nothing; then every
 record is handed over to the worker, which sends it through the workflow `harvest`.
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 import click
+from flask import Flask
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from invenio_workflows import ObjectStatus, WorkflowObject, WorkflowStatus, api
@@ -28,6 +29,7 @@ from invenio_workflows.worker_result import AsynchronousResultWrapper
 from .app import DATABASE, create_app, workflows
 from .arxiv import ArxivError, read
 from .report import report
+from .serve import USUAL, listen, serve
 
 SHIPPED = Path(__file__).parent / "records.xml"
 
@@ -40,27 +42,43 @@ TO_COME = [ObjectStatus.WAITING, ObjectStatus.RUNNING, ObjectStatus.INITIAL]
 
 @click.command()
 @click.argument("file", type=click.File("rb"), required=False)
-def main(file: IO[bytes] | None) -> None:
+@click.option(
+    "--serve/--no-serve",
+    "serves",
+    default=True,
+    help="Serve the Holding Pen when the records are through. [default: serve]",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help=f"Where it is served; 0: at any free port. [default: {USUAL}, or a free one]",
+)
+def main(file: IO[bytes] | None, serves: bool, port: int | None) -> None:
     """Send arXiv records through a workflow; some stop for a decision.
 
     FILE is an OAI-PMH ListRecords response with metadataPrefix=arXiv, or - for
     standard input. Without FILE, 40 records that come with the demo are taken.
     Running it again does no harm: what is known is recognised.
 
+    At the end the Holding Pen is served on this machine, where the decisions are made.
+
     The database is instance/demo.db beside the demo, or the SQLAlchemy URI in the
     environment variable HARVEST_DEMO_DATABASE.
     """
-    with _told(), _rewindable(file or SHIPPED.open("rb")) as stream:
-        count = sum(1 for _ in read(stream))
-        stream.seek(0)
-        if not count:
-            click.echo("The response holds no records; nothing to do.")
-            return
-        _harvest(stream, count)
+    with listen(port) if serves else nullcontext() as listener:
+        with _told(), _rewindable(file or SHIPPED.open("rb")) as stream:
+            count = sum(1 for _ in read(stream))
+            stream.seek(0)
+            if not count:
+                click.echo("The response holds no records; nothing to do.")
+                return
+            app = create_app()
+            _harvest(app, stream, count)
+        if listener is not None:
+            serve(app, listener)
 
 
-def _harvest(stream: IO[bytes], count: int) -> None:
-    app = create_app()
+def _harvest(app: Flask, stream: IO[bytes], count: int) -> None:
     with app.app_context():
         engine = workflows.db.engine
         atexit.register(engine.dispose)  # after the worker's threads have ended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import event
 
 from invenio_workflows import InvenioWorkflows
 
+from . import login
 from .models import db
 
 workflows = InvenioWorkflows()
@@ -28,13 +30,19 @@ def create_app(database_uri: str | None = None) -> Flask:
         WORKFLOWS_PACKAGES=["harvest_demo"],
         # One at a time, in order: a record is compared with those before it.
         WORKFLOWS_LOCAL_THREADS=1,
+        WORKFLOWS_BASE_TEMPLATE="base.html",
+        # Another one at each start: then everybody logs in anew. A real site keeps one.
+        SECRET_KEY=secrets.token_hex(),
+        SESSION_COOKIE_NAME="harvest_demo",
+        SESSION_COOKIE_SAMESITE="Lax",
     )
     db.init_app(app)
+    login.init_app(app)
     workflows.init_app(app)
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             event.listen(db.engine, "connect", _as_doctor_advises)
-        db.create_all()  # the site's own two tables; a real site has migrations
+        db.create_all()  # the site's own tables; a real site has migrations
     return app
 
 

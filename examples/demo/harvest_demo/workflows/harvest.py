@@ -7,6 +7,7 @@ engine. `obj.data` is the record; `obj.extra_data` is what was found out about i
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup
 from sqlalchemy import or_, select
@@ -73,7 +74,7 @@ def score(obj: Any, eng: Any) -> None:
     obj.add_task_result(
         "score",
         {"score": points, "reasons": reasons, "concerns": concerns},
-        "workflows/results/default.html",
+        "workflows/results/score.html",
     )
 
 
@@ -104,12 +105,16 @@ def needs_a_person(obj: Any, eng: Any) -> bool:
     return bool(obj.extra_data["concerns"])
 
 
+REASONS = ["Not of our field", "A thesis, not an article", "A copy of another record"]
+"""What a curator may choose from instead of typing."""
+
+
 def ask(obj: Any, eng: Any) -> None:
     """Stop until a person has said yes or no."""
     obj.extra_data["approved"] = None
     reason = " ".join(obj.extra_data["concerns"])
     remember(obj, "waiting", reason)
-    eng.halt(reason, action="approval")
+    eng.halt(reason, action="approval", reasons=REASONS)
 
 
 def still_wanted(obj: Any, eng: Any) -> None:
@@ -180,6 +185,7 @@ class harvest(WorkflowBase):
 
     title = "Harvest of arXiv"
     object_type = "record"
+    formats = ("hd", "text")
 
     workflow = [
         normalise,
@@ -195,7 +201,7 @@ class harvest(WorkflowBase):
 
     @staticmethod
     def get_title(obj: Any) -> str:
-        """Return the record's title."""
+        """Return the record's title, for lists."""
         return obj.data.get("title") or "Without title"
 
     @staticmethod
@@ -206,21 +212,57 @@ class harvest(WorkflowBase):
         return " · ".join(part for part in named if part)
 
     @staticmethod
+    def get_additional(obj: Any) -> str:
+        """Return what else a row of the list shows."""
+        score = obj.extra_data.get("score")
+        return "" if score is None else f"score {score} of {judgement.ENOUGH}"
+
+    @staticmethod
+    def get_search_text(obj: Any) -> str:
+        """Return by what the record is found, beside its title and description."""
+        record = obj.data
+        texts = [record.get(key) for key in ("doi", "journal_ref", "comments")]
+        texts += record.get("authors") or ()
+        return "\n".join(text for text in texts if text)
+
+    @staticmethod
+    def get_sort_data(obj: Any) -> dict[str, Any]:
+        """Return by what a list may be sorted."""
+        return {
+            "score": obj.extra_data.get("score"),
+            "datestamp": obj.data.get("datestamp"),
+        }
+
+    @staticmethod
     def formatter(obj: Any, of: str = "hd") -> str:
         """Return the record for a person to read: HTML, or text for `of="text"`."""
-        record = obj.data
-        fields = [
-            ("Title", record.get("title")),
-            ("Authors", "; ".join(record.get("authors") or ())),
-            ("Categories", " ".join(record.get("categories") or ())),
-            ("DOI", record.get("doi")),
-            ("Journal", record.get("journal_ref")),
-            ("Comments", record.get("comments")),
-        ]
-        present = [(name, value) for name, value in fields if value]
+        present = [(name, value) for name, value in fields(obj.data) if value]
         if of == "text":
             return "\n".join(f"{name}: {value}" for name, value in present)
         rows = Markup("").join(
-            Markup("<dt>{}</dt><dd>{}</dd>").format(*field) for field in present
+            Markup("<dt>{}</dt><dd>{}</dd>").format(name, linked(name, value))
+            for name, value in present
         )
-        return Markup("<dl>{}</dl>").format(rows)
+        return Markup('<dl class="site-record">{}</dl>').format(rows)
+
+
+def fields(record: dict[str, Any]) -> list[tuple[str, str | None]]:
+    """Return what of a record is shown, with its name for people."""
+    return [
+        ("Title", record.get("title")),
+        ("Authors", "; ".join(record.get("authors") or ())),
+        ("Categories", " ".join(record.get("categories") or ())),
+        ("arXiv", record.get("id")),
+        ("DOI", record.get("doi")),
+        ("Journal", record.get("journal_ref")),
+        ("Comments", record.get("comments")),
+    ]
+
+
+def linked(name: str, value: str) -> str:
+    """Return an identifier as a link; anything else as it is."""
+    home = {"arXiv": "https://arxiv.org/abs/", "DOI": "https://doi.org/"}.get(name)
+    if home is None:
+        return value
+    link = Markup('<a href="{}{}" rel="noreferrer">{}</a>')
+    return link.format(home, quote(value, safe="/"), value)
