@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    null,
     or_,
     select,
     text,
@@ -254,8 +255,10 @@ class Plan:
         return [term.desc() if self.goes_down(key) else term for term in terms]
 
     def _rows(self, columns: Sequence[Any], found: Any, key: Key | None) -> Select[Any]:
+        # A row that has no sort key has no place in its order either.
+        place = found.c.place if self.without is None else null().label("place")
         return (
-            select(*columns, found.c.place, found.c.oid)
+            select(*columns, place, found.c.oid)
             .select_from(found.join(OBJECTS, _o.id == found.c.oid))
             .order_by(*self._ordered([found.c.place, found.c.oid], key))
         )

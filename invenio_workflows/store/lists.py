@@ -70,6 +70,7 @@ class Look:
         self._dialect = store.transactions.database.engine.dialect.name
         self._counters: list[Alike] | None = None
         self._matches: int | None = None
+        self._are_few: dict[str, bool] = {}
         #: Whether the words were met at once.
         self._common = False
 
@@ -256,9 +257,10 @@ class Look:
         wanted = plan.wanted
         if self._standing(wanted) <= FEW:
             return plan.members()
-        if wanted.owners and 0 not in wanted.owners and self._few(plan.owned()):
-            return plan.owned()
-        if wanted.actions and self._few(plan.acted()):
+        if wanted.owners and 0 not in wanted.owners:
+            if self._few("owners", plan.owned()):
+                return plan.owned()
+        if wanted.actions and self._few("actions", plan.acted()):
             return plan.acted()
         return None
 
@@ -267,10 +269,12 @@ class Look:
         bare = Wanted(wanted.workflows, groups=wanted.groups)
         return sum(each.number for each in self._alike(bare))
 
-    def _few(self, candidates: Any) -> bool:
-        some = candidates.limit(literal_column(str(FEW + 1))).subquery("some")
-        (counted,) = self._read(select(func.count()).select_from(some))
-        return bool(counted[0] <= FEW)
+    def _few(self, name: str, candidates: Any) -> bool:
+        if name not in self._are_few:
+            some = candidates.limit(literal_column(str(FEW + 1))).subquery("some")
+            (counted,) = self._read(select(func.count()).select_from(some))
+            self._are_few[name] = bool(counted[0] <= FEW)
+        return self._are_few[name]
 
     def _walk(
         self,
@@ -303,6 +307,8 @@ class Look:
                 return Found(rows, edge)
             if found.edge is not None or len(rows) >= most:
                 return Found(rows, found.edge)
+            if plan.positive and part is plan and not back:
+                return Found(rows, _THE_REST)  # more statements would be too many
         return Found(rows)
 
     def _walked(
@@ -316,6 +322,10 @@ class Look:
         rows = self._read(plan.walk(columns, key, most, passing))
         if len(rows) >= most:
             return Found(rows)
+        if not plan.sort_name and self._standing(plan.wanted) <= passing:
+            return Found(rows)
+        if columns is LIGHT and key is None:  # a sample; nobody goes on from there
+            return Found(rows, _SOMEWHERE)
         edges = self._read(plan.edge(key, passing))
         if not edges:
             return Found(rows)
@@ -432,6 +442,10 @@ class Lists:
         """Add the deltas to the counters; return how many there were."""
         return fold(self._store.transactions)
 
+
+_SOMEWHERE = Key(None, 0)
+#: Before the first of the objects that have no such sort key.
+_THE_REST = Key(None, 2**63 - 1, without=True)
 
 _FACETS = {"workflow": "workflow", "action": "action", "data_type": "data_type"}
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sites import Site
+from sqlalchemy import event, text
 
 from invenio_workflows.proxies import current_workflows
 from invenio_workflows.states import Group, group_of
-from invenio_workflows.store.wanted import Wanted
+from invenio_workflows.store import lists as lists_module
+from invenio_workflows.store.list_models import SORT
+from invenio_workflows.store.models import ObjectRow
+from invenio_workflows.store.wanted import Count, Row, Term, Wanted
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -41,18 +48,12 @@ def fill(site: Site, number: int, names: tuple[str, ...] = ("one", "two")) -> No
                 "uri": "",
             }
         )
-    objects = current_workflows.lists._store.transactions
-    from invenio_workflows.store.models import ObjectRow
-
-    with objects.beside() as connection:
+    with site.ext.engine.begin() as connection:
         connection.execute(ObjectRow.__table__.insert(), rows)
-        connection.commit()
 
 
 def walk(wanted: Wanted) -> tuple[list[int], list[list[int]]]:
     """Return the ids of all pages forwards, and the pages met on the way back."""
-    from dataclasses import replace
-
     lists, there, back = current_workflows.lists, [], []
     page = lists.page(wanted)
     while True:
@@ -90,3 +91,240 @@ def test_every_row_is_on_one_page(site: Site, sort: str, groups: Any) -> None:
     assert there == expected
     pages = [expected[at : at + 7] for at in range(0, len(expected), 7)]
     assert back == pages[:-1]
+
+
+def give_values(site: Site, number: int, some: int) -> dict[int, str]:
+    """Give most objects a sort key, few different ones; return them."""
+    chance = random.Random(5)
+    values = {
+        oid: f"s{chance.randrange(some)}"
+        for oid in range(1, number + 1)
+        if oid % 4 != 0
+    }
+    with site.ext.engine.begin() as connection:
+        connection.execute(
+            SORT.insert(),
+            [
+                {"id_object": oid, "name": "k", "value": value}
+                for oid, value in values.items()
+            ],
+        )
+    return values
+
+
+@pytest.mark.parametrize("few", [5000, -1], ids=["gathered", "walked"])
+@pytest.mark.parametrize("groups", [(), (Group.NEED_ACTION, Group.DONE)])
+@pytest.mark.parametrize("sort", ["k", "-k"])
+def test_by_a_sort_key_those_without_it_come_last(
+    site: Site, sort: str, groups: Any, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists_module, "FEW", few)
+    fill(site, 100)
+    values = give_values(site, 100, 8)
+    rows = site.rows("SELECT id, status, waits_for FROM workflows_object")
+    ids = [
+        row.id
+        for row in rows
+        if not groups or group_of(row.status, row.waits_for) in groups
+    ]
+    has = [oid for oid in ids if oid in values]
+    has.sort(key=lambda oid: (values[oid], oid), reverse=sort == "-k")
+    none = sorted((oid for oid in ids if oid not in values), reverse=True)
+    wanted = Wanted(("one", "two"), groups=groups, sort=sort, limit=7)
+    there, back = walk(wanted)
+    assert there == has + none
+    pages = [there[at : at + 7] for at in range(0, len(there), 7)]
+    assert back == pages[:-1]
+
+
+@pytest.mark.parametrize("few", [5000, -1], ids=["gathered", "walked"])
+@pytest.mark.parametrize("sort", ["updated", "oldest", "k"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"actions": ("approval",)},
+        {"data_types": ("hep",)},
+        {"owners": (1, 3)},
+        {"owners": (0,)},
+        {
+            "since": BEGIN + timedelta(seconds=20),
+            "until": BEGIN + timedelta(seconds=70),
+        },
+        {"actions": ("approval",), "owners": (2,), "data_types": ("",)},
+        {"workflows": ("two", "three")},
+        {"workflows": ("three",)},
+    ],
+    ids=str,
+)
+def test_filters_keep_what_they_say(
+    site: Site,
+    more: dict[str, Any],
+    sort: str,
+    few: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lists_module, "FEW", few)
+    fill(site, 150)
+    give_values(site, 150, 9)
+    wanted = replace(Wanted(("one", "two"), sort=sort, limit=11), **more)
+    there, _ = walk(wanted)
+    everything, _ = walk(Wanted(("one", "two"), sort=sort, limit=500))
+    rows = {row.id: row for row in whole(everything)}
+
+    def fits(row: Row) -> bool:
+        return (
+            row.workflow in wanted.workflows
+            and (not wanted.actions or row.action in wanted.actions)
+            and (not wanted.data_types or row.data_type in wanted.data_types)
+            and (not wanted.owners or row.id_user in wanted.owners)
+            and (wanted.since is None or row.modified >= wanted.since)
+            and (wanted.until is None or row.modified < wanted.until)
+        )
+
+    assert there == [oid for oid in everything if fits(rows[oid])]
+    look = current_workflows.lists.look(wanted)
+    assert look.count() == Count(len(there))
+    assert sum(count.number for count in look.groups().values()) == len(there)
+
+
+def whole(ids: list[int]) -> list[Row]:
+    """Return the rows of all objects."""
+    page = current_workflows.lists.page(Wanted(("one", "two"), limit=500))
+    assert {row.id for row in page.rows} == set(ids)
+    return page.rows
+
+
+def test_nobody_sees_what_they_may_not(site: Site) -> None:
+    fill(site, 20)
+    look = current_workflows.lists.look(Wanted(()))
+    assert look.page().rows == [] and look.count() == Count(0)
+    assert not any(count.number for count in look.groups().values())
+    assert not any(look.facets().values())
+    term = Term(("1",), text="1")
+    assert current_workflows.lists.page(Wanted((), terms=(term,))).rows == []
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "",
+        "x",
+        "W10",
+        "bnVsbA",
+        "WyJ1cGRhdGVkIiwxLDIsMCwwXQ",
+        "é",
+        "WyJ1cGRhdGVkIiwiMjAyNi0wMS0wMSIsMiwwLDBd",
+    ],
+)
+@pytest.mark.parametrize("sort", ["updated", "newest", "title"])
+def test_a_key_that_no_page_gave_is_refused(site: Site, sort: str, after: str) -> None:
+    with pytest.raises(ValueError, match="begin at its first page"):
+        current_workflows.lists.page(Wanted(("one",), sort=sort, after=after))
+
+
+@pytest.mark.parametrize("limit", [0, -1, 501])
+def test_a_page_has_one_to_five_hundred_rows(site: Site, limit: int) -> None:
+    with pytest.raises(ValueError, match="1 to 500"):
+        current_workflows.lists.page(Wanted(("one",), limit=limit))
+
+
+def test_snapshots_are_not_listed_and_branches_only_when_they_need_somebody(
+    site: Site,
+) -> None:
+    fill(site, 40)
+    change = "UPDATE workflows_object SET {} WHERE id % 4 = {}"
+    with site.ext.engine.begin() as connection:
+        connection.execute(text(change.format("id_parent = 4", 1)))
+        connection.execute(text(change.format("id_fork = 4", 2)))
+    listed, _ = walk(Wanted(("one", "two"), limit=3))
+    rows = site.rows("SELECT id, status FROM workflows_object ORDER BY id")
+    expected = {
+        row.id
+        for row in rows
+        if row.id % 4 in (0, 3) or (row.id % 4 == 2 and row.status in (2, 5))
+    }
+    assert set(listed) == expected and len(listed) == len(expected)
+    count = current_workflows.lists.count(Wanted(("one", "two")))
+    assert count == Count(len(expected))
+
+
+def test_what_is_new_is_counted_from_a_mark_on(site: Site) -> None:
+    fill(site, 30)
+    lists, wanted = current_workflows.lists, Wanted(("one", "two"))
+    mark = lists.mark(wanted)
+    assert lists.newer(wanted, mark) == Count(0)
+    with site.ext.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE workflows_object SET modified = '2026-02-01 00:00:00+00' "
+            "WHERE id <= 12"
+            if site.ext.engine.dialect.name == "postgresql"
+            else "UPDATE workflows_object SET modified = '2026-02-01 00:00:00.000000' "
+            "WHERE id <= 12"
+        )
+    assert lists.newer(wanted, mark) == Count(12)
+    assert lists.newer(wanted, mark, most=10) == Count(10, exact=False)
+    assert lists.mark(wanted) != mark
+    assert lists.mark(Wanted(("three",))) == lists.mark(Wanted(()))
+
+
+def test_a_walk_and_an_export_have_the_order_of_the_list(site: Site) -> None:
+    fill(site, 450)
+    wanted = Wanted(("one", "two"), groups=(Group.DONE, Group.NEED_ACTION))
+    expected, _ = walk(replace(wanted, limit=500))
+    assert current_workflows.lists.ids(wanted, 50) == expected[:50]
+    assert [obj.id for obj in current_workflows.lists.documents(wanted)] == expected
+
+
+def test_the_names_of_the_sort_keys_are_known(site: Site) -> None:
+    assert current_workflows.lists.sort_keys() == []
+    with site.ext.engine.begin() as connection:
+        rows = [
+            {"id_object": oid, "name": name, "value": "s"}
+            for oid in (1, 2)
+            for name in ("pages", "title", "age")
+        ]
+        connection.execute(SORT.insert(), rows)
+    assert current_workflows.lists.sort_keys() == ["title", "age", "pages"]
+
+
+@contextmanager
+def counting(site: Site) -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def executed(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(site.ext.engine, "before_cursor_execute", executed)
+    try:
+        yield seen
+    finally:
+        event.remove(site.ext.engine, "before_cursor_execute", executed)
+
+
+@pytest.mark.parametrize("few", [5000, -1], ids=["gathered", "walked"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"actions": ("approval",)},
+        {"owners": (1,)},
+        {"terms": (Term(("word",)),)},
+        {"terms": (Term(("word",)),), "owners": (1,), "actions": ("approval",)},
+        {"sort": "k"},
+        {"sort": "k", "terms": (Term(("word",)),)},
+    ],
+    ids=str,
+)
+def test_a_page_with_all_that_it_counts_is_eight_statements_at_most(
+    site: Site, more: dict[str, Any], few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists_module, "FEW", few)
+    fill(site, 100)
+    give_values(site, 100, 9)
+    wanted = replace(Wanted(("one", "two")), **more)
+    first = current_workflows.lists.page(replace(wanted, limit=3))
+    for after in {None, first.next}:
+        with counting(site) as seen:
+            look = current_workflows.lists.look(replace(wanted, after=after))
+            look.page(), look.count(), look.groups(), look.facets()
+        assert len(seen) <= 8, "\n".join(seen)
