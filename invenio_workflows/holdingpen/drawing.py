@@ -77,7 +77,8 @@ class Drawing:
         if isinstance(place, Leaf):
             if place.description != place.name:
                 drawn.says = visible(place.description, 200)
-            drawn.doc = visible(place.doc, 2000)
+            doc = place.doc.strip()
+            drawn.doc = visible(doc, 2000) if doc != drawn.says else ""
             drawn.parameters = [
                 (name, visible(value, 300)) for name, value in place.parameters[:20]
             ]

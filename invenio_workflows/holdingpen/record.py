@@ -31,12 +31,14 @@ from .seeing import (
     standing,
     title_of,
 )
-from .timeline import LEVELS, Before, Timeline, timeline
+from .timeline import LEVELS, Before, Timeline, duration, timeline
 from .tree import tree, visible
-from .walking import begun, way_from
+from .walking import begun, beside, way_from
 
 #: So many others that failed alike are counted, and restarted, at once.
 MOST_ALIKE = 1000
+#: Branches like this are named where the record waits for them.
+_NEEDY = (ObjectStatus.HALTED, ObjectStatus.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,16 @@ def page(
         "group": str(group_of(obj.status, obj.waits_for)),
         "alert": alert,
         "way": way,
+        "beside": beside(obj, way),
+        "duration": duration,
         "form_fields": form_fields(hidden),
         "asked": asked(obj, shown, hidden, given or {}),
         "moves": moves(obj),
         "tasks": tasks_to_restart(obj),
         "may_comment": allowed("decide", obj.get_workflow_name()),
         "error": _error(obj),
+        "since": current_workflows.records.stopped(obj.id) or obj.modified,
+        "needy": _NEEDY,
         **_data(shown, view),
         "results": results_of(shown),
         "timeline": _timeline(obj.id),
@@ -150,7 +156,6 @@ def _error(obj: WorkflowObject) -> dict[str, Any] | None:
     return {
         "line": visible(line, 2000),
         "trace": visible(trace, 50_000),
-        "since": obj.modified,
         "alike": min(len(found), MOST_ALIKE),
         "more": len(found) > MOST_ALIKE,
         "may_restart": restarts and may("restart_task", obj.status, obj.waits_for),

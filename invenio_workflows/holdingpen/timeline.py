@@ -243,3 +243,15 @@ def start_point(name: str) -> str:
     if name.startswith("task:"):
         return _("from task {name}", name=visible(name[5:], 255))
     return words.get(name, visible(name, 255))
+
+
+def duration(seconds: float) -> str:
+    """Return how long something took, in as few digits as say it."""
+    if seconds < 0.001:
+        return _("under 1 ms")
+    if seconds < 1:
+        return _("{n} ms", n=round(seconds * 1000))
+    if seconds < 100:
+        return _("{n} s", n=f"{seconds:.1f}")
+    minutes, rest = divmod(round(seconds), 60)
+    return _("{m} min {n} s", m=minutes, n=rest)

@@ -8,16 +8,25 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from flask import request, url_for
+from markupsafe import Markup
 
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
+from ..states import group_of
+from ..store.record_queries import Neighbour
 from ..store.walks import LONGEST, Walk
-from .listing import asked_for
+from .display import plain
+from .listing import asked_for, person
 from .permissions import workflows_for
+from .seeing import standing
+from .texts import _
 from .urls import ListState
+from .wanting import asked
 
 #: So many records that are gone are passed over.
 _PASSED_OVER = 100
+#: So many records are in the list beside the open one.
+_BESIDE = 25
 #: So long may what a form says of the way back be.
 _LONGEST_BACK = 4000
 
@@ -76,6 +85,44 @@ def way_from(obj: WorkflowObject, key: str | None) -> Way:
         at + 1,
         len(walk.ids),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A record of the list beside the one that is open."""
+
+    title: str
+    url: str
+    group: str
+    standing: str
+    is_here: bool
+
+
+def beside(obj: WorkflowObject, way: Way) -> list[Beside]:
+    """Return some records of the list in which one is, the open one among them."""
+    walk = walk_of(way.key)
+    if walk is not None and way.place is not None:
+        begin = max(min(way.place - 1 - _BESIDE // 2, len(walk.ids) - _BESIDE), 0)
+        ids: Sequence[int] = walk.ids[begin : begin + _BESIDE]
+    else:
+        usual = asked(ListState(), person()).wanted
+        ids = current_workflows.lists.ids(usual, _BESIDE)
+    found = current_workflows.records.neighbours(ids, workflows_for("view"))
+    return [
+        Beside(
+            _plain(each),
+            _record(each.id, way.key) or "",
+            str(group_of(each.status, each.waits_for)),
+            standing(each.status, each.waits_for),
+            each.id == obj.id,
+        )
+        for each in found
+    ]
+
+
+def _plain(each: Neighbour) -> str:
+    text = Markup(each.title).striptags() if each.is_markup else each.title
+    return plain(text, 160) or _("Record {id}", id=each.id)
 
 
 def _first(ids: Sequence[int]) -> int | None:

@@ -68,6 +68,17 @@ class Relative:
     position: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another object of a list, as a link to it needs it."""
+
+    id: int
+    title: str | None
+    is_markup: bool
+    status: ObjectStatus
+    waits_for: str | None
+
+
 class RecordQueries:
     """Reads what belongs to one object."""
 
@@ -98,6 +109,19 @@ class RecordQueries:
         with self._reading() as connection:
             row = connection.execute(statement).one_or_none()
         return None if row is None else _event(row)
+
+    def stopped(self, oid: int) -> datetime | None:
+        """Return when the object stopped last."""
+        kinds = ("Halted", "Waiting", "Failed", "TaskPostponed")
+        statement = (
+            select(_events.created)
+            .where(_events.id_object == oid, _events.kind.in_(kinds))
+            .order_by(_events.seq.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            found: datetime | None = connection.execute(statement).scalar_one_or_none()
+        return found
 
     def lines(
         self,
@@ -261,6 +285,31 @@ class RecordQueries:
                 row.branch,
                 row.modified,
                 tuple(place_of(row.cursor)[0]),
+            )
+            for row in rows
+        ]
+
+    def neighbours(
+        self, ids: Sequence[int], workflows: Sequence[str]
+    ) -> list[Neighbour]:
+        """Return the objects of these ids and workflows, in the order of the ids."""
+        statement = select(
+            _objects.id,
+            _objects.title,
+            _objects.markup,
+            _objects.status,
+            _objects.waits_for,
+        ).where(_objects.id.in_(ids), _objects.workflow.in_(workflows))
+        with self._reading() as connection:
+            found = {row.id: row for row in connection.execute(statement)}
+        rows = [found[oid] for oid in ids if oid in found]
+        return [
+            Neighbour(
+                row.id,
+                row.title,
+                bool((row.markup or 0) & 1),
+                ObjectStatus(row.status),
+                row.waits_for,
             )
             for row in rows
         ]
