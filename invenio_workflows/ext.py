@@ -72,7 +72,6 @@ class State:
         )
         self.keeper = Keeper(self.store, self._check)
         self.queries = Queries(self.store)
-        #: The lists that people look at.
         self.lists = Lists(self.store)
         self.reindexer = Reindexer(self.store, self.settings.batch_size)
         self.recovery = Recovery(self.store)
@@ -80,10 +79,8 @@ class State:
         self.queue = Queue(self.store, self.settings, self.limits)
         self.places = Places(transactions, self.settings, self.limits)
         self.notices = Notices(transactions)
-        #: What people decided, and the lists through which they walk.
         self.audit = Audit(transactions)
         self.walks = Walks(transactions)
-        #: What the page of one record asks.
         self.records = RecordQueries(self.store)
         #: Whether what is delayed may begin threads; a command ends too soon for it.
         self.embeds = True

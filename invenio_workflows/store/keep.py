@@ -89,8 +89,7 @@ class Keeper:
             return
         if wanted != ObjectStatus.CANCELLED:
             require("save", obj.id, obj.status, obj.waits_for)
-        columns = obj.columns
-        seq = columns["seq"] + 1
+        columns, seq = obj.columns, obj.columns["seq"] + 1
         values: dict[str, Any] = {
             "seq": seq,
             "revision": seq,
