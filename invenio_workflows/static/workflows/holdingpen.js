@@ -1,13 +1,32 @@
 // What the pages of the Holding Pen do by themselves. Without it everything works by
-// links and forms; with it times are the reader's, and news are told.
+// links and forms; with it there are keys, decisions in place, news and the reader's
+// own time. What a person reads stands in the pages, in their language.
 
 const language = document.documentElement.lang || "en";
+
+/** @param {string} name @returns {string} what `_keys.html` has us say */
+const word = (name) => document.querySelector("hp-keys")?.getAttribute(`data-${name}`) ?? "";
+
+/** @param {string} selector @param {ParentNode} [root] @returns {HTMLElement[]} */
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** What is kept for as long as the tab; nothing where the browser forbids it. */
+const kept = {
+  /** @param {string} key @returns {any} */
+  get(key) { try { return JSON.parse(sessionStorage.getItem(key) ?? "null"); } catch { return null; } },
+  /** @param {string} key @param {unknown} value */
+  set(key, value) { try { sessionStorage.setItem(key, JSON.stringify(value)); } catch { /* not here */ } },
+};
+
+// --- times ----------------------------------------------------------------------------
+
 const exact = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" });
 const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const ago = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const STEPS = [["second", 60], ["minute", 60], ["hour", 24], ["day", 14]];
 
-/** How long ago that was; the day, where it is long ago. */
+/** @param {Date} time @returns {string} how long ago; the day, where it is long ago */
 function relative(time) {
   let past = (Date.now() - time.getTime()) / 1000;
   for (const [unit, size] of STEPS) {
@@ -17,9 +36,9 @@ function relative(time) {
   return day.format(time);
 }
 
-/** Shows every time below `root` in the reader's zone. */
-export function showTimes(root = document) {
-  for (const each of root.querySelectorAll("time[datetime]")) {
+/** Shows every time in the reader's zone, and exactly when it is pointed at. */
+function showTimes() {
+  for (const each of /** @type {HTMLTimeElement[]} */ (all("time[datetime]"))) {
     const time = new Date(each.dateTime);
     if (Number.isNaN(time.getTime())) continue;
     each.title = exact.format(time);
@@ -30,33 +49,43 @@ export function showTimes(root = document) {
 showTimes();
 setInterval(showTimes, 60_000);
 
+// --- what is told ---------------------------------------------------------------------
+
+/** @param {string} text said at the foot of the page, and to who cannot see it */
+function say(text) {
+  const place = document.querySelector(".hp-said");
+  if (place) place.textContent = text;
+  clearTimeout(say.timer);
+  if (text) say.timer = setTimeout(say, 6000, "");
+}
+say.timer = 0;
+
 /** Asks now and then what has come to the list; never while nobody looks. */
 class Arrivals extends HTMLElement {
   static EVERY = 15_000;
   #timer = 0;
-  #link = null;
 
   connectedCallback() {
-    this.#link = this.querySelector("a");
     this.setAttribute("role", "status");
-    document.addEventListener("visibilitychange", this.#wait);
+    document.addEventListener("visibilitychange", this.#seen);
     this.#wait();
   }
 
-  disconnectedCallback() {
+  #seen = () => {
     clearTimeout(this.#timer);
-    document.removeEventListener("visibilitychange", this.#wait);
-  }
+    if (!document.hidden) this.#ask();
+  };
 
-  #wait = () => {
+  #wait() {
     clearTimeout(this.#timer);
     if (!document.hidden) this.#timer = setTimeout(this.#ask, Arrivals.EVERY);
-  };
+  }
 
   #ask = async () => {
     try {
       // The browser keeps the answer and sends its ETag along: most answers are 304.
-      const answer = await fetch(this.dataset.src, { headers: { Accept: "application/json" }, cache: "no-cache" });
+      const headers = { Accept: "application/json" };
+      const answer = await fetch(this.dataset.src ?? "", { headers, cache: "no-cache" });
       if (answer.ok) this.#show(await answer.json());
     } catch {
       // Not reachable now; it is asked again.
@@ -64,25 +93,308 @@ class Arrivals extends HTMLElement {
     this.#wait();
   };
 
+  /** @param {{count: number, text: string}} news */
   #show({ count, text }) {
-    this.#link.hidden = !count;
-    if (this.#link.textContent !== text) this.#link.textContent = text;
+    const link = /** @type {HTMLElement} */ (this.querySelector("a"));
+    link.hidden = !count;
+    if (link.textContent !== text) link.textContent = text;
   }
 }
 
-customElements.define("hp-arrivals", Arrivals);
+// --- the rows of a list ---------------------------------------------------------------
 
-// One menu at a time; a click elsewhere or Escape closes it.
-document.addEventListener("click", (event) => closeMenus(event.target.closest?.("details.hp-menu")));
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  const open = document.activeElement?.closest?.("details.hp-menu[open]");
-  closeMenus(null);
-  open?.querySelector("summary").focus();
+const list = {
+  rows: () => all(".hp-row:not([hidden])"),
+  here: /** @type {HTMLElement | null} */ (null),
+
+  /** @param {HTMLElement | undefined} row @param {boolean} [focus] */
+  choose(row, focus = true) {
+    this.here?.classList.remove("hp-here");
+    this.here = row ?? null;
+    if (!row) return;
+    row.classList.add("hp-here");
+    this.remember();
+    if (!focus) return;
+    /** @type {HTMLElement | null} */ (row.querySelector(".hp-open"))?.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  },
+
+  /** @param {number} step */
+  move(step) {
+    const rows = this.rows();
+    const at = this.here ? rows.indexOf(this.here) : -1;
+    const inSight = rows.find((row) => row.getBoundingClientRect().top >= 0);
+    const next = at < 0 ? inSight ?? rows[0] : rows[at + step];
+    if (next) this.choose(next);
+  },
+
+  remember() {
+    if (!this.here) return;
+    const place = { row: this.here.dataset.id, at: this.rows().indexOf(this.here), y: scrollY };
+    kept.set(`hp ${location.pathname}${location.search}`, place);
+  },
+
+  /** Puts back row and scroll, for who comes back to this list. */
+  restore() {
+    const rows = this.rows();
+    if (!rows.length || !cameBack()) return;
+    const place = kept.get(`hp ${location.pathname}${location.search}`);
+    const last = kept.get("hp record") ?? place?.row;
+    const found = rows.find((row) => row.dataset.id === last) ?? rows[place?.at];
+    if (place) scrollTo(0, place.y);
+    this.choose(found);
+  },
+};
+
+/** Says whether one returns to this page: by the browser, or from a record. */
+function cameBack() {
+  const [entry] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  if (entry?.type === "back_forward" || entry?.type === "reload") return true;
+  return document.referrer.startsWith(location.origin) && /\/holdingpen\/\d+/.test(document.referrer);
+}
+
+// --- deciding in place ----------------------------------------------------------------
+
+/**
+ * Sends a row's form, and shows at once that it is decided; a refusal brings it back.
+ * @param {HTMLElement} row @param {HTMLFormElement} form @param {HTMLElement | null} button
+ */
+async function decide(row, form, button) {
+  const [fields, rows] = [new FormData(form, button), list.rows()];
+  const at = rows.indexOf(row);
+  const title = row.querySelector(".hp-open")?.textContent ?? "";
+  row.querySelector(".hp-refused")?.remove();
+  row.hidden = true;
+  list.choose(rows[at + 1] ?? rows[at - 1]);
+  say(`${button?.dataset.said ?? button?.textContent?.trim() ?? ""}: ${title}`);
+  const { ok, told } = await send(form.action, fields);
+  if (!ok) return refused(row, form, told);
+  row.remove();
+  say(told.message ?? "");
+  countDown();
+  if (!all(".hp-row").length) location.reload();
+}
+
+/** @param {string} url @param {FormData} fields @returns {Promise<{ok: boolean, told: any}>} */
+async function send(url, fields) {
+  try {
+    const headers = { Accept: "application/json" };
+    const body = new URLSearchParams(/** @type {any} */ (fields));
+    const answer = await fetch(url, { method: "POST", body, headers });
+    return { ok: answer.ok && !answer.redirected, told: await answer.json() };
+  } catch {
+    return { ok: false, told: { error: word("unreachable") } };
+  }
+}
+
+/** @param {HTMLElement} row @param {HTMLFormElement} form @param {any} told */
+function refused(row, form, told) {
+  const reason = document.createElement("div");
+  reason.className = "hp-refused";
+  reason.setAttribute("role", "alert");
+  for (const text of [told.error, ...(told.changes ?? []).map(changed)]) reason.append(Object.assign(document.createElement("p"), { textContent: text }));
+  row.hidden = false;
+  row.append(reason);
+  const revision = form.querySelector("[name=_revision]");
+  if (told.revision !== undefined && revision) revision.setAttribute("value", told.revision);
+  if (told.group && told.group !== "need_action") form.replaceWith(told.label);
+  say("");
+  list.choose(row);
+}
+
+/** @param {{field: string, before: string, after: string}} change */
+const changed = ({ field, before, after }) => `${field}: ${before || "–"} → ${after || "–"}`;
+
+/** One record less stands in the counts of what is shown. */
+function countDown() {
+  for (const each of all(".hp-tabs [aria-current] .hp-count, #results b")) {
+    const digits = (each.textContent ?? "").replace(/[\s,.]/g, "");
+    if (/^\d+$/.test(digits)) each.textContent = new Intl.NumberFormat(language).format(Math.max(Number(digits) - 1, 0));
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  const row = /** @type {HTMLElement | null} */ (form.closest(".hp-row"));
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (row || form.ariaBusy === "true") event.preventDefault(); // it is on its way
+  if (row) decide(row, form, event.submitter);
+  else form.ariaBusy = "true";
 });
 
-function closeMenus(but) {
-  for (const each of document.querySelectorAll("details.hp-menu[open]")) {
-    if (each !== but) each.open = false;
+// The second click of a double one would meet the row that has moved up.
+document.addEventListener("click", (event) => {
+  const target = /** @type {Element} */ (event.target);
+  if (event.detail > 1 && target.closest(".hp-do")) event.preventDefault();
+}, true);
+
+// --- keys -----------------------------------------------------------------------------
+
+/** The button and the page of the keys, and whether they are used. */
+class Keys extends HTMLElement {
+  connectedCallback() {
+    this.hidden = false;
+    this.querySelector("button")?.addEventListener("click", () => this.open());
+    this.#switch.checked = this.areOn;
+    this.#switch.addEventListener("change", () => {
+      try { localStorage.setItem("hp keys", this.#switch.checked ? "on" : "off"); } catch { /* not here */ }
+      this.#show();
+    });
+    document.addEventListener("keydown", this.#press);
+    this.#show();
+  }
+
+  #switch = /** @type {HTMLInputElement} */ (this.querySelector("input"));
+  #page = /** @type {HTMLDialogElement} */ (this.querySelector("dialog"));
+
+  get areOn() { try { return localStorage.getItem("hp keys") !== "off"; } catch { return true; } }
+
+  open() {
+    for (const each of all("[data-keys]", this.#page)) {
+      each.hidden = !(each.dataset.keys ?? "").split(" ").some((key) => key === "?" || this.#of(key));
+    }
+    this.#page.showModal();
+  }
+
+  #show() {
+    document.documentElement.classList.toggle("hp-with-keys", this.areOn);
+    for (const each of all("[data-key]")) {
+      if (this.areOn) each.setAttribute("aria-keyshortcuts", each.dataset.key ?? "");
+      else each.removeAttribute("aria-keyshortcuts");
+    }
+  }
+
+  /** @param {string} key @returns {(() => void) | null} what a key does on this page now */
+  #of(key) {
+    const rows = list.rows();
+    const row = list.here ?? rows[0];
+    const starts = rows.length && !list.here && ["Enter", "a", "r"].includes(key);
+    if (starts && !this.#page.open) return () => list.move(1);
+    if (rows.length && key === "j") return () => list.move(1);
+    if (rows.length && key === "k") return () => list.move(-1);
+    if (rows.length && key === "Enter") return () => row.querySelector("a")?.click();
+    if (key === "?") return () => this.open();
+    const open = this.#page.open ? [] : all(`[data-key="${CSS.escape(key)}"]`);
+    const [found] = rows.length && "ar".includes(key) ? open.filter((each) => row.contains(each)) : open;
+    return found ? () => use(found) : null;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #press = (event) => {
+    const target = /** @type {Element} */ (event.target);
+    if (!this.areOn || event.defaultPrevented || event.isComposing || this.#page.open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (target.closest("input, textarea, select, [contenteditable]")) return;
+    if (event.key === "Enter" && target !== document.body) return;
+    if (event.repeat && !"jk".includes(event.key)) return;
+    const act = this.#of(event.key);
+    if (!act) return;
+    event.preventDefault();
+    act();
+  };
+}
+
+/** @param {HTMLElement} found what a key stands for: a field is gone to, all else pressed */
+function use(found) {
+  const needed = document.getElementById(found.dataset.needs ?? "");
+  const asked = /** @type {HTMLElement} */ (needed && !filled(needed) ? needed : found);
+  if (asked === found && !(found instanceof HTMLInputElement)) return found.click();
+  for (let each = asked.closest("details"); each; each = each.parentElement?.closest("details") ?? null) each.open = true;
+  asked.focus();
+  if (asked instanceof HTMLInputElement) asked.select();
+}
+
+/** @param {Element} field says whether it, or another one of its form, has a text */
+function filled(field) {
+  const fields = all("select, textarea", field.closest("form") ?? document);
+  return fields.some((each) => /** @type {HTMLInputElement} */ (each).value.trim());
+}
+
+// --- the data as a tree ---------------------------------------------------------------
+
+/** Searches, folds and copies a tree of data. */
+class Tree extends HTMLElement {
+  connectedCallback() {
+    const [tools] = all(".hp-tools", this);
+    if (!tools) return;
+    tools.hidden = false;
+    tools.querySelector("input")?.addEventListener("input", (event) => {
+      this.#search(/** @type {HTMLInputElement} */ (event.target).value);
+    });
+    const [fold, copy] = all("button", tools);
+    fold.addEventListener("click", () => {
+      const parts = /** @type {HTMLDetailsElement[]} */ (all(".hp-tree details", this));
+      const open = parts.some((each) => !each.open);
+      for (const each of parts) each.open = open;
+    });
+    copy.addEventListener("click", () => this.#copy(copy.dataset.src ?? ""));
+  }
+
+  /** @param {string} text */
+  #search(text) {
+    const wanted = text.trim().toLocaleLowerCase(language);
+    let hits = 0;
+    for (const each of all(".hp-k, .hp-v", this)) {
+      const hit = Boolean(wanted) && (each.textContent ?? "").toLocaleLowerCase(language).includes(wanted);
+      each.classList.toggle("hp-hit", hit);
+      if (hit && ++hits) unfold(each, this);
+    }
+    const count = /** @type {HTMLElement} */ (this.querySelector("output"));
+    count.textContent = wanted ? String(hits) : "";
+    this.querySelector(".hp-hit")?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {string} url */
+  async #copy(url) {
+    try {
+      const answer = await fetch(url, { headers: { Accept: "application/json" } });
+      if (!answer.ok) throw new Error(answer.statusText);
+      await navigator.clipboard.writeText(JSON.stringify(await answer.json(), null, 2));
+      say(word("copied"));
+    } catch {
+      say(word("not-copied"));
+    }
   }
 }
+
+/** @param {Element} part @param {Element} top opens all that is folded around a part */
+function unfold(part, top) {
+  for (let each = part.parentElement; each && each !== top; each = each.parentElement) {
+    if (each instanceof HTMLDetailsElement) each.open = true;
+  }
+}
+
+// --- the page -------------------------------------------------------------------------
+
+// One menu at a time; a click elsewhere or Escape closes it.
+/** @param {Element | null} but */
+function closeMenus(but) {
+  for (const each of /** @type {HTMLDetailsElement[]} */ (all("details.hp-menu[open]"))) {
+    if (each !== but && !each.contains(but)) each.open = false;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  closeMenus(/** @type {Element} */ (event.target).closest("details.hp-menu"));
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const open = document.activeElement?.closest("details.hp-menu[open]");
+  closeMenus(null);
+  open?.querySelector("summary")?.focus();
+});
+
+document.addEventListener("focusin", (event) => {
+  const row = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(".hp-row"));
+  if (row && row !== list.here) list.choose(row, false);
+});
+addEventListener("pagehide", () => list.remember());
+
+const shown = /** @type {HTMLElement | null} */ (document.querySelector(".hp-record[data-oid]"));
+if (shown) kept.set("hp record", shown.dataset.oid);
+list.restore();
+if (all(".hp-row").length) kept.set("hp record", null);
+
+customElements.define("hp-arrivals", Arrivals);
+customElements.define("hp-keys", Keys);
+customElements.define("hp-tree", Tree);

@@ -1,0 +1,103 @@
+"""A person before the pen: a window of the browser, and what went wrong in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page, Request
+
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
+#: Tells what the policy of a page's contents forbade, from its first line on.
+_POLICE = """
+document.addEventListener("securitypolicyviolation", (event) => {
+  console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`);
+});
+"""
+
+
+class Reader:
+    """A window, with somebody logged in.
+
+    :param name: who, of :data:`.pen.PEOPLE`; ``None`` for a stranger.
+    :param below: the path below which the site is, behind a proxy.
+    """
+
+    def __init__(
+        self,
+        browser: Browser,
+        url: str,
+        name: str | None,
+        below: str = "",
+        **context: Any,
+    ) -> None:
+        self.site = url + below
+        self.faults: list[str] = []
+        self.asked: list[str] = []
+        #: What a test brings about on purpose: such a line of the console is none.
+        self.expected: tuple[str, ...] = ()
+        usual: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+        self.context = browser.new_context(**{**usual, **context})
+        self.context.set_default_timeout(5000)
+        self.context.add_init_script(_POLICE)
+        if name is not None:
+            self.context.request.get(f"{self.site}/login?as={name}")
+        self.page: Page = self.context.new_page()
+        self._origin = url
+        self.page.on("console", lambda message: self._note(message.type, message.text))
+        self.page.on("pageerror", lambda error: self._note("error", str(error)))
+        self.page.on("request", self._ask)
+
+    def open(self, path: str = "") -> Page:
+        """Open a page below the pen's address."""
+        self.page.goto(f"{self.site}/admin/holdingpen/{path}")
+        return self.page
+
+    def press(self, *keys: str) -> None:
+        """Press keys, each as soon as the page listens."""
+        for key in keys:
+            self.page.wait_for_selector("hp-keys:not([hidden])", state="attached")
+            self.page.keyboard.press(key)
+
+    def rows(self) -> list[str]:
+        """Return the titles of the rows that are shown."""
+        found = self.page.locator(".hp-row:visible .hp-open").all_inner_texts()
+        return [each.strip() for each in found]
+
+    def row(self, oid: int) -> Locator:
+        """Return the row of a record."""
+        return self.page.locator(f"#r{oid}")
+
+    def focus(self) -> str:
+        """Return the id of what has the focus."""
+        return str(self.page.evaluate("document.activeElement.id"))
+
+    def violations(self) -> list[str]:
+        """Return what axe-core has against the page, each as a line."""
+        # Evaluated by the debugger, so that the page's own policy stands.
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text("utf-8"))
+        found = self.page.evaluate(
+            "axe.run().then((r) => r.violations.flatMap((v) => v.nodes.map("
+            "(n) => `${v.id}: ${n.target} ${n.failureSummary}`)))"
+        )
+        return [str(each) for each in found]
+
+    def width(self) -> tuple[int, int]:
+        """Return how wide the page is, and how wide the window."""
+        root = self.page.locator("html")
+        wide, seen = root.evaluate("(root) => [root.scrollWidth, root.clientWidth]")
+        return int(wide), int(seen)
+
+    def close(self) -> None:
+        """Close the window."""
+        self.context.close()
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind == "error" and not any(each in text for each in self.expected):
+            self.faults.append(text)
+
+    def _ask(self, request: Request) -> None:
+        self.asked.append(request.url)
+        if not request.url.startswith((self._origin + "/", "data:", "blob:")):
+            self.faults.append(f"asked elsewhere: {request.url}")

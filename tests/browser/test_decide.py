@@ -1,0 +1,212 @@
+"""Deciding in place: at once, with the next record in focus, and honest if refused."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from browser.conftest import Readers
+from browser.pen import Pen
+from browser.reader import Reader
+from playwright.sync_api import Page, Route, expect
+
+from invenio_workflows import WorkflowObject
+from invenio_workflows.api import resolve
+
+#: Measures from a click until the row it was in is not painted any more.
+STOPWATCH = """
+  window.took = null;
+  addEventListener("click", () => { window.began = performance.now(); }, true);
+  new MutationObserver(() => requestAnimationFrame(() => setTimeout(() => {
+    window.took ??= performance.now() - window.began;
+  }))).observe(document.querySelector(".hp-row"), { attributeFilter: ["hidden"] });
+"""
+
+
+def now(pen: Pen, oid: int) -> Any:
+    """Return a record as it is kept now."""
+    with pen.app.app_context():
+        return WorkflowObject.query.get(oid)
+
+
+def slow(page: Page, seconds: float) -> None:
+    """Let every decision take so long."""
+
+    def wait(route: Route) -> None:
+        time.sleep(seconds)
+        route.continue_()
+
+    page.route("**/resolve", wait)
+
+
+def test_the_row_goes_and_the_next_has_the_focus(
+    each_pen: Pen, reader_of: Readers
+) -> None:
+    ids = each_pen.halted("Inplace", 3)
+    reader = reader_of(each_pen)
+    page = reader.open("?q=inplace&sort=oldest")
+    reader.press("j", "a")
+    expect(reader.row(ids[0])).to_have_count(0)
+    expect(page.locator(f"#t{ids[1]}")).to_be_focused()
+    expect(page.locator(".hp-said")).to_have_text(f"Record {ids[0]} is decided.")
+    reader.press("r")
+    expect(reader.row(ids[1])).to_have_count(0)
+    expect(page.locator("#results b")).to_have_text("1")
+    assert [now(each_pen, oid).extra_data.get("approved") for oid in ids] == [
+        True,
+        False,
+        None,
+    ]
+    assert now(each_pen, ids[0]).waits_for == "queue"
+    assert "/resolve" not in page.url
+
+
+def test_the_answer_is_on_the_screen_before_the_server_has_said_anything(
+    pen: Pen, curator: Reader
+) -> None:
+    ids = pen.halted("Quick", 2)
+    page = curator.open("?q=quick&sort=oldest")
+    page.evaluate(STOPWATCH)
+    slow(page, 1)
+    page.locator(f"#r{ids[0]} [data-key=a]").click()
+    expect(curator.row(ids[0])).to_be_hidden(timeout=900)
+    page.wait_for_timeout(100)
+    assert 0 < page.evaluate("window.took") < 100
+    assert curator.rows() == ["Quick 2 of 2"]
+    expect(curator.row(ids[0])).to_have_count(0)
+
+
+def test_of_two_curators_one_wins_and_the_other_is_told_by_whom(
+    each_pen: Pen, reader_of: Readers
+) -> None:
+    ids = each_pen.halted("Contested", 2)
+    first, other = reader_of(each_pen), reader_of(each_pen, "second")
+    other.expected = ("409",)
+    for each in (first, other):
+        each.open("?q=contested&sort=oldest")
+        each.press("j")
+    first.press("a")
+    expect(first.row(ids[0])).to_have_count(0)
+    other.press("r")
+    reason = other.row(ids[0]).get_by_role("alert")
+    expect(reason).to_be_visible()
+    expect(reason).to_contain_text("2")  # the number of who won
+    expect(other.row(ids[0])).to_contain_text("Queued")
+    expect(other.page.locator(f"#t{ids[0]}")).to_be_focused()
+    expect(other.row(ids[0]).locator("form")).to_have_count(0)
+    assert now(each_pen, ids[0]).extra_data["approved"] is True
+
+
+def test_two_curators_on_the_record_itself(each_pen: Pen, reader_of: Readers) -> None:
+    (oid,) = each_pen.halted("Openboth")
+    first, other = reader_of(each_pen), reader_of(each_pen, "second")
+    other.expected = ("409",)
+    for each in (first, other):
+        each.open(str(oid))
+    first.press("r")
+    first.page.wait_for_url(lambda url: not url.endswith(f"/{oid}"))
+    other.page.locator("#hp-reason").fill("mine")
+    other.page.get_by_role("button", name="Accept").click()
+    alert = other.page.locator("#alert")
+    expect(alert).to_contain_text("Nothing was changed.")
+    expect(alert).to_contain_text("2 decided meanwhile")
+    assert now(each_pen, oid).extra_data["approved"] is False
+
+
+def test_a_record_that_was_edited_meanwhile_is_offered_anew(
+    pen: Pen, curator: Reader
+) -> None:
+    (oid,) = pen.halted("Changing")
+    curator.expected = ("409",)
+    page = curator.open("?q=changing")
+    with pen.app.app_context():
+        obj = WorkflowObject.query.get(oid)
+        obj.data["title"] = "Changing: another title"
+        obj.save()
+    curator.press("j", "a")
+    reason = curator.row(oid).get_by_role("alert")
+    expect(reason).to_contain_text("another title")
+    assert now(pen, oid).extra_data.get("approved") is None
+    curator.press("a")
+    expect(page.locator(".hp-row")).to_have_count(0)
+    assert now(pen, oid).extra_data["approved"] is True
+
+
+def test_a_server_that_is_away_brings_the_row_back(pen: Pen, curator: Reader) -> None:
+    ids = pen.halted("Away", 2)
+    curator.expected = ("ERR_FAILED",)
+    page = curator.open("?q=away&sort=oldest")
+    page.route("**/resolve", lambda route: route.abort())
+    curator.press("j", "a")
+    reason = curator.row(ids[0]).get_by_role("alert")
+    expect(reason).to_contain_text("could not be reached")
+    assert curator.rows() == ["Away 1 of 2", "Away 2 of 2"]
+    page.unroute("**/resolve")
+    curator.press("a")
+    expect(curator.row(ids[0])).to_have_count(0)
+
+
+def test_a_session_that_ended_brings_the_row_back(pen: Pen, curator: Reader) -> None:
+    ids = pen.halted("Loggedout", 2)
+    curator.expected = ("401",)
+    page = curator.open("?q=loggedout")
+    curator.context.clear_cookies()
+    curator.press("j", "a")
+    expect(page.locator(".hp-refused")).to_contain_text("Log in")
+    assert [now(pen, oid).extra_data.get("approved") for oid in ids] == [None, None]
+
+
+def test_when_the_last_row_is_decided_the_page_says_what_is_left(
+    pen: Pen, curator: Reader
+) -> None:
+    pen.halted("Lastone")
+    page = curator.open("?q=lastone")
+    curator.press("j", "a")
+    expect(page.locator(".hp-empty")).to_contain_text("Nothing matches")
+
+
+def test_the_second_click_of_a_double_click_decides_nothing(
+    pen: Pen, curator: Reader
+) -> None:
+    ids = pen.halted("Doubled", 3)
+    page = curator.open("?q=doubled&sort=oldest")
+    page.locator(f"#r{ids[0]} [data-key=a]").dblclick()
+    expect(curator.row(ids[0])).to_have_count(0)
+    page.wait_for_load_state("networkidle")
+    assert len(curator.rows()) == 2
+
+
+def test_deciding_on_the_record_leads_to_the_next(pen: Pen, curator: Reader) -> None:
+    pen.halted("Onward", 3)
+    page = curator.open("?q=onward&sort=oldest")
+    curator.press("j")
+    curator.press("Enter")
+    expect(page.locator("h1")).to_have_text("Onward 1 of 3")
+    curator.press("a")
+    expect(page.locator("h1")).to_have_text("Onward 2 of 3")
+    curator.press("r")
+    expect(page.locator("h1")).to_have_text("Onward 3 of 3")
+    curator.press("u")
+    page.wait_for_url("**/holdingpen/?*q=onward*")
+    assert curator.rows() == ["Onward 3 of 3"]
+
+
+def test_who_only_looks_is_offered_nothing(pen: Pen, reader_of: Readers) -> None:
+    (oid,) = pen.halted("Lookonly")
+    reader = reader_of(pen, "viewer")
+    page = reader.open("?q=lookonly")
+    assert page.locator(".hp-do button").count() == 0
+    reader.press("j", "a")
+    reader.open(str(oid))
+    assert page.locator(".hp-decide, .hp-moves").count() == 0
+    assert now(pen, oid).extra_data.get("approved") is None
+
+
+def test_another_one_decides_meanwhile_by_the_api(pen: Pen, curator: Reader) -> None:
+    (oid,) = pen.halted("Viaapi")
+    curator.expected = ("409",)
+    page = curator.open("?q=viaapi")
+    with pen.app.app_context():
+        resolve(oid, None, {"value": "accept"}, "robot", None, True, origin="api")
+    page.locator(f"#r{oid} [data-key=r]").click()
+    expect(page.locator(".hp-refused")).to_contain_text("robot")

@@ -1,0 +1,159 @@
+"""Everything by keys: moving, opening, deciding, searching, and their own page."""
+
+from __future__ import annotations
+
+import pytest
+from browser.conftest import Readers
+from browser.pen import Pen
+from browser.reader import Reader
+from playwright.sync_api import expect
+
+
+def test_j_and_k_move_from_row_to_row(curator: Reader) -> None:
+    curator.open("?group=done")
+    ids = [
+        row.get_attribute("data-id") for row in curator.page.locator(".hp-row").all()
+    ]
+    found = []
+    for key in "jjjk":
+        curator.press(key)
+        found.append(curator.focus())
+    assert found == [f"t{ids[n]}" for n in (0, 1, 2, 1)]
+    curator.press("k", "k", "k")
+    assert curator.focus() == f"t{ids[0]}"
+
+
+def test_enter_opens_and_u_goes_back_to_the_row(curator: Reader) -> None:
+    page = curator.open()
+    curator.press("j", "j")
+    row = curator.focus()
+    curator.press("Enter")
+    page.wait_for_url("**/holdingpen/*walk=*")
+    curator.press("u")
+    page.wait_for_url("**/holdingpen/")
+    expect(page.locator(f"#{row}")).to_be_focused()
+
+
+def test_a_record_is_left_for_the_next_and_the_list_knows_which_was_last(
+    curator: Reader,
+) -> None:
+    page = curator.open()
+    curator.press("j")
+    first = curator.rows()
+    curator.press("Enter")
+    expect(page.locator("h1")).to_have_text(first[0])
+    curator.press("j")
+    expect(page.locator("h1")).to_have_text(first[1])
+    curator.press("j")
+    expect(page.locator("h1")).to_have_text(first[2])
+    curator.press("k")
+    expect(page.locator("h1")).to_have_text(first[1])
+    curator.press("u")
+    expect(page.locator(".hp-here .hp-open")).to_have_text(first[1])
+
+
+def test_e_edits_and_u_comes_back(pen: Pen, curator: Reader) -> None:
+    (oid,) = pen.halted("Edited")
+    page = curator.open(str(oid))
+    curator.press("e")
+    page.wait_for_url(f"**/{oid}/edit*")
+    curator.press("u")
+    page.wait_for_url(f"**/{oid}")
+
+
+def test_slash_goes_to_the_search_and_letters_there_are_letters(
+    curator: Reader,
+) -> None:
+    page = curator.open()
+    before = curator.rows()
+    curator.press("/")
+    assert curator.focus() == "q"
+    page.keyboard.type("jar?u/e")
+    assert page.locator("#q").input_value() == "jar?u/e"
+    assert curator.rows() == before
+    assert page.url.endswith("/holdingpen/")
+
+
+@pytest.mark.parametrize("keys", ["Control+a", "Meta+r", "Alt+j"])
+def test_the_browser_keeps_its_own_keys(curator: Reader, keys: str) -> None:
+    page = curator.open()
+    curator.press("j")
+    focus, rows = curator.focus(), curator.rows()
+    page.evaluate("document.addEventListener('keydown', (e) => e.preventDefault())")
+    curator.press(keys)
+    assert (curator.focus(), curator.rows()) == (focus, rows)
+
+
+def test_a_without_a_chosen_row_decides_nothing(curator: Reader) -> None:
+    curator.open()
+    before = curator.rows()
+    curator.press("a")
+    assert curator.rows() == before
+    assert curator.focus().startswith("t")
+
+
+def test_a_key_that_is_held_down_decides_once(pen: Pen, curator: Reader) -> None:
+    pen.halted("Heldkey", 4)
+    page = curator.open("?q=heldkey")
+    curator.press("j")
+    for _ in range(3):
+        page.keyboard.down("a")
+    page.keyboard.up("a")
+    expect(page.locator(".hp-row")).to_have_count(3)
+
+
+def test_the_help_lists_the_keys_of_its_page(curator: Reader) -> None:
+    page = curator.open()
+    curator.press("?")
+    shown = page.locator("dialog [data-keys]:visible dt")
+    assert [each.split() for each in shown.all_inner_texts()] == [
+        ["j", "k"],
+        ["Enter"],
+        ["a"],
+        ["r"],
+        ["/"],
+        ["?"],
+    ]
+    curator.press("j")
+    assert page.locator(".hp-here").count() == 0
+    curator.press("Escape")
+    expect(page.locator("dialog")).to_be_hidden()
+    curator.open("?group=new")
+    page.get_by_role("button", name="Keys").click()
+    assert [each.split() for each in shown.all_inner_texts()] == [["/"], ["?"]]
+
+
+def test_keys_can_be_switched_off_for_good(curator: Reader) -> None:
+    page = curator.open()
+    page.get_by_role("button", name="Keys").click()
+    page.get_by_label("Use these keys").uncheck()
+    page.get_by_role("button", name="Close").click()
+    for _ in range(2):
+        curator.press("j", "a", "/", "?")
+        assert page.locator(".hp-here, dialog[open]").count() == 0
+        assert curator.focus() != "q"
+        page.reload()
+    page.get_by_role("button", name="Keys").click()
+    page.get_by_label("Use these keys").check()
+    curator.press("Escape", "j")
+    expect(page.locator(".hp-here")).to_have_count(1)
+
+
+def test_every_key_has_a_button_that_says_so(pen: Pen, reader_of: Readers) -> None:
+    ids = pen.halted("Buttons", 3)
+    page = reader_of(pen, "admin").open(f"{ids[1]}?q=buttons")
+    for key in "areuk":
+        button = page.locator(f'[data-key="{key}"]').first
+        assert button.get_attribute("aria-keyshortcuts") == key
+        assert button.inner_text().strip() or key == "e"
+
+
+def test_a_reason_that_is_needed_is_asked_for(pen: Pen, curator: Reader) -> None:
+    (oid,) = pen.halted("Reasoned", needs_reason=["reject"])
+    page = curator.open(str(oid))
+    curator.press("r")
+    assert curator.focus() == "hp-reason"
+    page.keyboard.type("a copy")
+    page.keyboard.press("Tab")
+    curator.press("r")
+    page.wait_for_url(lambda url: not url.endswith(f"/{oid}"))

@@ -1,0 +1,177 @@
+"""Every page and every empty state: accessible, within its policy and the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import pytest
+from browser.conftest import Readers
+from browser.pen import Pen
+from browser.reader import Reader
+from playwright.sync_api import expect
+
+LOOKS = tuple(product(("light", "dark"), (360, 1280)))
+LISTS = {
+    "list": "",
+    "all": "?group=all&size=50",
+    "failed": "?group=failed",
+    "in process": "?group=in_process",
+    "waiting": "?group=waiting",
+    "done": "?group=done&sort=title",
+    "nothing of that": "?group=new",
+    "nothing matches": "?q=zzzz&workflow=article",
+    "filters that match": "?workflow=article&q=neutrino+-boson&age=1d",
+    "not understood": "?q=is:purple+older:long",
+    "start": "start",
+    "no such record": "999999",
+}
+
+
+@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
+def look(request: pytest.FixtureRequest) -> tuple[str, int]:
+    """A theme, and how wide the window is."""
+    found: tuple[str, int] = request.param
+    return found
+
+
+@pytest.fixture
+def reader_like_that(look: tuple[str, int], reader_of: Readers) -> Readers:
+    """Make readers with that theme and width."""
+    theme, width = look
+
+    def make(pen: Pen, name: str | None = "curator") -> Reader:
+        size = {"width": width, "height": 800}
+        made = reader_of(pen, name, color_scheme=theme, viewport=size)
+        made.expected = ("404", "403", "409", "422", "401")
+        return made
+
+    return make
+
+
+def hold(reader: Reader, name: str) -> list[str]:
+    """Return what is wrong with the page that is shown."""
+    wrong = [f"{name}: {each}" for each in reader.violations()]
+    wide, seen = reader.width()
+    if wide > seen:
+        wrong.append(f"{name}: {wide} pixels wide, {seen} are seen")
+    return wrong
+
+
+def test_lists(pen: Pen, reader_like_that: Readers) -> None:
+    reader = reader_like_that(pen)
+    wrong = []
+    for name, path in LISTS.items():
+        reader.open(path)
+        wrong += hold(reader, name)
+    assert not wrong
+
+
+def test_records(pen: Pen, reader_like_that: Readers) -> None:
+    reader = reader_like_that(pen, "admin")
+    page = reader.open("?group=all&size=100&sort=oldest")
+    links = {}
+    for row in page.locator(".hp-row").all():
+        label = row.locator(".hp-state").get_attribute("title")
+        workflow = row.locator(".hp-about").inner_text()
+        is_branch = "branch of" in workflow
+        links.setdefault((label, is_branch), row.get_attribute("data-id"))
+    assert len(links) >= 6
+    halted = links[("Need action", False)]
+    more = ["", "/changes", "/fields", "/edit", "/remove", "?level=warning"]
+    paths = [f"{halted}{each}" for each in more] + list(links.values())
+    wrong = []
+    for path in dict.fromkeys(paths):
+        reader.open(str(path))
+        assert "404" not in page.title(), path
+        for each in page.locator("details:not(.hp-menu)").all():
+            each.evaluate("(each) => { each.open = true; }")
+        wrong += hold(reader, str(path))
+    assert not wrong
+
+
+OPENED: dict[str, tuple[str, Callable[[Reader], None]]] = {
+    "keys": ("", lambda reader: reader.press("?")),
+    "a chosen row": ("", lambda reader: reader.press("j", "j")),
+    "a menu": ("", lambda reader: reader.page.get_by_text("Sort:").click()),
+    "how to search": (
+        "",
+        lambda reader: reader.page.get_by_text("How to search").click(),
+    ),
+}
+
+
+def test_what_opens(pen: Pen, reader_like_that: Readers) -> None:
+    reader = reader_like_that(pen)
+    wrong = []
+    for name, (path, act) in OPENED.items():
+        reader.open(path)
+        act(reader)
+        wrong += hold(reader, name)
+    assert not wrong
+
+
+def test_refusals(pen: Pen, reader_like_that: Readers) -> None:
+    (oid, other) = pen.halted("Refused", 2, needs_reason=["reject"])
+    reader, second = reader_like_that(pen), reader_like_that(pen)
+    page = second.open(f"{oid}")
+    reader.open(f"{oid}?from=list")
+    reader.page.get_by_role("button", name="Accept").click()
+    expect(reader.page.get_by_role("status").first).to_be_visible()
+    wrong = hold(reader, "after a decision")
+    page.get_by_role("button", name="Accept").click()
+    expect(page.locator("#alert")).to_be_visible()
+    wrong += hold(second, "conflict")
+    second.open(f"{other}")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.locator("#alert")).to_contain_text("reason")
+    wrong += hold(second, "not valid")
+    assert not wrong
+
+
+def test_caught_up_and_not_permitted(pen: Pen, reader_like_that: Readers) -> None:
+    reader = reader_like_that(pen, "harvester")
+    page = reader.open()
+    expect(page.locator(".hp-empty")).to_contain_text("All caught up")
+    wrong = hold(reader, "caught up")
+    nobody = reader_like_that(pen, "nobody")
+    page = nobody.open()
+    expect(page.locator("h1")).to_contain_text("not")
+    wrong += hold(nobody, "not permitted")
+    stranger = reader_like_that(pen, None)
+    page = stranger.open()
+    expect(page.locator("h1")).to_contain_text("Log in")
+    wrong += hold(stranger, "not logged in")
+    assert not wrong
+
+
+def test_no_worker_for_a_while(
+    pen: Pen, reader_like_that: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = "invenio_workflows.holdingpen.listing.idle"
+    monkeypatch.setattr(where, lambda *_args: 720.0)
+    reader = reader_like_that(pen)
+    page = reader.open()
+    expect(page.get_by_text("No worker has run for 12 minutes")).to_be_visible()
+    assert not hold(reader, "no worker")
+
+
+def test_the_policy_is_watched(pen: Pen, reader_of: Readers) -> None:
+    """What the other tests rely on: a violation is seen."""
+    reader = reader_of(pen)
+    page = reader.open()
+    page.evaluate("""
+      const style = document.createElement("style");
+      style.textContent = "h1 { color: red }";
+      document.head.append(style);
+      document.querySelector("h1").append(document.createElement("img"));
+      const link = document.createElement("img");
+      link.src = "http://127.0.0.1:9/x.png";
+      document.body.append(link);
+    """)
+    page.wait_for_timeout(100)
+    wrong = reader.violations()
+    assert any("image-alt" in each for each in wrong)
+    found, reader.faults = reader.faults, []
+    assert any(each.startswith("policy: style-src-elem") for each in found)
+    assert any(each.startswith("policy: img-src") for each in found)

@@ -1,0 +1,140 @@
+"""Without JavaScript, below another path, on a small screen, by the keyboard alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from browser.conftest import Readers
+from browser.pen import BELOW, Pen
+from browser.reader import Reader
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def plain(pen: Pen, reader_of: Readers) -> Reader:
+    """A curator whose browser runs no scripts."""
+    return reader_of(pen, java_script_enabled=False)
+
+
+def test_deciding_without_a_script(pen: Pen, plain: Reader) -> None:
+    ids = pen.halted("Plainly", 2)
+    page = plain.open("?q=plainly&sort=oldest")
+    expect(page.get_by_role("button", name="Keys")).to_be_hidden()
+    plain.row(ids[0]).get_by_role("button", name="Accept").click()
+    expect(page.get_by_role("status").first).to_have_text(
+        re.compile(f"Record {ids[0]} is decided")
+    )
+    assert plain.rows() == ["Plainly 2 of 2"]
+    page.locator(".hp-open").click()
+    page.get_by_label("Why (optional)").fill("not for us")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.get_by_text(f"Record {ids[1]} is decided")).to_be_visible()
+
+
+def test_searching_and_paging_without_a_script(pen: Pen, plain: Reader) -> None:
+    pen.halted("Paged", 12)
+    page = plain.open("?size=10&sort=oldest")
+    page.get_by_label("Search records").fill("paged")
+    page.get_by_role("button", name="Search", exact=True).click()
+    assert len(plain.rows()) == 10
+    page.get_by_role("link", name="Next").click()
+    assert plain.rows() == ["Paged 11 of 12", "Paged 12 of 12"]
+    page.get_by_role("link", name="Previous").click()
+    assert plain.rows()[0] == "Paged 1 of 12"
+    page.get_by_text("Sort:").click()
+    page.get_by_role("link", name="Newest").click()
+    assert plain.rows()[0] == "Paged 12 of 12"
+    page.locator(".hp-chip").first.click()
+    assert len(plain.rows()) == 10 and "Paged 1 of 12" not in page.url
+
+
+def test_below_another_path(pen: Pen, reader_of: Readers) -> None:
+    ids = pen.halted("Subpath", 3)
+    reader = reader_of(pen, below=BELOW)
+    page = reader.open("?q=subpath&sort=oldest")
+    reader.press("j", "a")
+    expect(reader.row(ids[0])).to_have_count(0)
+    reader.press("Enter")
+    expect(page.locator("h1")).to_have_text("Subpath 2 of 3")
+    reader.press("r")
+    expect(page.locator("h1")).to_have_text("Subpath 3 of 3")
+    reader.press("u")
+    page.wait_for_url(f"{pen.url}{BELOW}/admin/holdingpen/?*q=subpath*")
+    page.get_by_role("link", name="Clear all").click()
+    page.get_by_role("link", name="Failed").first.click()
+    outside = [each for each in reader.asked if not each.startswith(pen.url + BELOW)]
+    assert outside == []
+
+
+def test_the_order_of_the_focus_and_that_it_is_seen(curator: Reader) -> None:
+    page = curator.open()
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to content")).to_be_focused()
+    expect(page.get_by_text("Skip to content")).to_be_in_viewport()
+    tops = []
+    for _ in range(45):
+        page.keyboard.press("Tab")
+        focused = page.locator("*:focus")
+        drawn = focused.evaluate(
+            "(each) => { const style = getComputedStyle(each);"
+            " const row = each.closest('.hp-here');"
+            " return style.outlineStyle !== 'none' && style.outlineWidth !== '0px'"
+            " || Boolean(row) && getComputedStyle(row).boxShadow !== 'none'; }"
+        )
+        assert drawn, focused.evaluate("(each) => each.outerHTML")
+        rows = focused.evaluate("(each) => each.closest('.hp-row')?.dataset.id")
+        tops += [rows] if rows and (not tops or tops[-1] != rows) else []
+    order = [each.get_attribute("data-id") for each in page.locator(".hp-row").all()]
+    assert tops == order[: len(tops)] and len(tops) > 2
+
+
+def test_skipping_to_the_content(curator: Reader) -> None:
+    page = curator.open()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert curator.focus() == "main"
+
+
+@pytest.mark.parametrize(
+    "screen",
+    [
+        {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
+        {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4},
+    ],
+    ids=["200 %", "400 %"],
+)
+def test_a_page_that_is_enlarged_is_read_by_scrolling_down_only(
+    pen: Pen, reader_of: Readers, screen: dict[str, object]
+) -> None:
+    (oid,) = pen.halted("Enlarged" + "x" * 300)
+    reader = reader_of(pen, "admin", **screen)
+    for path in (
+        "",
+        f"{oid}",
+        f"{oid}/edit",
+        f"{oid}/changes",
+        "start",
+        "?group=failed",
+    ):
+        reader.open(path)
+        wide, seen = reader.width()
+        assert wide <= seen, path
+
+
+def test_the_tree_is_searched_folded_and_copied(pen: Pen, curator: Reader) -> None:
+    (oid,) = pen.halted("Treelike")
+    curator.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = curator.open(str(oid))
+    curator.press("/")
+    assert curator.focus() == "hp-find"
+    page.keyboard.type("phys")
+    hit = page.locator(".hp-hit")
+    expect(hit).to_have_count(1)
+    expect(hit).to_be_visible()
+    expect(page.locator(".hp-tools output")).to_have_text("1")
+    page.get_by_role("button", name="Fold or unfold").click()
+    page.get_by_role("button", name="Copy as JSON").click()
+    expect(page.locator(".hp-said")).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert '"doi": "10.1103/PhysRevD.1.01"' in copied

@@ -1,0 +1,79 @@
+"""Coming back to a list: the same row, the same place, the same choice."""
+
+from __future__ import annotations
+
+from browser.pen import Pen
+from browser.reader import Reader
+from playwright.sync_api import expect
+
+
+def place(reader: Reader) -> tuple[int, str]:
+    y = reader.page.evaluate("Math.round(scrollY)")
+    chosen = reader.page.locator(".hp-here").get_attribute("data-id")
+    return y, str(chosen)
+
+
+def test_back_brings_row_scroll_and_choice(curator: Reader) -> None:
+    page = curator.open("?group=all&size=100")
+    curator.press(*["j"] * 22)
+    before = place(curator)
+    assert before[0] > 300
+    curator.press("Enter")
+    page.wait_for_url("**walk=*")
+    page.go_back()
+    expect(page.locator(".hp-here .hp-open")).to_be_focused()
+    assert place(curator) == before
+    curator.press("j", "k")
+    assert place(curator)[1] == before[1]
+
+
+def test_the_button_brings_them_too(curator: Reader) -> None:
+    page = curator.open("?group=all&size=100")
+    page.locator(".hp-row .hp-open").nth(20).click()
+    page.wait_for_url("**walk=*")
+    page.locator("[data-key=u]").click()
+    page.wait_for_url("**group=all*")
+    expect(page.locator(".hp-row").nth(20)).to_have_class("hp-row hp-here")
+    box = page.locator(".hp-here").bounding_box()
+    assert box is not None and 0 < box["y"] < 800
+
+
+def test_a_record_that_is_gone_leaves_the_choice_at_its_place(
+    pen: Pen, curator: Reader
+) -> None:
+    pen.halted("Gonefrom", 3)
+    page = curator.open("?q=gonefrom&sort=oldest")
+    curator.press("j", "j", "Enter")
+    page.wait_for_url("**walk=*")
+    curator.press("a")
+    expect(page.locator("h1")).to_have_text("Gonefrom 3 of 3")
+    curator.press("u")
+    page.wait_for_url("**q=gonefrom*")
+    assert curator.rows() == ["Gonefrom 1 of 3", "Gonefrom 3 of 3"]
+    expect(page.locator(".hp-here .hp-open")).to_have_text("Gonefrom 3 of 3")
+
+
+def test_a_list_that_one_comes_to_anew_begins_at_its_top(curator: Reader) -> None:
+    page = curator.open("?group=all&size=100")
+    curator.press(*["j"] * 22)
+    page.evaluate("scrollTo(0, 0)")
+    page.get_by_role("link", name="Need action").first.click()
+    page.wait_for_url("**group=need_action*")
+    page.get_by_role("link", name="All", exact=True).click()
+    page.wait_for_url("**group=all*")
+    curator.press()
+    assert page.locator(".hp-here").count() == 0
+    assert page.evaluate("scrollY") == 0
+
+
+def test_a_shared_address_shows_the_same(pen: Pen, curator: Reader) -> None:
+    pen.halted("Shared", 12)
+    page = curator.open("?q=shared&sort=oldest&size=10")
+    page.get_by_role("link", name="Next").click()
+    page.wait_for_url("**after=*")
+    seen = curator.rows()
+    assert seen == ["Shared 11 of 12", "Shared 12 of 12"]
+    again = page.url
+    page.goto("about:blank")
+    page.goto(again)
+    assert curator.rows() == seen
