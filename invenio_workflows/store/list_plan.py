@@ -8,14 +8,12 @@ first is for what is common, the second for what is rare.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     Select,
     Text,
     and_,
-    bindparam,
     case,
     cast,
     func,
@@ -32,58 +30,19 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from ..states import ObjectStatus
-from . import statements as sql
+from .list_arms import IS_LISTED, OBJECTS, Arm
 from .list_models import SORT, TEXT
 from .list_words import asked, negative, probe
-from .models import LISTED
 from .wanted import SORTS, Key, Term, Wanted
 
-OBJECTS = sql.OBJECTS
 _o = OBJECTS.c
-_listed = text(LISTED)
-
-#: What a list shows, and what is counted where there are no counters.
-ROW = tuple(
-    _o[name]
-    for name in (
-        "id title description markup status waits_for workflow action message error "
-        "data_type uri id_user created modified revision id_fork"
-    ).split()
-)
-LIGHT = tuple(
-    _o[name]
-    for name in (
-        "id status waits_for workflow action data_type id_user modified"
-    ).split()
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """Rows that follow each other in the index of lists."""
-
-    status: ObjectStatus
-    waits_for: str | None
-    workflows: tuple[str, ...]
-
-    def where(self) -> list[Any]:
-        """Return the conditions, the constants in the text: the planner looks there."""
-        names: list[Any] = [
-            bindparam(None, each, literal_execute=True) for each in self.workflows
-        ]
-        return [
-            _listed,
-            _o.status == literal_column(str(int(self.status))),
-            _o.waits_for.is_(None)
-            if self.waits_for is None
-            else _o.waits_for == literal_column(f"'{self.waits_for}'"),
-            _o.workflow == names[0] if len(names) == 1 else _o.workflow.in_(names),
-        ]
 
 
 class Plan:
     """Makes the statements for one list.
 
+    :param arms: the states of each workflow that may have such rows.
+    :param narrow: whether not all workflows are wanted that there are.
     :param without: of the objects that have no such sort key.
     """
 
@@ -92,10 +51,11 @@ class Plan:
         wanted: Wanted,
         arms: Sequence[Arm],
         dialect: str,
+        narrow: bool = True,
         without: str | None = None,
     ) -> None:
         self.wanted, self.arms, self.dialect = wanted, arms, dialect
-        self.without = without
+        self.narrow, self.without = narrow, without
         column, self.descending = SORTS.get(
             wanted.sort, ("", wanted.sort.startswith("-"))
         )
@@ -105,6 +65,17 @@ class Plan:
         self.oid = _o.id if column else SORT.c.id_object
         self.positive = [term for term in wanted.terms if not term.negative]
         self.negative = [term for term in wanted.terms if term.negative]
+
+    @property
+    def walked(self) -> Sequence[Arm]:
+        """The parts of an index that are walked together: one, or one for a state."""
+        names = tuple(dict.fromkeys(self.wanted.workflows)) if self.narrow else ()
+        if not self.wanted.groups:
+            return [Arm(None, None, names)]
+        if self.place is _o.id:
+            return self.arms
+        states = dict.fromkeys((arm.status, arm.waits_for) for arm in self.arms)
+        return [Arm(status, waits_for, names) for status, waits_for in states]
 
     def goes_down(self, key: Key | None) -> bool:
         """Say whether the rows are read from the largest on."""
@@ -161,12 +132,12 @@ class Plan:
     def standing(self) -> Any:
         """The condition that an object is in one of the arms; not for an index."""
         status = _o.status + literal_column("0")
-        names: dict[tuple[ObjectStatus, str | None], list[str]] = {}
+        names: dict[tuple[ObjectStatus | None, str | None], list[str]] = {}
         for arm in self.arms:
             names.setdefault((arm.status, arm.waits_for), []).extend(arm.workflows)
         states: dict[tuple[str, ...], list[Any]] = {}
         for (number, waits_for), workflows in names.items():
-            same = status == literal_column(str(int(number)))
+            same = status == literal_column(str(int(number or 0)))
             if waits_for is not None:
                 same = and_(same, _o.waits_for == literal_column(f"'{waits_for}'"))
             states.setdefault(tuple(workflows), []).append(same)
@@ -174,7 +145,7 @@ class Plan:
             and_(or_(*same), _o.workflow.in_(list(names)))
             for names, same in states.items()
         )
-        return and_(_listed, or_(*each))
+        return and_(IS_LISTED, or_(*each))
 
     # --- walking ----------------------------------------------------------------------
 
@@ -242,7 +213,7 @@ class Plan:
             select(self.place.label("place"), _o.id.label("oid")).where(
                 *arm.where(), *conditions
             )
-            for arm in self.arms
+            for arm in self.walked
         ]
         if len(parts) == 1:
             return parts[0].order_by(*self._ordered([self.place, _o.id], key))
@@ -283,7 +254,7 @@ class Plan:
     def matches(self) -> Any:
         """Return the ids of the objects that have the words, or are named by them."""
         named = [
-            select(_o.id.label("oid")).where(_listed, each) for each in self._named()
+            select(_o.id.label("oid")).where(IS_LISTED, each) for each in self._named()
         ]
         return union(self._matching(), *named) if named else self._matching()
 
@@ -296,13 +267,13 @@ class Plan:
     def owned(self) -> Any:
         """Return the ids of the rows that belong to the people asked for."""
         return select(_o.id.label("oid")).where(
-            _listed, text("id_user <> 0"), _o.id_user.in_(self.wanted.owners)
+            IS_LISTED, text("id_user <> 0"), _o.id_user.in_(self.wanted.owners)
         )
 
     def acted(self) -> Any:
         """Return the ids of the rows that ask for the actions wanted."""
         return select(_o.id.label("oid")).where(
-            _listed, text("action IS NOT NULL"), _o.action.in_(self.wanted.actions)
+            IS_LISTED, text("action IS NOT NULL"), _o.action.in_(self.wanted.actions)
         )
 
     def gather(

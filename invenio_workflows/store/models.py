@@ -214,9 +214,8 @@ class ObjectRow(Base):
         ),
         Index("ix_workflows_object_run", "id_workflow", "position"),
         Index("ix_workflows_object_parent", "id_parent"),
-        _partial(
-            "list", LISTED, "status", "waits_for", "workflow", "modified", "id"
-        ),
+        _partial("list", LISTED, "status", "waits_for", "modified", "id", "workflow"),
+        _partial("recent", LISTED, "modified", "id", "status", "waits_for", "workflow"),
         _partial("newest", LISTED, "status", "waits_for", "workflow", "id"),
         _partial("action", f"action IS NOT NULL AND {LISTED}", "action", "id"),
         _partial("owner", f"id_user <> 0 AND {LISTED}", "id_user", "id"),

@@ -13,7 +13,7 @@ from sites import Site
 
 from invenio_workflows.folding import kept_words, words
 from invenio_workflows.proxies import current_workflows
-from invenio_workflows.store import lists as lists_module
+from invenio_workflows.store import look as lists_module
 from invenio_workflows.store.models import ObjectRow
 from invenio_workflows.store.showing import Shown
 from invenio_workflows.store.shown import keep_shown

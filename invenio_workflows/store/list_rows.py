@@ -1,0 +1,83 @@
+"""Rows of lists as people see them, and under what they are counted; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from markupsafe import Markup
+
+from ..states import ObjectStatus, group_of
+from .wanted import Count, Row, Wanted
+
+#: How long ago it changed, at most; in the order shown.
+AGES = {
+    "1d": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "365d": timedelta(days=365),
+    "older": timedelta.max,
+}
+Facets = dict[str, list[tuple[Any, Count]]]
+
+#: What the counters know of an object, beside its group.
+COUNTED = ("workflow", "action", "data_type")
+
+
+def facet(counts: Counter[Any], exact: bool) -> list[tuple[Any, Count]]:
+    """Return the values of a facet, the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], str(each[0])))
+    return [(value, Count(number, exact)) for value, number in ordered if number > 0]
+
+
+def unlike(wanted: Wanted, row: Any) -> set[str]:
+    """Return on what a row, or a counter, differs from what is wanted."""
+    found = set()
+    if row.workflow not in wanted.workflows:
+        found.add("workflow")
+    if wanted.actions and row.action not in wanted.actions:
+        found.add("action")
+    if wanted.data_types and row.data_type not in wanted.data_types:
+        found.add("data_type")
+    if wanted.groups and group_of(row.status, row.waits_for) not in wanted.groups:
+        found.add("group")
+    return found
+
+
+def fits(wanted: Wanted, row: Any, but: str = "") -> bool:
+    """Say whether a row, or a counter, is wanted, leaving one filter out."""
+    return unlike(wanted, row) <= {but}
+
+
+def age_of(age: timedelta) -> str:
+    """Return the name of how long ago it was."""
+    return next(name for name, most in AGES.items() if age < most)
+
+
+def as_row(row: Any) -> Row:
+    """Return a row of the database as a list shows it."""
+    title, description = row.title, row.description
+    if row.markup & 1 and title is not None:
+        title = Markup(title)
+    if row.markup & 2 and description is not None:
+        description = Markup(description)
+    return Row(
+        row.id,
+        title,
+        description,
+        ObjectStatus(row.status),
+        row.waits_for,
+        group_of(row.status, row.waits_for),
+        row.workflow,
+        row.action,
+        row.message,
+        row.error,
+        row.data_type,
+        row.uri,
+        row.id_user,
+        row.created,
+        row.modified,
+        row.revision,
+        row.id_fork,
+    )

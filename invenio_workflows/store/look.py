@@ -1,0 +1,362 @@
+"""One look at a list: its page, how many it has, its groups and facets.
+
+None of it reads a data column. It takes eight statements at most, and each looks at a
+fixed number of rows at most, however many objects there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Select, func, literal_column, select
+
+from ..states import Group, group_of
+from . import statements as sql
+from .list_arms import LIGHT, ROW, Arm
+from .list_counts import Alike, read_counts
+from .list_plan import Plan
+from .list_rows import AGES, COUNTED, Facets, age_of, as_row, facet, fits, unlike
+from .sql import SQLStore
+from .wanted import MOST_ROWS, SORTS, Count, Key, Page, Wanted, read_key, write_key
+
+#: Up to so many candidates are read and sorted …
+FEW = 5_000
+#: … but first an index is walked past so many rows: what is common is found there.
+FIRST_WALK = 1_500
+#: Past so many rows a list walks; then it says that there may be more.
+WALK = 3_000
+#: A count that is not kept is exact up to here; facets are counted among so many.
+SAMPLE = 1_000
+#: So many arms are walked at most, each a scan of the index.
+_MOST_ARMS = 200
+#: So many are walked though the counters may say that there is nothing.
+_FEW_ARMS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows of the database; ``edge`` is where a walk stopped that found too few."""
+
+    rows: list[Any]
+    edge: Key | None = None
+
+    @property
+    def complete(self) -> bool:
+        return self.edge is None
+
+
+class Look:
+    """One look at a list: what its parts have in common is asked once."""
+
+    def __init__(self, store: SQLStore, wanted: Wanted) -> None:
+        self._store = store
+        self.wanted = wanted
+        self._transactions = store.transactions
+        self._dialect = store.transactions.database.engine.dialect.name
+        self._counters: list[Alike] | None = None
+        self._matches: int | None = None
+        self._are_few: dict[str, bool] = {}
+        #: Whether the words were met at once.
+        self._common = False
+
+    # --- what is asked --------------------------------------------------------------
+
+    def page(self) -> Page:
+        """Return the page.
+
+        :raises ValueError: if ``after`` is no key of this list, or ``limit`` too large.
+        """
+        wanted = self.wanted
+        if not 1 <= wanted.limit <= MOST_ROWS:
+            raise ValueError(f"A page has 1 to {MOST_ROWS} rows.")
+        key = None if wanted.after is None else read_key(wanted.sort, wanted.after)
+        found = self.find(wanted, key, wanted.limit + 1, ROW)
+        more = len(found.rows) > wanted.limit
+        rows = found.rows[: wanted.limit]
+        back = key is not None and key.backwards
+        if back:
+            rows.reverse()
+        first, last = self._ends(rows, found.edge, more, key)
+        sort = wanted.sort
+        return Page(
+            [as_row(row) for row in rows],
+            None if last is None else write_key(sort, replace(last, backwards=False)),
+            None if first is None else write_key(sort, replace(first, backwards=True)),
+            found.complete or more,
+        )
+
+    def _ends(
+        self, rows: list[Any], edge: Key | None, more: bool, key: Key | None
+    ) -> tuple[Key | None, Key | None]:
+        """Return the keys before the first row and behind the last one."""
+        if key is not None and not rows and edge is None:
+            return (None, key) if key.backwards else (key, None)
+        ends = (self._key(rows[0]), self._key(rows[-1])) if rows else (key, key)
+        on = None if edge is None and not more else edge if not more else ends[1]
+        if key is None:
+            return None, on
+        if not key.backwards:
+            return ends[0], on
+        on = None if edge is None and not more else edge if not more else ends[0]
+        return on, ends[1]
+
+    def _key(self, row: Any) -> Key:
+        if self.wanted.sort in SORTS:
+            by_id = SORTS[self.wanted.sort][0] == "id"
+            return Key(None if by_id else row.place, row.id)
+        return Key(row.place, row.id, without=row.place is None)
+
+    def count(self) -> Count:
+        """Return how many rows the list has."""
+        wanted = self.wanted
+        if not self._is_sampled(wanted):
+            alike = self._alike(wanted)
+            return Count(sum(each.number for each in alike))
+        found = self.find(replace(wanted, sort="updated"), None, SAMPLE + 1, LIGHT)
+        number = min(len(found.rows), SAMPLE)
+        return Count(number, found.complete and len(found.rows) <= SAMPLE)
+
+    def groups(self) -> dict[Group, Count]:
+        """Return how many rows there would be in each group."""
+        wanted = replace(self.wanted, groups=())
+        counts = Counter[Group]()
+        if not self._is_sampled(wanted):
+            for each in self._alike(wanted):
+                counts[each.group] += each.number
+            return {group: Count(counts[group]) for group in Group}
+        sample = self.sample
+        for row in sample.rows:
+            if fits(wanted, row):
+                counts[group_of(row.status, row.waits_for)] += 1
+        return {group: Count(counts[group], sample.complete) for group in Group}
+
+    def facets(self) -> Facets:
+        """Return how many rows each value has, ignoring the filter on it itself.
+
+        Owner and age, and all of them while text, owner or age is asked for, are
+        counted among the newest 1,000.
+        """
+        facets = self._sampled(self.sample)
+        if not self._is_sampled(self.wanted):
+            facets |= self._counted()
+        return facets
+
+    @cached_property
+    def sample(self) -> Found:
+        """The newest rows among which is counted what no counter knows.
+
+        While text, owner or age is asked for: those of any group, so that all that is
+        counted then takes one statement.
+        """
+        wanted = replace(self.wanted, sort="updated", limit=1, after=None)
+        if self._is_sampled(wanted):
+            visible = wanted.visible or wanted.workflows
+            wanted = replace(wanted, workflows=visible, groups=())
+            wanted = replace(wanted, actions=(), data_types=())
+        found = self.find(wanted, None, SAMPLE, LIGHT)
+        whole = found.complete and len(found.rows) < SAMPLE
+        return Found(found.rows, None if whole else _SOMEWHERE)
+
+    # --- counting -------------------------------------------------------------------
+
+    @staticmethod
+    def _is_sampled(wanted: Wanted) -> bool:
+        """Say whether something is asked for that no counter knows."""
+        return bool(wanted.terms or wanted.owners or wanted.since or wanted.until)
+
+    @property
+    def counters(self) -> list[Alike]:
+        """The kept counters, read once."""
+        if self._counters is None:
+            self._counters = read_counts(self._transactions)
+        return self._counters
+
+    def _alike(self, wanted: Wanted) -> list[Alike]:
+        return [each for each in self.counters if fits(wanted, each)]
+
+    def _counted(self) -> Facets:
+        visible = self.wanted.visible or self.wanted.workflows
+        there = [each for each in self.counters if each.workflow in visible]
+        facets: Facets = {}
+        for name in COUNTED:
+            counts = Counter[Any]()
+            for each in there:
+                if fits(self.wanted, each, name):
+                    counts[getattr(each, name)] += each.number
+            facets[name] = facet(counts, True)
+        return facets
+
+    def _sampled(self, sample: Found) -> Facets:
+        wanted, now = self.wanted, datetime.now(UTC)
+        counts: dict[str, Counter[Any]] = {name: Counter() for name in COUNTED}
+        owners, ages = Counter[Any](), Counter[str]()
+        for row in sample.rows:
+            apart = unlike(wanted, row)
+            for name, counter in counts.items():
+                if not apart or apart == {name}:
+                    counter[getattr(row, name) or ""] += 1
+            if not apart:
+                owners[row.id_user] += 1
+                ages[age_of(now - row.modified)] += 1
+        exact = sample.complete
+        facets = {name: facet(counter, exact) for name, counter in counts.items()}
+        facets["owner"] = facet(owners, exact)
+        facets["age"] = [(age, Count(ages[age], exact)) for age in AGES if age in ages]
+        return facets
+
+    # --- finding --------------------------------------------------------------------
+
+    def find(
+        self, wanted: Wanted, key: Key | None, most: int, columns: Sequence[Any]
+    ) -> Found:
+        """Return the rows behind a key, in the order wanted."""
+        arms = self._arms(wanted)
+        if not arms:
+            return Found([])
+        plan = Plan(wanted, arms, self._dialect, self._is_narrow(wanted))
+        bare = not plan.filters and not wanted.terms and not plan.sort_name
+        if bare and not (plan.narrow and self._standing(wanted) <= FEW):
+            return Found(self._read(plan.walk(columns, key, most, None)))
+        if plan.positive:
+            return self._search(plan, key, most, columns)
+        candidates = self._candidates(plan)
+        if candidates is not None:
+            statement = plan.gather(candidates, columns, key, most)
+            return Found(self._read(statement))
+        return self._walk(plan, key, most, columns, WALK)
+
+    def _search(
+        self, plan: Plan, key: Key | None, most: int, columns: Sequence[Any]
+    ) -> Found:
+        """Look for words: where they are common they are met soon."""
+        if self._matches is None and not self._common and most <= MOST_ROWS + 1:
+            rows = self._read(plan.walk(columns, key, most, FIRST_WALK))
+            self._common = len(rows) >= most
+            if self._common:
+                return Found(rows)
+        if self._common:
+            return self._walk(plan, key, most, columns, WALK)
+        if self._matches is None:
+            counted = self._read(plan.how_many_match(FEW + 1))
+            self._matches = int(counted[0][0])
+        if self._matches <= FEW:
+            found = plan.gather(plan.matches(), columns, key, most, matched=True)
+            return Found(self._read(found))
+        return self._walk(plan, key, most, columns, WALK)
+
+    def _candidates(self, plan: Plan) -> Any:
+        """Return few rows among which are all that is wanted; ``None`` if none are."""
+        wanted = plan.wanted
+        if self._standing(wanted) <= FEW:
+            return plan.members()
+        if wanted.owners and 0 not in wanted.owners:
+            if self._few("owners", plan.owned()):
+                return plan.owned()
+        if wanted.actions and self._few("actions", plan.acted()):
+            return plan.acted()
+        return None
+
+    def _is_narrow(self, wanted: Wanted) -> bool:
+        """Say whether there are workflows of which no object is wanted."""
+        names = set(wanted.workflows)
+        return any(each.workflow not in names for each in self.counters)
+
+    def _standing(self, wanted: Wanted) -> int:
+        """Return how many rows the arms have."""
+        bare = Wanted(wanted.workflows, groups=wanted.groups)
+        return sum(each.number for each in self._alike(bare))
+
+    def _few(self, name: str, candidates: Any) -> bool:
+        if name not in self._are_few:
+            some = candidates.limit(literal_column(str(FEW + 1))).subquery("some")
+            (counted,) = self._read(select(func.count()).select_from(some))
+            self._are_few[name] = bool(counted[0] <= FEW)
+        return self._are_few[name]
+
+    def _walk(
+        self,
+        plan: Plan,
+        key: Key | None,
+        most: int,
+        columns: Sequence[Any],
+        passing: int,
+    ) -> Found:
+        """Walk along an index; along a sort key, then those that have none."""
+        if not plan.sort_name:
+            return self._walked(plan, key, most, columns, passing)
+        wanted = replace(plan.wanted, sort="newest")
+        rest = Plan(wanted, plan.arms, self._dialect, plan.narrow, plan.sort_name)
+        back = key is not None and key.backwards
+        parts = [plan, rest]
+        if key is not None and key.without:
+            parts = parts[1:] if not back else parts
+        elif back:
+            parts = parts[:1]
+        rows: list[Any] = []
+        for part in reversed(parts) if back else parts:
+            mine = key if key is not None and key.without == (part is rest) else None
+            if mine is None and back:
+                mine = Key(None, -1, backwards=True)  # from the end on
+            found = self._walked(part, mine, most - len(rows), columns, passing)
+            rows += found.rows
+            if part is rest and found.edge is not None:
+                edge = replace(found.edge, value=None, without=True)
+                return Found(rows, edge)
+            if found.edge is not None or len(rows) >= most:
+                return Found(rows, found.edge)
+            if plan.positive and part is plan and not back:
+                return Found(rows, _THE_REST)  # more statements would be too many
+        return Found(rows)
+
+    def _walked(
+        self,
+        plan: Plan,
+        key: Key | None,
+        most: int,
+        columns: Sequence[Any],
+        passing: int,
+    ) -> Found:
+        rows = self._read(plan.walk(columns, key, most, passing))
+        if len(rows) >= most:
+            return Found(rows)
+        if not plan.sort_name and self._standing(plan.wanted) <= passing:
+            return Found(rows)
+        if columns is LIGHT and key is None:  # a sample; nobody goes on from there
+            return Found(rows, _SOMEWHERE)
+        edges = self._read(plan.edge(key, passing))
+        if not edges:
+            return Found(rows)
+        (edge,) = edges
+        value = None if plan.place is sql.OBJECTS.c.id else edge.place
+        return Found(rows, Key(value, edge.oid, bool(key and key.backwards)))
+
+    def _arms(self, wanted: Wanted) -> list[Arm]:
+        groups = wanted.groups or tuple(Group)
+        states = [state for group in groups for state in group.states]
+        names = tuple(dict.fromkeys(wanted.workflows))
+        if not names:
+            return []
+        arms = [Arm(*state, (name,)) for state in states for name in names]
+        if len(arms) > _FEW_ARMS or wanted.actions or wanted.data_types:
+            there = {
+                (each.status, each.waits_for, each.workflow)
+                for each in self._alike(wanted)
+            }
+            arms = [a for a in arms if (a.status, a.waits_for, *a.workflows) in there]
+        if len(arms) > _MOST_ARMS:
+            return [Arm(*state, names) for state in states]
+        return arms
+
+    def _read(self, statement: Select[Any]) -> list[Any]:
+        with self._transactions.reading() as connection:
+            return list(connection.execute(statement))
+
+
+_SOMEWHERE = Key(None, 0)
+#: Before the first of the objects that have no such sort key.
+_THE_REST = Key(None, 2**63 - 1, without=True)
