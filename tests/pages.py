@@ -2,7 +2,8 @@
 
 - All Python blocks of a page run, in order, in one namespace.
 - ``<!-- fixtures: app -->`` gives the namespace ``app`` and ``ext``, with tables made
-  and an application context pushed.
+  and an application context pushed; ``<!-- fixtures: site -->`` without that context,
+  as a page with requests wants it.
 - A comment ``# → value`` at the end of a statement, or alone on the line after it, is
   what its expression must give; ``# raises Error: text`` is what it must raise. In
   both, ``…`` stands for anything.

@@ -254,16 +254,23 @@ def test_every_command_that_a_page_mentions_exists() -> None:
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
+def site(tmp_path: Path) -> Iterator[Flask]:
     app = Flask("documented", root_path=str(tmp_path))
     app.config["WORKFLOWS_DATABASE_URI"] = f"sqlite:///{tmp_path / 'documented.db'}"
     ext = InvenioWorkflows(app)
     with app.app_context():
         ext.create_all()
-        yield app
+    yield app
+    with app.app_context():
         worker: Any = api.WorkerBackend().worker
         worker.stop()
     ext.engine.dispose()
+
+
+@pytest.fixture
+def app(site: Flask) -> Iterator[Flask]:
+    with site.app_context():
+        yield site
 
 
 def pages_that_run() -> list[Page]:
@@ -277,9 +284,10 @@ def test_the_python_of_a_page_runs(
     each: Page, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     namespace: dict[str, Any] = {"__name__": "page", "__file__": __file__}
-    if "fixtures: app" in each.comments:
-        namespace["app"] = request.getfixturevalue("app")
-        namespace["ext"] = Extension(namespace["app"])
+    for fixture in ("app", "site"):
+        if f"fixtures: {fixture}" in each.comments:
+            namespace["app"] = request.getfixturevalue(fixture)
+            namespace["ext"] = Extension(namespace["app"])
     for block in each.blocks("python"):
         if block.note != "not run" and not block.note.startswith("file:"):
             run_python(block, namespace)

@@ -215,7 +215,7 @@ class harvest(WorkflowBase):
     def get_additional(obj: Any) -> str:
         """Return what else a row of the list shows."""
         score = obj.extra_data.get("score")
-        return "" if score is None else f"score {score} of {judgement.ENOUGH}"
+        return "" if score is None else f"score {score}"
 
     @staticmethod
     def get_search_text(obj: Any) -> str:
