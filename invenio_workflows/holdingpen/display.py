@@ -9,10 +9,12 @@ from typing import Any
 from markupsafe import Markup
 
 from ..states import Group
-from .texts import _, language, ngettext
+from .texts import N_, _, language, ngettext
 
 #: Letters that change the direction of what follows; a title may not.
 _TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+#: These are in words of some languages.
+_JOINERS = "\u200c\u200d"
 _SPACES = re.compile(r"\s+")
 #: A thousand's mark of each language that has one of its own.
 _MARKS = {"fr": "\N{NARROW NO-BREAK SPACE}"}
@@ -21,9 +23,11 @@ _MARKS = {"fr": "\N{NARROW NO-BREAK SPACE}"}
 def plain(text: Any, most: int = 300) -> str:
     """Return a text as one line: no control characters, no turns, not endless."""
     line = str(text if text is not None else "")[: most * 4]
-    line = _TURNS.sub("", line)
-    line = "".join(c if c.isprintable() or c in "\u200c\u200d" else " " for c in line)
-    line = _SPACES.sub(" ", line).strip()
+    if not (line.isprintable() and "  " not in line):
+        line = _TURNS.sub("", line)
+        line = "".join(c if c.isprintable() or c in _JOINERS else " " for c in line)
+        line = _SPACES.sub(" ", line)
+    line = line.strip()
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
@@ -43,8 +47,9 @@ def moment(at: datetime | None) -> Markup:
         return Markup("")
     at = at.astimezone(UTC)
     text = at.strftime("%Y-%m-%d %H:%M")
-    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
-        at.isoformat(timespec="seconds"), at.strftime("%Y-%m-%d %H:%M:%S"), text
+    exact = at.isoformat(timespec="seconds")
+    return Markup(
+        f'<time datetime="{exact}" title="{text}:{at.second:02} UTC">{text}</time>'
     )
 
 
@@ -61,12 +66,15 @@ def span(seconds: float) -> str:
 
 def group_label(group: Group | None) -> str:
     """Return what a group is called."""
-    return {
-        None: _("All"),
-        Group.NEED_ACTION: _("Need action"),
-        Group.FAILED: _("Failed"),
-        Group.IN_PROCESS: _("In process"),
-        Group.WAITING: _("Waiting"),
-        Group.DONE: _("Done"),
-        Group.NEW: _("New"),
-    }[group]
+    return _(_GROUPS[group])
+
+
+_GROUPS = {
+    None: N_("All"),
+    Group.NEED_ACTION: N_("Need action"),
+    Group.FAILED: N_("Failed"),
+    Group.IN_PROCESS: N_("In process"),
+    Group.WAITING: N_("Waiting"),
+    Group.DONE: N_("Done"),
+    Group.NEW: N_("New"),
+}

@@ -18,7 +18,7 @@ from ..store.wanted import Row
 from .display import group_label, html, plain
 from .hiding import shown_data
 from .permissions import may
-from .texts import _
+from .texts import N_, _
 
 _logger = logging.getLogger(__name__)
 
@@ -44,30 +44,33 @@ def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown
     :param tail: what the address of each record ends in.
     :param context: what the templates of the actions are given.
     """
-    documents = _documents(rows)
-    deciding = {name: may("decide", name) for name in {row.workflow for row in rows}}
+    names = {row.workflow for row in rows}
+    hooks = {name: _hook(name) for name in names}
+    deciding = {name: may("decide", name) for name in names}
+    documents = _documents(rows, hooks)
+    above = url_for("holdingpen.index")
     for row in rows:
         obj = documents.get(row.id)
         asks = row.group is Group.NEED_ACTION and row.action and deciding[row.workflow]
         yield Shown(
             row=row,
-            url=url_for("holdingpen.record", oid=row.id) + tail,
+            url=f"{above}{row.id}{tail}",
             title=html(row.title, 300) or _("Record {id}", id=row.id),
             description=html(row.description, 500),
             reason=_reason(row),
             label=_label(row),
             usual=group_label(row.group),
-            additional=_additional(row, obj),
+            additional=_additional(row, hooks[row.workflow], obj),
             mini=_mini(row, obj, context) if asks else "",
         )
 
 
-def _documents(rows: Iterable[Row]) -> dict[int, Any]:
+def _documents(rows: Iterable[Row], hooks: dict[str, Any]) -> dict[int, Any]:
     """Return the objects of those rows whose code wants more than is kept."""
     wanted = [
         row.id
         for row in rows
-        if _hook(row.workflow) is not None or _wants_object(row.action)
+        if hooks[row.workflow] is not None or _wants_object(row.action)
     ]
     if not wanted:
         return {}
@@ -94,8 +97,7 @@ def _wants_object(action: str | None) -> bool:
     return not getattr(found, "mini_of_row", False)
 
 
-def _additional(row: Row, obj: Any) -> str | Markup:
-    hook = _hook(row.workflow)
+def _additional(row: Row, hook: Any, obj: Any) -> str | Markup:
     if hook is None or obj is None:
         return ""
     try:
@@ -137,11 +139,14 @@ def _label(row: Row) -> str:
         return _("Cancelled")
     if row.waits_for == "queue":
         return _("Queued")
-    return {
-        ObjectStatus.INITIAL: _("New"),
-        ObjectStatus.COMPLETED: _("Done"),
-        ObjectStatus.HALTED: _("Need action"),
-        ObjectStatus.RUNNING: _("Running"),
-        ObjectStatus.WAITING: _("Waiting"),
-        ObjectStatus.ERROR: _("Failed"),
-    }[ObjectStatus(row.status)]
+    return _(_LABELS[ObjectStatus(row.status)])
+
+
+_LABELS = {
+    ObjectStatus.INITIAL: N_("New"),
+    ObjectStatus.COMPLETED: N_("Done"),
+    ObjectStatus.HALTED: N_("Need action"),
+    ObjectStatus.RUNNING: N_("Running"),
+    ObjectStatus.WAITING: N_("Waiting"),
+    ObjectStatus.ERROR: N_("Failed"),
+}

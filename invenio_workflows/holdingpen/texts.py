@@ -19,12 +19,18 @@ DOMAIN = "invenio_workflows"
 CATALOGUES = Path(__file__).parent.parent / "translations"
 #: The languages that there are; the first is that of the code.
 LANGUAGES = ("en", "fr")
+_KEPT = "invenio_workflows.language"
 
 
 def _(message: str, **values: Any) -> str:
     """Return the message in the reader's language."""
     text = _catalogue(language()).gettext(message)
     return text.format(**values) if values else text
+
+
+def N_(message: str) -> str:
+    """Mark a message for the catalogues; it is translated when it is shown."""
+    return message
 
 
 def ngettext(one: str, many: str, n: int, **values: Any) -> str:
@@ -37,6 +43,13 @@ def language() -> str:
     """Return the language of this request: the site's choice, or the browser's."""
     if not has_request_context():
         return LANGUAGES[0]
+    # Asked for every text of a page; `g` is shared by the requests of some tests.
+    found: str = request.environ.get(_KEPT) or _chosen()
+    request.environ[_KEPT] = found
+    return found
+
+
+def _chosen() -> str:
     chosen = chosen_language()
     if chosen is None:
         return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
