@@ -36,7 +36,10 @@ class Reader:
         self.asked: list[str] = []
         #: What a test brings about on purpose: such a line of the console is none.
         self.expected: tuple[str, ...] = ()
-        usual: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+        usual: dict[str, Any] = {
+            "viewport": {"width": 1280, "height": 800},
+            "reduced_motion": "reduce",  # colours are judged, never on their way
+        }
         self.context = browser.new_context(**{**usual, **context})
         self.context.set_default_timeout(5000)
         self.context.add_init_script(_POLICE)
@@ -72,14 +75,19 @@ class Reader:
         """Return the id of what has the focus."""
         return str(self.page.evaluate("document.activeElement.id"))
 
-    def violations(self) -> list[str]:
-        """Return what axe-core has against the page, each as a line."""
+    def violations(self, *rules: str) -> list[str]:
+        """Return what axe-core has against the page, each as a line.
+
+        :param rules: only these; all if there are none.
+        """
         # Evaluated by the debugger, so that the page's own policy stands.
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE.read_text("utf-8"))
         found = self.page.evaluate(
-            "axe.run().then((r) => r.violations.flatMap((v) => v.nodes.map("
-            "(n) => `${v.id}: ${n.target} ${n.failureSummary}`)))"
+            "(only) => axe.run(only.length ? { runOnly: only } : {}).then((r) => "
+            "r.violations.flatMap((v) => v.nodes.map("
+            "(n) => `${v.id}: ${n.target} ${n.failureSummary}`)))",
+            list(rules),
         )
         return [str(each) for each in found]
 

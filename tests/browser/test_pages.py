@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
+from typing import Any
 
 import pytest
 from browser.conftest import Readers
@@ -11,7 +11,13 @@ from browser.pen import Pen
 from browser.reader import Reader
 from playwright.sync_api import expect
 
-LOOKS = tuple(product(("light", "dark"), (360, 1280)))
+#: Themes and widths; the last two differ from the others by their colours alone.
+LOOKS: tuple[tuple[Any, int, tuple[str, ...]], ...] = (
+    ("light", 1280, ()),
+    ("dark", 360, ()),
+    ("light", 360, ("color-contrast",)),
+    ("dark", 1280, ("color-contrast",)),
+)
 LISTS = {
     "list": "",
     "all": "?group=all&size=50",
@@ -28,21 +34,12 @@ LISTS = {
 }
 
 
-@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
-def look(request: pytest.FixtureRequest) -> tuple[str, int]:
-    """A theme, and how wide the window is."""
-    found: tuple[str, int] = request.param
-    return found
-
-
 @pytest.fixture
-def reader_like_that(look: tuple[str, int], reader_of: Readers) -> Readers:
-    """Make readers with that theme and width."""
-    theme, width = look
+def reader_of_errors(reader_of: Readers) -> Readers:
+    """Make readers who meet refusals on purpose."""
 
     def make(pen: Pen, name: str | None = "curator") -> Reader:
-        size = {"width": width, "height": 800}
-        made = reader_of(pen, name, color_scheme=theme, viewport=size)
+        made = reader_of(pen, name)
         made.expected = ("404", "403", "409", "422", "401")
         return made
 
@@ -50,16 +47,21 @@ def reader_like_that(look: tuple[str, int], reader_of: Readers) -> Readers:
 
 
 def hold(reader: Reader, name: str) -> list[str]:
-    """Return what is wrong with the page that is shown."""
-    wrong = [f"{name}: {each}" for each in reader.violations()]
-    wide, seen = reader.width()
-    if wide > seen:
-        wrong.append(f"{name}: {wide} pixels wide, {seen} are seen")
+    """Return what is wrong with the page that is shown, in each theme and width."""
+    wrong = []
+    for theme, width, rules in LOOKS:
+        reader.page.set_viewport_size({"width": width, "height": 800})
+        reader.page.emulate_media(color_scheme=theme)
+        found = reader.violations(*rules)
+        wide, seen = reader.width()
+        if wide > seen:
+            found.append(f"{wide} pixels wide, {seen} are seen")
+        wrong += [f"{name}, {theme}, {width}: {each}" for each in found]
     return wrong
 
 
-def test_lists(pen: Pen, reader_like_that: Readers) -> None:
-    reader = reader_like_that(pen)
+def test_lists(pen: Pen, reader_of_errors: Readers) -> None:
+    reader = reader_of_errors(pen)
     wrong = []
     for name, path in LISTS.items():
         reader.open(path)
@@ -67,8 +69,8 @@ def test_lists(pen: Pen, reader_like_that: Readers) -> None:
     assert not wrong
 
 
-def test_records(pen: Pen, reader_like_that: Readers) -> None:
-    reader = reader_like_that(pen, "admin")
+def test_records(pen: Pen, reader_of_errors: Readers) -> None:
+    reader = reader_of_errors(pen, "admin")
     page = reader.open("?group=all&size=100&sort=oldest")
     links = {}
     for row in page.locator(".hp-row").all():
@@ -101,8 +103,8 @@ OPENED: dict[str, tuple[str, Callable[[Reader], None]]] = {
 }
 
 
-def test_what_opens(pen: Pen, reader_like_that: Readers) -> None:
-    reader = reader_like_that(pen)
+def test_what_opens(pen: Pen, reader_of_errors: Readers) -> None:
+    reader = reader_of_errors(pen)
     wrong = []
     for name, (path, act) in OPENED.items():
         reader.open(path)
@@ -111,9 +113,9 @@ def test_what_opens(pen: Pen, reader_like_that: Readers) -> None:
     assert not wrong
 
 
-def test_refusals(pen: Pen, reader_like_that: Readers) -> None:
+def test_refusals(pen: Pen, reader_of_errors: Readers) -> None:
     (oid, other) = pen.halted("Refused", 2, needs_reason=["reject"])
-    reader, second = reader_like_that(pen), reader_like_that(pen)
+    reader, second = reader_of_errors(pen), reader_of_errors(pen)
     page = second.open(f"{oid}")
     reader.open(f"{oid}?from=list")
     reader.page.get_by_role("button", name="Accept").click()
@@ -129,16 +131,16 @@ def test_refusals(pen: Pen, reader_like_that: Readers) -> None:
     assert not wrong
 
 
-def test_caught_up_and_not_permitted(pen: Pen, reader_like_that: Readers) -> None:
-    reader = reader_like_that(pen, "harvester")
+def test_caught_up_and_not_permitted(pen: Pen, reader_of_errors: Readers) -> None:
+    reader = reader_of_errors(pen, "harvester")
     page = reader.open()
     expect(page.locator(".hp-empty")).to_contain_text("All caught up")
     wrong = hold(reader, "caught up")
-    nobody = reader_like_that(pen, "nobody")
+    nobody = reader_of_errors(pen, "nobody")
     page = nobody.open()
     expect(page.locator("h1")).to_contain_text("not")
     wrong += hold(nobody, "not permitted")
-    stranger = reader_like_that(pen, None)
+    stranger = reader_of_errors(pen, None)
     page = stranger.open()
     expect(page.locator("h1")).to_contain_text("Log in")
     wrong += hold(stranger, "not logged in")
@@ -146,11 +148,11 @@ def test_caught_up_and_not_permitted(pen: Pen, reader_like_that: Readers) -> Non
 
 
 def test_no_worker_for_a_while(
-    pen: Pen, reader_like_that: Readers, monkeypatch: pytest.MonkeyPatch
+    pen: Pen, reader_of_errors: Readers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = "invenio_workflows.holdingpen.listing.idle"
     monkeypatch.setattr(where, lambda *_args: 720.0)
-    reader = reader_like_that(pen)
+    reader = reader_of_errors(pen)
     page = reader.open()
     expect(page.get_by_text("No worker has run for 12 minutes")).to_be_visible()
     assert not hold(reader, "no worker")
