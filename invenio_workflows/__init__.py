@@ -1,9 +1,11 @@
 """Work on data that a program starts and a person finishes."""
 
 from .api import cancel as cancel
+from .api import comment as comment
 from .api import continue_oid as continue_oid
 from .api import continue_oid_delayed as continue_oid_delayed
 from .api import delete as delete
+from .api import edit as edit
 from .api import recover as recover
 from .api import resolve as resolve
 from .api import resume_objects_in_workflow as resume_objects_in_workflow
@@ -43,10 +45,12 @@ __all__ = [
     "WorkflowStatus",
     "__version__",
     "cancel",
+    "comment",
     "continue_oid",
     "continue_oid_delayed",
     "current_workflows",
     "delete",
+    "edit",
     "recover",
     "resolve",
     "resume_objects_in_workflow",

@@ -9,11 +9,12 @@ from scenario import Ledger, db
 from sqlalchemy import select
 
 from invenio_workflows.states import ObjectStatus, WorkflowStatus
-from invenio_workflows.store import EventRow, LogRow, ObjectRow, Workflow
+from invenio_workflows.store import AuditRow, EventRow, LogRow, ObjectRow, Workflow
 
 _OBJECT = (
     "waits_for data extra_data cursor in_start attempts action message error".split()
 )
+_AUDIT = "verb action value reason form actor origin".split()
 _EVENT = "kind task path status message data extra_data payload".split()
 
 
@@ -47,6 +48,10 @@ def collect() -> dict[str, Any]:
         "how many": len(objects),
         "events": dict(events),
         "logs": dict(logs),
+        "audit": sorted(
+            [places[row["id_object"]], *(row[name] for name in _AUDIT)]
+            for row in _all(AuditRow, AuditRow.id)
+        ),
         "ledger": [
             [row["position"], row["task"], row["round"]]
             for row in _all(Ledger, Ledger.id)
