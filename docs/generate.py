@@ -24,6 +24,7 @@ import click
 import invenio_workflows
 from invenio_workflows import config, errors, signals, states
 from invenio_workflows.engine.old_names import RENAMED
+from invenio_workflows.holdingpen import pen
 
 DOCS = Path(__file__).parent
 PACKAGE = Path(invenio_workflows.__file__).parent
@@ -129,6 +130,16 @@ def command_group() -> click.Group:
     return group
 
 
+def routes() -> str:
+    """Every address of the pages."""
+    rows = []
+    for room in pen.ROOMS:
+        for rule, view, methods in room.ROUTES:
+            address = f"{pen.PREFIX}{rule}"
+            rows.append((f"`{methods[0]}`", f"`{address}`", _first(view)))
+    return _table(("method", "address", "gives"), rows)
+
+
 def stairs() -> str:
     """The stairs, as the contract has them."""
     contract = configparser.ConfigParser()
@@ -164,6 +175,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "statuses": ("explanation/statuses.md", statuses),
     "legal": ("explanation/statuses.md", legal),
     "events": ("explanation/statuses.md", events),
+    "routes": ("reference/pages.md", routes),
     "stairs": ("explanation/house.md", stairs),
     "rooms": ("explanation/house.md", rooms),
     "old-names": ("howto/move-from-0.1-or-7.md", old_names),

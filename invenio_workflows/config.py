@@ -109,7 +109,8 @@ class Settings:
     base_template: str = setting(
         "workflows/holdingpen/base.html",
         "The template that the pages of the Holding Pen extend; it has the blocks "
-        "`title`, `head`, `nav`, `main` and `tail`.",
+        "`title`, `head`, `nav`, `main` and `tail`. Ours has `person` too, at the end "
+        "of the top line.",
     )
     holding_pen_default_output_format: str = setting(
         "hd", "The output format that `get_formatted_data()` asks a formatter for."

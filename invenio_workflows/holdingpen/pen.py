@@ -25,6 +25,11 @@ from .texts import _, language, ngettext
 
 #: Where the pages are, below the site's root.
 PREFIX = "/admin/holdingpen"
+#: The rooms that have pages, each with its ``ROUTES``.
+ROOMS: tuple[Any, ...] = (
+    *(listing, exporting, starting),
+    *(record, changes, decide, editing),
+)
 
 
 class HoldingPen:
@@ -55,8 +60,7 @@ class HoldingPen:
             template_folder="../templates",
             static_folder="../static",
         )
-        rooms = (listing, exporting, starting, record, changes, decide, editing)
-        for room in rooms:
+        for room in ROOMS:
             for rule, view, methods in room.ROUTES:
                 endpoint = view.__name__.rstrip("_")
                 blueprint.add_url_rule(rule, endpoint, view, methods=list(methods))
