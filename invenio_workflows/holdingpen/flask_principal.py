@@ -1,4 +1,7 @@
-"""What an identity provides: Flask-Principal's needs, which Invenio-Access grants."""
+"""What an identity provides: Flask-Principal's needs.
+
+In Invenio an identity provides who it is; to whom an action is granted is asked there.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,17 @@ from typing import Any, NamedTuple
 
 from flask import g
 from flask_principal import ActionNeed, Permission
+
+from .invenio_access import permission_class
+
+#: The needs for all workflows; the entry points ``invenio_access.actions`` name them.
+VIEW = ActionNeed("workflows-view")
+START = ActionNeed("workflows-start")
+DECIDE = ActionNeed("workflows-decide")
+RESTART = ActionNeed("workflows-restart")
+EDIT = ActionNeed("workflows-edit")
+DELETE = ActionNeed("workflows-delete")
+ADMIN = ActionNeed("workflows-admin")
 
 
 class NarrowedNeed(NamedTuple):
@@ -37,7 +51,8 @@ def provides(action: str, workflow: str | None) -> bool:
     needs: list[Any] = [ActionNeed(action)]
     if workflow is not None:
         needs.append(NarrowedNeed("action", action, workflow))
-    return bool(identity.can(Permission(*needs)))
+    permission = permission_class() or Permission
+    return bool(identity.can(permission(*needs)))
 
 
 def _identity() -> Any:
