@@ -122,14 +122,14 @@ def form_fields(hidden: Mapping[str, str]) -> Markup:
 
 
 def _script(action: str) -> str | None:
-    """Return where the action's script is, if the site or we have one."""
+    """Return where the action's script is, if the site, a blueprint or we have one."""
     if not _SCRIPT_NAME.match(action):
         return None
     path = f"workflows/actions/{action}.js"
-    for endpoint, home in (
-        ("static", current_app.static_folder),
-        ("holdingpen.static", current_app.blueprints["holdingpen"].static_folder),
-    ):
+    homes = {"static": current_app.static_folder}
+    for name, blueprint in current_app.blueprints.items():
+        homes[f"{name}.static"] = blueprint.static_folder
+    for endpoint, home in homes.items():
         if home and Path(home, path).is_file():
             return url_for(endpoint, filename=path)
     return None

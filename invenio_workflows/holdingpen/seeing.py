@@ -12,12 +12,12 @@ from jinja2 import TemplateError
 from markupsafe import Markup
 
 from ..definition.workflow import Definition
-from ..differences import Path, key_paths, without
+from ..differences import without
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import ObjectStatus
 from .display import html
-from .permissions import may
+from .hiding import hidden_from_me
 from .texts import _
 from .tree import tree, visible
 
@@ -47,21 +47,12 @@ class Sight:
         """Return data without what is hidden."""
         return None if self.all_hidden else without(data, self.paths)
 
-    def shows(self, path: Path) -> bool:
-        """Say whether a field may be named."""
-        keys = tuple(str(key) for key in path if not isinstance(key, int))
-        hidden = any(keys[: len(each)] == each for each in self.paths)
-        return not (self.all_hidden or hidden)
-
 
 def sight(obj: WorkflowObject) -> Sight:
     """Return what of an object's data this person does not see."""
-    if may("edit", obj.get_workflow_name()):
-        return Sight()
-    definition = definition_of(obj)
-    if definition is None:
-        return Sight(all_hidden=bool(obj.get_workflow_name()))
-    return Sight(key_paths(getattr(definition.source, "hidden_fields", ())))
+    name = obj.get_workflow_name()
+    paths = hidden_from_me(name) if name else ()
+    return Sight(all_hidden=True) if paths is None else Sight(paths)
 
 
 def shown_copy(obj: WorkflowObject, seen: Sight) -> WorkflowObject:
