@@ -351,15 +351,18 @@ class _Drive:
         if isinstance(event, TaskPostponed):
             self.port.keep(30, f"{event.task.name} failed: {lines[-1].message}", obj.id)
         if point.leaves:
-            goes_on = not self.interrupt and lets_others_go_on(event, self.info)
-            point.take_next = self.in_start and goes_on and not point.keeps_start
-            point.ends_run = not (self.in_start or goes_on or self.interrupt)
-            if not self.interrupt and not self.conductor.agenda:
-                point.follow = self.conductor.claim
+            self._say_who_follows(point, event)
         elif self.conductor.is_to_stop is not None and self.conductor.is_to_stop():
             point.give_back(self._queue())
         place(obj, together)
         return point
+
+    def _say_who_follows(self, point: Checkpoint, event: Event) -> None:
+        goes_on = not self.interrupt and lets_others_go_on(event, self.info)
+        point.take_next = self.in_start and goes_on and not point.keeps_start
+        point.ends_run = not (self.in_start or goes_on or self.interrupt)
+        if not self.interrupt and not self.conductor.agenda:
+            point.follow = self.conductor.claim
 
     def _queue(self) -> str:
         """Return the queue of the run's workflow."""

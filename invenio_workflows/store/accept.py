@@ -28,7 +28,7 @@ from .concurrency import Limits
 from .forks import cancel_branches, refuse_branch
 from .ids import new_ids
 from .keep import Check, refuse_snapshot, write_data
-from .models import now
+from .kinds import now
 from .once import forget_once
 from .queue import Queue
 from .rows import changed_row, derive, projections, values_of

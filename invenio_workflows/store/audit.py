@@ -19,7 +19,8 @@ from ..decisions import Decision
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from . import statements as sql
-from .models import Base, BigId, Encoded, UTCDateTime, now
+from .kinds import BigId, Encoded, UTCDateTime, now
+from .models import Base
 from .rows import changed_row, storable
 from .transactions import Transactions
 

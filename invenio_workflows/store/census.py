@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, literal_column, select
 from ..states import ObjectStatus
 from . import statements as sql
 from .health import Line, lines
-from .models import now
+from .kinds import now
 from .transactions import Transactions
 
 _OBJECTS = sql.OBJECTS.c

@@ -18,7 +18,7 @@ from ..config import Settings
 from ..definition.limits import Limit
 from ..objects import WorkflowObject
 from ..states import ObjectStatus as S
-from .models import later, now
+from .kinds import later, now
 from .statements import OBJECTS, Prepared, _n, _p
 from .transactions import Transactions
 

@@ -27,7 +27,7 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus as S
 from . import statements as sql
 from .ids import new_ids
-from .models import later, now
+from .kinds import later, now
 from .rows import event_row, values_of
 from .runs import lock_run
 from .statements import OBJECTS, TAKEN, Prepared, _n, _p

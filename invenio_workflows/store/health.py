@@ -23,7 +23,7 @@ from ..errors import DatabaseUnavailable
 from ..states import ObjectStatus
 from . import statements as sql
 from .database import Database
-from .models import now
+from .kinds import now
 from .rows import place_of
 from .transactions import Transactions, clear_errors, is_busy
 

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
 from .database import Database
-from .models import later
+from .kinds import later
 from .statements import MINE, OBJECTS, Prepared, _p
 
 _logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from sqlalchemy import exists, literal_column, select
 
 from ..states import ObjectStatus
 from . import statements as sql
-from .models import now
+from .kinds import now
 from .transactions import Transactions
 
 #: Seconds that what is next in a queue may wait before somebody is to be told.

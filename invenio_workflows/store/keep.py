@@ -25,7 +25,7 @@ from .forks import (
     refuse_branch,
 )
 from .ids import new_ids
-from .models import now
+from .kinds import now
 from .rows import (
     derive,
     describing,

@@ -11,7 +11,8 @@ from sqlalchemy import Index, Integer, SmallInteger, String, Table, Text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .models import Base, BigId
+from .kinds import BigId
+from .models import Base
 
 #: Compared byte by byte, in both databases.
 SortText = String(255).with_variant(String(255, collation="C"), "postgresql")

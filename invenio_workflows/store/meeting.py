@@ -15,7 +15,8 @@ from ..encoding import dumps, loads
 from ..states import ENDED_RUN, Awaited, ObjectStatus
 from . import statements as sql
 from .forks import enough
-from .models import KeptEvent, later, now
+from .kinds import later, now
+from .models import KeptEvent
 from .runs import settle_run
 from .transactions import begin
 

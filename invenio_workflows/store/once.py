@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete, insert, select
 from ..encoding import loads
 from ..errors import WorkflowError
 from . import statements as sql
+from .kinds import now
 from .models import Once as OnceRow
-from .models import now
 from .transactions import Transactions, in_use
 
 _ONCE: Any = OnceRow.__table__

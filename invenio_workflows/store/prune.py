@@ -26,7 +26,8 @@ from sqlalchemy import (
 from ..errors import IllegalMove
 from ..states import ObjectStatus, run_status
 from . import statements as sql
-from .models import Base, BigId, later
+from .kinds import BigId, later
+from .models import Base
 from .sql import SQLStore
 from .transactions import begin
 

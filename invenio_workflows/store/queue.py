@@ -30,8 +30,8 @@ from ..states import WorkflowStatus as R
 from .audit import keep_event
 from .concurrency import Limits
 from .forks import cancel_branches
+from .kinds import later, now
 from .meeting import deliver, forget
-from .models import later, now
 from .restore import restore
 from .rows import as_seen
 from .runs import merge, settle_run

@@ -14,8 +14,8 @@ from ..errors import IllegalMove
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from . import statements as sql
+from .kinds import now
 from .leases import is_dead, is_mine
-from .models import now
 from .sql import SQLStore
 
 #: Part of the text, as in the index of those that run.

@@ -21,7 +21,7 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus as S
 from . import statements as sql
 from .forks import cancel_branches
-from .models import now
+from .kinds import now
 from .once import forget_once
 from .runs import settle_run
 from .sql import SQLStore, taken_up, tell

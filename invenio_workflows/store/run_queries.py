@@ -11,7 +11,8 @@ from ..errors import WorkflowNotFound
 from ..objects import WorkflowObject
 from ..states import ENDED_RUN, ObjectStatus, WorkflowStatus
 from . import statements as sql
-from .models import Workflow, now
+from .kinds import now
+from .models import Workflow
 from .sql import SQLStore
 
 

@@ -11,7 +11,7 @@ from ..encoding import dumps, loads
 from ..errors import WorkflowError, WorkflowsError
 from ..states import ENDED_RUN
 from . import statements as sql
-from .models import now
+from .kinds import now
 from .statements import OBJECTS, Prepared
 from .transactions import TaskWritesLost
 

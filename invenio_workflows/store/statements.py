@@ -30,7 +30,8 @@ from sqlalchemy.sql import Executable
 
 from ..states import ObjectStatus as S
 from ..states import WorkflowStatus as R
-from .models import Encoded, EventRow, LogRow, ObjectRow, Workflow, later, now
+from .kinds import Encoded, later, now
+from .models import EventRow, LogRow, ObjectRow, Workflow
 
 OBJECTS: Any = ObjectRow.__table__
 RUNS: Any = Workflow.__table__

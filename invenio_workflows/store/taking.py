@@ -21,7 +21,7 @@ from ..states import ObjectStatus as S
 from ..states import WorkflowStatus as R
 from . import statements as sql
 from .concurrency import Known, Limits, is_one_too_many, may_go
-from .models import now
+from .kinds import now
 from .rows import event_row, run_of
 from .sql import SQLStore
 from .statements import OBJECTS, RUNS, TAKEN, Prepared, _n, _p

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, String, Text, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .models import Base, Encoded, UTCDateTime, later, now
+from .kinds import Encoded, UTCDateTime, later, now
+from .models import Base
 from .transactions import Transactions
 
 #: A walk has so many records at most.
