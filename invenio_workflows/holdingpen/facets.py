@@ -9,7 +9,7 @@ from typing import Any
 from ..store.lists import SAMPLE, Facets
 from ..store.wanted import Count
 from .display import number, plain
-from .links import Link, age_label, counted, list_url, owner_label
+from .links import Link, age_label, list_url, owner_label
 from .texts import _
 from .urls import AGES, ListState
 from .wanting import Asked
@@ -62,7 +62,7 @@ def _values(
             owner_label(value) if key == "owners" else plain(value, 80),
             list_url(state.toggled(key, value)),
             value in chosen,
-            counted(counts.get(value)) if value in counts else "",
+            number(counts[value].number) if value in counts else "",
             value,
         )
 
@@ -74,7 +74,8 @@ def _ages(state: ListState, found: list[tuple[Any, Count]]) -> Iterator[Link]:
             continue
         chosen = age == state.age
         url = list_url(state.changed(age=None if chosen else age))
-        yield Link(age_label(age), url, chosen, counted(counts.get(age)), age)
+        count = number(counts[age].number) if age in counts else ""
+        yield Link(age_label(age), url, chosen, count, age)
 
 
 def _note(found: dict[str, list[tuple[Any, Count]]], name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +13,7 @@ from flask import abort, jsonify, render_template, request, url_for
 from ..proxies import current_workflows
 from ..states import Group
 from ..store.idle import idle
+from ..store.look import Look
 from ..store.wanted import Count, Page, Wanted
 from .display import group_label, plain, span
 from .facets import Facet, facets
@@ -31,16 +33,21 @@ def index() -> Any:
     look = current_workflows.lists.look(Wanted(()))
     names = workflows_for("view", [each.workflow for each in look.counters])
     who = Person(names, user_id())
-    ask = asked(ListState.read(request.args), who)
-    look.wanted = ask.wanted
-    try:
-        page = look.page()
-    except ValueError:  # an order, or a place in it, that there is not any more
-        ask = asked(ask.state.changed(sort=SORT), who)
-        look.wanted = ask.wanted
-        page = look.page()
-    view = _view(ask, page, look.groups(), facets(ask, look.facets()))
+    ask, page = _page(look, ListState.read(request.args), who)
+    view = _view(ask, page, _groups(look), facets(ask, look.facets()))
     return render_template("workflows/holdingpen/list.html", **view)
+
+
+def _page(look: Look, state: ListState, who: Person) -> tuple[Asked, Page]:
+    """Return a page; the first one where there is no such place, or no such order."""
+    for each in (state, state.changed()):
+        ask = asked(each, who)
+        look.wanted = ask.wanted
+        with suppress(ValueError):
+            return ask, look.page()
+    ask = asked(state.changed(sort=SORT), who)
+    look.wanted = ask.wanted
+    return ask, look.page()
 
 
 def arrivals() -> Any:
@@ -53,9 +60,8 @@ def arrivals() -> Any:
     lists = current_workflows.lists
     before = request.args.get("mark", "")[:MOST_CHARACTERS]
     answer = jsonify()
-    answer.set_etag(
-        sha256(f"{before} {lists.mark(ask.wanted)}".encode()).hexdigest()[:32]
-    )
+    state = f"{language()} {before} {lists.mark(ask.wanted)}"
+    answer.set_etag(sha256(state.encode()).hexdigest()[:32])
     if answer.make_conditional(request).status_code == 304:
         return answer
     try:
@@ -65,6 +71,15 @@ def arrivals() -> Any:
     text = _("{n} new", n=counted(count)) if count.number else ""
     answer.set_data(jsonify(count=count.number, text=text).get_data())
     return answer
+
+
+def _groups(look: Look) -> dict[Group, Count]:
+    """Return the counts of the groups; that of the one that is shown to its end."""
+    groups = look.groups()
+    wanted = look.wanted.groups
+    if len(wanted) == 1 and not groups[wanted[0]].exact:
+        groups[wanted[0]] = look.count()
+    return groups
 
 
 def may_look() -> bool:

@@ -68,7 +68,7 @@ def tabs(page: Any) -> dict[str, str]:
     """The groups with their counts."""
     nav = page.text.partition('class="hp-tabs"')[2].partition("</nav>")[0]
     links = [texts(each) for each in re.findall(r"<a .*?</a>", nav, re.DOTALL)]
-    return {each.rstrip("0123456789, "): each.split()[-1] for each in links}
+    return {each.rstrip("0123456789,+ "): each.split()[-1] for each in links}
 
 
 def links(page: Any, words: str) -> list[str]:
@@ -230,6 +230,33 @@ def test_a_page_makes_at_most_eight_statements(pen: PenSite, admin: Browser) -> 
         made.clear()
         assert admin.get(path).status_code == 200
         assert 0 < len(made) <= 8, (path, made)
+
+
+def test_a_place_that_is_gone_leads_to_the_first_page_in_the_same_order(
+    pen: PenSite, admin: Browser
+) -> None:
+    put(pen, *({"title": f"T{n:02}", "ask": "?"} for n in range(12)))
+    page = admin.get("/?size=10&sort=-title&after=gone")
+    assert rows(page)[:2] == ["T11", "T10"]
+
+
+def test_more_than_a_thousand_hits_are_counted_as_what_they_are(
+    pen: PenSite, admin: Browser
+) -> None:
+    put(pen, *({"title": f"Dark {n}", "ask": "?"} for n in range(1002)))
+    with pen.app.app_context():
+        start_delayed("review", [{"title": "Dark and queued"}])
+    assert tabs(admin.get("/"))["Need action"] == "1,002"  # and the counters are folded
+    made: list[str] = []
+
+    @event.listens_for(pen.ext.engine, "before_cursor_execute")
+    def keep(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        made.append(statement.replace("\n", " "))
+
+    page = admin.get("/?q=dark&sort=title")
+    assert len(made) <= 8, made
+    assert tabs(page)["Need action"] == "1,000+"
+    assert "of the newest 1,000" in page.text
 
 
 # --- what the code of others gives ----------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,7 @@ def test_flask_babel_chooses_only_where_it_is_initialised(
                 raise KeyError("babel")
             return Locale
 
-    monkeypatch.setitem(__import__("sys").modules, "flask_babel", Babel)
+    monkeypatch.setitem(sys.modules, "flask_babel", Babel)
     browser = pen.browser("admin")
     english = {"Accept-Language": "en"}
     assert '<html lang="en">' in browser.get("/", headers=english).text
