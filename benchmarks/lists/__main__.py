@@ -1,49 +1,62 @@
-"""Measure lists over many objects: ``python -m benchmarks.lists``.
+"""Measure the pen's list over many objects: ``python -m benchmarks.lists``.
 
-Each question is one look at a list: its page, count, groups and facets. Flask-Admin's
-own ModelView shows the same table in the same run. A row is a question: statements,
-median and 95th percentile in milliseconds.
+Each question is a request for a page of the list: SQL, counting, facets and HTML.
+Flask-Admin's own ModelView shows the same table in the same run, all of them in turn.
+Printed are the statements, the median and the 95th percentile in milliseconds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tests"))
 
-from flask import Flask  # noqa: E402
+from people import PEN  # noqa: E402
 from sqlalchemy import event, text  # noqa: E402
 
-from invenio_workflows import InvenioWorkflows  # noqa: E402
-from invenio_workflows.store.look import Look  # noqa: E402
-from invenio_workflows.store.wanted import Wanted  # noqa: E402
+from invenio_workflows.proxies import current_workflows  # noqa: E402
+from invenio_workflows.states import Group  # noqa: E402
+from invenio_workflows.store.wanted import Key, Wanted, write_key  # noqa: E402
 
 from ..places import databases  # noqa: E402
-from .filling import fill  # noqa: E402
-from .questions import HALTED, questions  # noqa: E402
+from .filling import WORKFLOWS, fill  # noqa: E402
+from .questions import Asked, questions  # noqa: E402
+from .site import flask_admin, pen  # noqa: E402
 
 #: The bar, in milliseconds.
 BAR = 60.0
+ADMIN = "Flask-Admin: "
 
 
 class Figures:
     """The figures of one question."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, ask: Callable[[], str]) -> None:
+        self.name, self.ask = name, ask
         self.milliseconds: list[float] = []
         self.statements = 0
-        self.rows = 0
-        self.complete = True
+        self.note = ""
+
+    def once(self, engine: Any, counts: bool) -> None:
+        """Ask, and keep how long it took."""
+        with counting(engine) as seen:
+            begun = time.perf_counter()
+            page = self.ask()
+            passed = (time.perf_counter() - begun) * 1000
+        self.statements = max(self.statements, len(seen))
+        if counts:
+            self.milliseconds.append(passed)
+        if "search further" in page.lower():
+            self.note = "search further"
 
     def as_dict(self) -> dict[str, Any]:
         """Return them for machines."""
@@ -51,10 +64,9 @@ class Figures:
         return {
             "question": self.name,
             "median": statistics.median(ordered),
-            "p95": ordered[max(0, -(-len(ordered) * 95 // 100) - 1)],
+            "p95": ordered[-(-len(ordered) * 95 // 100) - 1],
             "statements": self.statements,
-            "rows": self.rows,
-            "complete": self.complete,
+            "note": self.note,
         }
 
 
@@ -73,52 +85,55 @@ def counting(engine: Any) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", executed)
 
 
-def measured(name: str, ask: Callable[[], Any], engine: Any, rounds: int) -> Figures:
-    """Ask again and again; the first time does not count."""
-    figures = Figures(name)
-    for turn in range(rounds + 1):
-        with counting(engine) as seen:
-            begun = time.perf_counter()
-            page = ask()
-            passed = (time.perf_counter() - begun) * 1000
-        figures.statements = max(figures.statements, len(seen))
-        if turn:
-            figures.milliseconds.append(passed)
-    figures.rows = len(getattr(page, "rows", ()))
-    figures.complete = getattr(page, "complete", True)
-    return figures
+def asked(client: Any, path: str, query: Asked, headers: Any) -> Callable[[], str]:
+    """Return what asks for a page and gives its HTML."""
+
+    def ask() -> str:
+        answer = client.get(path, query_string=query, headers=headers)
+        assert answer.status_code == 200, answer.status
+        return str(answer.text)
+
+    return ask
 
 
-def look(lists: Any, wanted: Wanted) -> Any:
-    """Ask all that a page shows of a list."""
-    one: Look = lists.look(wanted)
-    page = one.page()
-    one.count()
-    one.groups()
-    one.facets()
-    return page
+def deep(app: Any, pages: int) -> str | None:
+    """Return the key of the page so many pages on, found by walking there."""
+    wanted = Wanted(WORKFLOWS, groups=(Group.NEED_ACTION,), limit=10)
+    with app.app_context():
+        ids = current_workflows.lists.ids(wanted, limit=pages * 10 + 1)
+        if len(ids) <= pages * 10:
+            return None
+        row = current_workflows.queries.query().get(ids[-1])
+        return write_key("updated", Key(row.modified, row.id))
 
 
-def deep(engine: Any, lists: Any, wanted: Wanted, pages: int) -> Wanted:
-    """Return the list so many pages further on, found by its place in the order."""
-    with engine.connect() as connection:
-        row = connection.execute(
-            text(
-                "SELECT id, modified FROM workflows_object WHERE status = 2 "
-                "ORDER BY modified DESC, id DESC LIMIT 1 OFFSET :n"
-            ).columns(),
-            {"n": pages * wanted.limit},
-        ).one_or_none()
-    if row is None:
-        return wanted
-    from datetime import UTC, datetime
-
-    from invenio_workflows.store.wanted import Key, write_key
-
-    when = row.modified
-    if isinstance(when, str):
-        when = datetime.fromisoformat(when).replace(tzinfo=UTC)
-    return replace(wanted, after=write_key("updated", Key(when, row.id)))
+def contenders(site: Any, browser: Any, url: str) -> list[Figures]:
+    """Return what is asked of the pen and of Flask-Admin."""
+    found = [
+        Figures(name, asked(browser.client, f"{PEN}/", query, browser.headers))
+        for name, query in questions().items()
+    ]
+    key = deep(site.app, 9_999)
+    for name, query in {
+        "10 rows, page 1": {"size": "10"},
+        "10 rows, page 10,000": {"size": "10", "after": key},
+        "100 rows": {"size": "100"},
+        "500 rows": {"size": "500"},
+    }.items():
+        if query.get("after", "") is not None:
+            ask = asked(browser.client, f"{PEN}/", query, browser.headers)
+            found.append(Figures(name, ask))
+    client = flask_admin(url)
+    for name, query in {
+        "page 0": {},
+        "10 rows, page 0": {"page_size": "10"},
+        "100 rows, page 0": {"page_size": "100"},
+        "page 10,000": {"page": "9999"},
+        "search": {"search": "higgs"},
+    }.items():
+        ask = asked(client, "/admin/table/", query, {})
+        found.append(Figures(ADMIN + name, ask))
+    return found
 
 
 def main() -> None:
@@ -127,55 +142,48 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--only", choices=["sqlite-full", "postgresql"])
-    parser.add_argument("--url", help="a database that was filled before")
-    parser.add_argument("--question", help="only those whose name has this")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--url", help="a database of its own, filled the first time")
+    parser.add_argument("--question", default="", help="those whose name has this")
+    parser.add_argument("--json", action="store_true", help="for machines")
     options = parser.parse_args()
     places: Any = [(options.url, options.url, {})]
     if options.url is None:
         places = (p for p in databases(options.only) if "NORMAL" not in p[0])
     for title, url, settings in places:
-        app = Flask("lists")
-        app.config.update(SQLALCHEMY_DATABASE_URI=url, **settings)
-        ext = InvenioWorkflows(app)
-        ext.create_all()
-        with app.app_context():
-            report(title, ext, options)
+        report(title, url, settings, options)
 
 
-def report(title: str, ext: Any, options: argparse.Namespace) -> None:
+def report(title: str, url: str, settings: Any, options: argparse.Namespace) -> None:
     """Measure on one database and print."""
-    state = ext.state
-    with ext.engine.connect() as connection:
+    site, browser = pen(url, **settings)
+    engine = site.ext.engine
+    with engine.connect() as connection:
         there = connection.execute(text("SELECT max(id) FROM workflows_object"))
         empty = there.scalar() is None
     if empty:
         begun = time.perf_counter()
-        fill(ext.engine, options.objects)
-        folded = state.lists.fold()
+        fill(engine, options.objects)
+        with site.app.app_context():
+            folded = current_workflows.lists.fold()
         passed = time.perf_counter() - begun
         print(f"filled in {passed:.0f} s; {folded:,} deltas folded", file=sys.stderr)
-    asked = questions()
-    asked["page 4,000"] = deep(ext.engine, state.lists, HALTED, 3_999)
-    asked["page 10,000"] = deep(
-        ext.engine, state.lists, replace(HALTED, limit=10), 9_999
-    )
-    found = []
-    for name, wanted in asked.items():
-        if options.question and options.question not in name:
-            continue
-        ask: Any = lambda wanted=wanted: look(state.lists, wanted)  # noqa: E731
-        found.append(measured(name, ask, ext.engine, options.rounds).as_dict())
+    found = contenders(site, browser, url)
+    found = [each for each in found if options.question in each.name]
+    load = os.getloadavg()[0]
+    for turn in range(options.rounds + 1):
+        for each in found:
+            each.once(engine, bool(turn))
+    rows = [each.as_dict() for each in found]
     if options.json:
-        print(json.dumps({"title": title, "rows": found}, indent=2))
+        print(json.dumps({"title": title, "load": load, "rows": rows}, indent=2))
         return
-    print(f"\n{title}\n  {'':30} {'median':>9} {'p95':>9}  statements  rows")
-    for each in found:
-        note = "" if each["complete"] else "  search further"
-        note += "  OVER" if each["p95"] >= BAR else ""
+    print(f"\n{title}; {options.rounds} rounds; load at the beginning {load:.1f}")
+    print(f"  {'':30} {'median':>8} {'p95':>8}  statements")
+    for row in rows:
+        over = row["p95"] >= BAR and not row["question"].startswith(ADMIN)
         print(
-            f"  {each['question']:30} {each['median']:9.1f} {each['p95']:9.1f}  "
-            f"{each['statements']:10}  {each['rows']:4}{note}"
+            f"  {row['question']:30} {row['median']:8.1f} {row['p95']:8.1f}  "
+            f"{row['statements']:10}  {row['note']}{'  OVER' if over else ''}"
         )
 
 

@@ -1,71 +1,51 @@
-"""What people ask of a list, each under a name."""
+"""What people ask of the list in the pen, as the addresses of its pages."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from .filling import COMMON, PAGES, RARE, SOME
 
-from invenio_workflows.folding import words
-from invenio_workflows.states import Group
-from invenio_workflows.store.wanted import Term, Wanted
+Asked = dict[str, str]
 
-from .filling import COMMON, PAGES, RARE, SOME, WORKFLOWS
-
-ALL = Wanted(WORKFLOWS, visible=WORKFLOWS)
-HALTED = replace(ALL, groups=(Group.NEED_ACTION,))
+FAILED, ALL, MOVING = ({"group": name} for name in ("failed", "all", "in_process"))
 
 
-def term(text: str, phrase: bool = False, prefix: bool = False) -> Term:
-    """Return one thing searched for."""
-    found = tuple(words(text))
-    return Term(found, phrase or len(found) > 1, prefix, text=text)
-
-
-def searched(text: str, wanted: Wanted = HALTED, **more: bool) -> Wanted:
-    """Return the list of those that have the text."""
-    return replace(wanted, terms=(*wanted.terms, term(text, **more)))
-
-
-def questions() -> dict[str, Wanted]:
-    """Return every kind of list, facet and search."""
-    now = datetime.now(UTC)
-    asked = {
-        "need action": HALTED,
+def questions() -> dict[str, Asked]:
+    """Return every kind of list, facet and search; need action where none is said."""
+    return {
+        "need action": {},
         "all groups": ALL,
-        "newest": replace(HALTED, sort="newest"),
-        "oldest, all groups": replace(ALL, sort="oldest"),
-        "by title": replace(HALTED, sort="title"),
-        "by title, failed": replace(ALL, groups=(Group.FAILED,), sort="-title"),
-        "by pages, all groups": replace(ALL, sort=PAGES),
-        "by pages, in process": replace(ALL, groups=(Group.IN_PROCESS,), sort=PAGES),
-        "500 rows": replace(HALTED, limit=500),
-        "a workflow": replace(HALTED, workflows=WORKFLOWS[:1]),
-        "an action": replace(HALTED, actions=("input",)),
-        "a data type": replace(HALTED, data_types=("hep",)),
-        "an owner": replace(HALTED, owners=(7,)),
-        "an owner, all groups": replace(ALL, owners=(7,)),
-        "older than a year": replace(HALTED, until=now - timedelta(days=365)),
-        "of today": replace(HALTED, since=now - timedelta(days=1)),
-        "common word": searched(COMMON),
-        "common word, all groups": searched(COMMON, ALL),
-        "common word, failed": searched(COMMON, replace(ALL, groups=(Group.FAILED,))),
-        "common word by title": searched(COMMON, replace(HALTED, sort="title")),
-        "some word": searched(SOME),
-        "some word, all groups": searched(SOME, ALL),
-        "some word, in process": searched(
-            SOME, replace(ALL, groups=(Group.IN_PROCESS,))
-        ),
-        "rare word": searched(RARE),
-        "rare word, all groups": searched(RARE, ALL),
-        "common and rare word": searched(RARE, searched(COMMON, ALL)),
-        "no such word": searched("qqqqqqqqqqqq", ALL),
-        "beginning of a word": searched("higg", prefix=True),
-        "beginning, two letters": searched("ab", ALL, prefix=True),
-        "identifier": searched("arXiv:500.0500123", ALL),
-        "beginning of an identifier": searched("arXiv:500.05", ALL, prefix=True),
-        "number": searched("500123", ALL),
-        "without a word": replace(
-            HALTED, terms=(Term((COMMON,), prefix=False, negative=True),)
-        ),
+        "failed": FAILED,
+        "done": {"group": "done"},
+        "in process": MOVING,
+        "waiting": {"group": "waiting"},
+        "newest": {"sort": "newest"},
+        "oldest, all groups": ALL | {"sort": "oldest"},
+        "by title": {"sort": "title"},
+        "by title, failed": FAILED | {"sort": "-title"},
+        "by pages, all groups": ALL | {"sort": PAGES},
+        "by pages, in process": MOVING | {"sort": PAGES},
+        "a workflow": {"workflow": "article"},
+        "a workflow, done": {"workflow": "thesis", "group": "done"},
+        "an action": {"action": "input"},
+        "a data type": {"type": "hep"},
+        "an owner": {"owner": "7"},
+        "an owner, all groups": ALL | {"owner": "7"},
+        "older than a year": {"age": "older"},
+        "of today": {"age": "1d"},
+        "common word": {"q": COMMON},
+        "common word, all groups": ALL | {"q": COMMON},
+        "common word, failed": FAILED | {"q": COMMON},
+        "common word by title": {"q": COMMON, "sort": "title"},
+        "some word": {"q": SOME},
+        "some word, all groups": ALL | {"q": SOME},
+        "some word, in process": MOVING | {"q": SOME},
+        "rare word": {"q": RARE},
+        "rare word, all groups": ALL | {"q": RARE},
+        "common and rare word": ALL | {"q": f"{COMMON} {RARE}"},
+        "no such word": ALL | {"q": "qqqqqqqqqqqq"},
+        "a phrase": {"q": f'"{COMMON} {SOME}"'},
+        "an identifier": ALL | {"q": "arXiv:500.0500123"},
+        "beginning of an identifier": ALL | {"q": '"arXiv:500.05"'},
+        "a number": ALL | {"q": "500123"},
+        "without a word": {"q": f"-{COMMON}"},
     }
-    return asked
