@@ -1,26 +1,27 @@
-"""An action of strangers: the package that the documentation prints, installed."""
+"""An action of strangers: the package of the documentation, built and installed."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from pages import DOCS, TOP, Page
+from pages import TOP
 from wheels import built, install
 
-PAGE = Page(DOCS / "howto" / "show-records.md")
+SOURCE = TOP / "examples" / "choose_journal"
 
 #: A site that has it, and does what a curator does. It prints what it sees.
-SITE = """
+SITE = r"""
 import re
 import sys
 
 from flask import Flask
 from flask_principal import ActionNeed, Identity, Principal
 
-from choose_section import blueprint
+from choose_journal import blueprint
 from invenio_workflows import InvenioWorkflows, WorkflowObject, start
 
 app = Flask("outside", root_path=sys.argv[1])
@@ -41,14 +42,15 @@ def maria():
     return identity
 
 
-def to_section(obj, eng):
-    eng.halt("Where does it go?", action="choose-section")
+def which(obj, eng):
+    eng.halt("Which one?", action="choose_journal", journals=["PRL", "JHEP", "NPB"])
 
 
-ext.register_workflow("sort", [to_section])
+ext.register_workflow("sort", [which])
 with app.app_context():
     ext.create_all()
-    ids = [obj.id for obj in start("sort", [{}, {}, {}]).halted_objects]
+    records = [{"title": title} for title in "ABC"]
+    ids = [obj.id for obj in start("sort", records).halted_objects]
 
 
 def fields(html, path):
@@ -65,16 +67,19 @@ def answer(page, oid, browser, **given):
 
 browser = app.test_client()
 pen = "/admin/holdingpen/"
-row, told = answer(pen, ids[0], browser, section="essays")
-print("row", "letters" in row and "hp-mini" in row, told.status_code)
-side, told = answer(f"{pen}{ids[1]}", ids[1], browser, section="news", reason="Short")
-print("side", "Put it there" in side, told.status_code)
-_, told = answer(f"{pen}{ids[2]}", ids[2], browser, section="sport", reason="<Me>")
-print("refused", "Choose one of news, essays, letters." in told.text, told.status_code)
+row, told = answer(pen, ids[0], browser, value="JHEP")
+print("row", "PRL" in row and "hp-mini" in row, told.status_code)
+side, told = answer(f"{pen}{ids[1]}", ids[1], browser, value="NPB", reason="Short")
+print("side", "Choose</button>" in side, told.status_code)
+_, told = answer(f"{pen}{ids[2]}", ids[2], browser, value="Nature", reason="<Me>")
+print("refused", "Choose one of the journals." in told.text, told.status_code)
 print("given", "&lt;Me&gt;</textarea>" in told.text)
+script = re.search(r'src="([^"]+choose_journal\.js)"', told.text)[1]
+with browser.get(script) as found:
+    print("script", found.status_code, found.mimetype)
 with app.app_context():
     found = [WorkflowObject.get(oid) for oid in ids]
-    print("data", [obj.data for obj in found], [obj.waits_for for obj in found])
+    print("data", [obj.data.get("journal") for obj in found])
     who = found[1].history()[-1].payload
     print("who", who["actor"], who.get("reason"))
 ext.engine.dispose()
@@ -85,26 +90,24 @@ row True 303
 side True 303
 refused True 422
 given True
-data [{'section': 'essays'}, {'section': 'news'}, {}] ['queue', 'queue', None]
+script 200 text/javascript
+data ['JHEP', 'NPB', None]
 who maria Short
 """
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the package of the page is installed, and nothing else."""
-    source = tmp_path_factory.mktemp("choose-section")
-    for block in PAGE.blocks():
-        if block.note.startswith("file:"):
-            path = source / block.note.removeprefix("file:").strip()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text, "utf-8")
+    """A folder in which the package is installed, and nothing else."""
+    source = tmp_path_factory.mktemp("outside") / SOURCE.name
+    unwanted = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
+    shutil.copytree(SOURCE, source, ignore=unwanted)
     folder = tmp_path_factory.mktemp("site-packages")
     install(built(source, source / "dist"), folder)
     return folder
 
 
-def test_the_action_that_the_page_prints_works_from_outside(
+def test_the_package_works_in_a_site_that_installed_it(
     installed: Path, tmp_path: Path
 ) -> None:
     done = subprocess.run(
