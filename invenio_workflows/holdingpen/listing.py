@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
@@ -113,7 +114,7 @@ def rows_of(ask: Asked, page: Page) -> list[Shown]:
         "_": _,
         "ngettext": ngettext,
         "lang": language(),
-        "csrf_token": csrf_token,
+        "csrf_token": cache(csrf_token),  # once for all the rows
         "back": list_url(ask.state),
     }
     return list(shown(page.rows, f"?{tail}", context))
@@ -137,13 +138,11 @@ def _view(
         "first": list_url(state.changed()),
         "next": page.next and list_url(state.changed(after=page.next)),
         "previous": page.previous and list_url(state.changed(after=page.previous)),
-        "total": counted(here),
         "heading": _heading(ask),
         "orders": orders,
         "order": next((each.label for each in orders if each.chosen), ""),
         "sizes": list(_sizes(state)),
         "exports": list(_exports(state)),
-        "arrivals": None if state.after else _poll(ask),
         "empty": None if page.rows else _empty(ask),
         "elsewhere": _elsewhere(here, groups_of((), groups)),
         "cleared": list_url(state.cleared()),
@@ -169,9 +168,8 @@ def _elsewhere(here: Count, everywhere: Count) -> str:
     return counted(everywhere) if everywhere.number > here.number else ""
 
 
-def _poll(ask: Asked) -> str:
-    """Return the address that says what came since now."""
-    mark = current_workflows.lists.mark(ask.wanted)
+def _poll(ask: Asked, mark: str) -> str:
+    """Return the address that says what came since a mark was taken."""
     return url_for("holdingpen.arrivals", **ask.state.args(), mark=mark)
 
 
