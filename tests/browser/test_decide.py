@@ -88,11 +88,12 @@ def test_of_two_curators_one_wins_and_the_other_is_told_by_whom(
     first.press("a")
     expect(first.row(ids[0])).to_have_count(0)
     other.press("r")
-    reason = other.row(ids[0]).get_by_role("alert")
+    reason = other.row(ids[0]).locator(".hp-refused")
     expect(reason).to_be_visible()
     expect(reason).to_contain_text("2")  # the number of who won
     expect(other.row(ids[0])).to_contain_text("Queued")
-    expect(other.page.locator(f"#t{ids[0]}")).to_be_focused()
+    expect(other.page.locator(".hp-said")).to_contain_text("Contested 1 of 2: ")
+    expect(other.page.locator(f"#t{ids[1]}")).to_be_focused()
     expect(other.row(ids[0]).locator("form")).to_have_count(0)
     assert now(each_pen, ids[0]).extra_data["approved"] is True
 
@@ -124,7 +125,7 @@ def test_a_record_that_was_edited_meanwhile_is_offered_anew(
         obj.data["title"] = "Changing: another title"
         obj.save()
     curator.press("j", "a")
-    reason = curator.row(oid).get_by_role("alert")
+    reason = curator.row(oid).locator(".hp-refused")
     expect(reason).to_contain_text("another title")
     assert now(pen, oid).extra_data.get("approved") is None
     curator.press("a")
@@ -138,11 +139,12 @@ def test_a_server_that_is_away_brings_the_row_back(pen: Pen, curator: Reader) ->
     page = curator.open("?q=away&sort=oldest")
     page.route("**/resolve", lambda route: route.abort())
     curator.press("j", "a")
-    reason = curator.row(ids[0]).get_by_role("alert")
+    reason = curator.row(ids[0]).locator(".hp-refused")
     expect(reason).to_contain_text("could not be reached")
     assert curator.rows() == ["Away 1 of 2", "Away 2 of 2"]
+    expect(page.locator(f"#t{ids[1]}")).to_be_focused()
     page.unroute("**/resolve")
-    curator.press("a")
+    curator.press("k", "a")
     expect(curator.row(ids[0])).to_have_count(0)
 
 

@@ -157,3 +157,16 @@ def test_a_reason_that_is_needed_is_asked_for(pen: Pen, curator: Reader) -> None
     page.keyboard.press("Tab")
     curator.press("r")
     page.wait_for_url(lambda url: not url.endswith(f"/{oid}"))
+
+
+def test_a_row_without_buttons_says_where_it_is_decided(
+    pen: Pen, curator: Reader
+) -> None:
+    pen.halted("Mixedrow", 2)
+    page = curator.open("?workflow=authors&workflow=article&size=100")
+    row = page.locator(".hp-row", has_text="authors").first
+    row.locator(".hp-open").focus()
+    before = curator.rows()
+    curator.press("a")
+    expect(page.locator(".hp-said")).to_contain_text("on its own page")
+    assert curator.rows() == before

@@ -7,9 +7,9 @@ from browser.pen import Pen
 from browser.reader import Reader
 from playwright.sync_api import Response, expect
 
-#: Lets a test say whether the tab is hidden.
+#: Lets a test say whether the tab is hidden; at first it is.
 HIDING = """
-  let hidden = false;
+  let hidden = true;
   Object.defineProperty(Document.prototype, "hidden", { get: () => hidden });
   window.hide = (value) => {
     hidden = value;
@@ -22,25 +22,36 @@ def polls(reader: Reader) -> list[str]:
     return [each for each in reader.asked if "/arrivals" in each]
 
 
+def poll(reader: Reader) -> Response:
+    """Let time go by until the list has asked for news; return the answer."""
+    answers: list[Response] = []
+
+    def note(found: Response) -> None:
+        if "/arrivals" in found.url:
+            answers.append(found)
+
+    reader.page.on("response", note)
+    for _ in range(20):
+        # A question is asked some time after the answer to the last one was read.
+        reader.page.clock.run_for(15_000)
+        reader.page.wait_for_timeout(100)
+        if answers:
+            break
+    reader.page.remove_listener("response", note)
+    return answers[-1]
+
+
 def test_new_ones_are_told_and_no_row_moves(each_pen: Pen, reader_of: Readers) -> None:
     ids = each_pen.halted("Arriving", 2)
     reader = reader_of(each_pen)
     reader.page.clock.install()
-    answers: list[Response] = []
-    reader.page.on(
-        "response", lambda found: "/arrivals" in found.url and answers.append(found)
-    )
     page = reader.open("?q=arriving")
     where = reader.row(ids[0]).bounding_box()
-    for _ in range(2):
-        with page.expect_response("**/arrivals*"):
-            page.clock.run_for(15_000)
-    headers = answers[-1].request.all_headers()
-    assert "if-none-match" in headers
+    poll(reader)
+    assert "if-none-match" in poll(reader).request.all_headers()
     expect(page.locator(".hp-arrived")).to_be_hidden()
     each_pen.halted("Arriving", 3)
-    with page.expect_response("**/arrivals*"):
-        page.clock.run_for(15_000)
+    poll(reader)
     expect(page.locator(".hp-arrived")).to_have_text("3 new")
     assert reader.row(ids[0]).bounding_box() == where
     assert len(reader.rows()) == 2
@@ -65,11 +76,12 @@ def test_a_hidden_tab_asks_nothing_and_a_seen_one_at_once(
     reader.context.add_init_script(HIDING)
     page = reader.open()
     reader.press()
-    page.evaluate("hide(true)")
-    page.clock.run_for(120_000)
+    page.clock.run_for(60_000)
     assert polls(reader) == []
     with page.expect_response("**/arrivals*"):
         page.evaluate("hide(false)")
+    page.evaluate("hide(true)")
+    page.clock.run_for(60_000)
     assert len(polls(reader)) == 1
 
 
@@ -82,8 +94,7 @@ def test_a_server_that_is_away_is_asked_again(pen: Pen, reader_of: Readers) -> N
     with page.expect_event("requestfailed"):
         page.clock.run_for(15_000)
     page.unroute("**/arrivals*")
-    with page.expect_response("**/arrivals*"):
-        page.clock.run_for(15_000)
+    assert poll(reader).ok
 
 
 def test_times_are_the_readers_and_exact_when_pointed_at(

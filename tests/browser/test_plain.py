@@ -128,7 +128,7 @@ def test_the_tree_is_searched_folded_and_copied(pen: Pen, curator: Reader) -> No
     page = curator.open(str(oid))
     curator.press("/")
     assert curator.focus() == "hp-find"
-    page.keyboard.type("phys")
+    page.keyboard.type("ref. 0")
     hit = page.locator(".hp-hit")
     expect(hit).to_have_count(1)
     expect(hit).to_be_visible()

@@ -8,7 +8,7 @@ const language = document.documentElement.lang || "en";
 const word = (name) => document.querySelector("hp-keys")?.getAttribute(`data-${name}`) ?? "";
 
 /** @param {string} selector @param {ParentNode} [root] @returns {HTMLElement[]} */
-const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const all = (selector, root = document) => /** @type {any} */ ([...root.querySelectorAll(selector)]);
 
 /** What is kept for as long as the tab; nothing where the browser forbids it. */
 const kept = {
@@ -191,15 +191,15 @@ async function send(url, fields) {
 function refused(row, form, told) {
   const reason = document.createElement("div");
   reason.className = "hp-refused";
-  reason.setAttribute("role", "alert");
   for (const text of [told.error, ...(told.changes ?? []).map(changed)]) reason.append(Object.assign(document.createElement("p"), { textContent: text }));
   row.hidden = false;
   row.append(reason);
   const revision = form.querySelector("[name=_revision]");
   if (told.revision !== undefined && revision) revision.setAttribute("value", told.revision);
   if (told.group && told.group !== "need_action") form.replaceWith(told.label);
-  say("");
-  list.choose(row);
+  say(`${row.querySelector(".hp-open")?.textContent}: ${told.error}`);
+  // Who has gone on to another row stays there: the next key is meant for that one.
+  if (!list.here || list.here.hidden) list.choose(row);
 }
 
 /** @param {{field: string, before: string, after: string}} change */
@@ -276,6 +276,7 @@ class Keys extends HTMLElement {
     if (key === "?") return () => this.open();
     const open = this.#page.open ? [] : all(`[data-key="${CSS.escape(key)}"]`);
     const [found] = rows.length && "ar".includes(key) ? open.filter((each) => row.contains(each)) : open;
+    if (!found && open.length) return () => say(word("elsewhere"));
     return found ? () => use(found) : null;
   }
 
@@ -389,7 +390,6 @@ document.addEventListener("focusin", (event) => {
   if (row && row !== list.here) list.choose(row, false);
 });
 addEventListener("pagehide", () => list.remember());
-
 const shown = /** @type {HTMLElement | null} */ (document.querySelector(".hp-record[data-oid]"));
 if (shown) kept.set("hp record", shown.dataset.oid);
 list.restore();
