@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import merge
@@ -95,11 +95,12 @@ def timeline(oid: int, level: str, before: Before) -> Timeline:
     events = records.events(oid, most, before.event)
     lines = records.lines(oid, most, before.line, _NUMBERS.get(level))
     said = current_workflows.audit.of(oid)[::-1]
+    told = {event.seq - 1 for event in events if event.kind == "Cancelled"}
     found = list(
         merge(
             _of_events(events),
             _of_lines(lines),
-            _of_comments(row for row in said if row.id < before.comment),
+            _of_comments((r for r in said if r.id < before.comment), told),
             key=lambda entry: entry.created,
             reverse=True,
         )
@@ -157,15 +158,20 @@ def _of_lines(lines: Iterable[tuple[int, LogLine]]) -> Iterator[Entry]:
         )
 
 
-def _of_comments(rows: Iterable[Audited]) -> Iterator[Entry]:
+def _of_comments(rows: Iterable[Audited], told: Container[int]) -> Iterator[Entry]:
+    """Yield what no event tells: comments, and that a running one is to be cancelled.
+
+    :param told: revisions on which a person's decision is an event.
+    """
     for row in rows:
-        if row.verb != "comment":
+        asked = row.verb == "cancel" and row.revision not in told
+        if row.verb != "comment" and not asked:
             continue
         yield Entry(
             anchor=f"c{row.id}",
             kind="comment",
             created=row.created,
-            what=_("commented"),
+            what=_("asked to cancel it") if asked else _("commented"),
             who=visible(row.actor or "", 200),
             text=visible(row.reason or "", 10_000),
         )

@@ -24,6 +24,8 @@ MOST_CHANGES = 1000
 MOST_LETTERS = 20_000_000
 #: So many of the newest events are looked at to see which tasks are done.
 _MOST_EVENTS = 5000
+#: So many of the newest failures are looked at for those that are alike.
+_MOST_FAILED = 5000
 #: So many relatives of a kind are shown.
 MOST_RELATED = 100
 _BATCH = 50
@@ -315,20 +317,28 @@ class RecordQueries:
         ]
 
     def alike(self, obj: WorkflowObject, limit: int) -> list[int]:
-        """Return the ids of others of its workflow that failed with the same words."""
+        """Return the ids of others of its workflow that failed with the same words.
+
+        The newest failures are looked at, of all workflows.
+        """
         with self._reading() as connection:
             error = connection.execute(
                 select(_objects.error).where(_objects.id == obj.id)
             ).scalar_one_or_none()
             if not error:
                 return []
-            others = (
-                select(_objects.id)
+            newest = (
+                select(_objects.id, _objects.workflow, _objects.error)
                 .where(_objects.status == int(ObjectStatus.ERROR))
-                .where(_objects.workflow == obj.workflow_name)
-                .where(_objects.error == error, _objects.id != obj.id)
                 .where(_objects.id_parent.is_(None))
                 .order_by(_objects.modified.desc(), _objects.id.desc())
+                .limit(_MOST_FAILED)
+                .subquery()
+            )
+            others = (
+                select(newest.c.id)
+                .where(newest.c.workflow == obj.workflow_name)
+                .where(newest.c.error == error, newest.c.id != obj.id)
                 .limit(limit)
             )
             return list(connection.execute(others).scalars())

@@ -147,7 +147,7 @@ DOORS = {
 }
 #: What only the package itself uses.
 INTERNAL = {
-    "invenio_workflows.engine": {"Cursor", "Machine", "Run"},
+    "invenio_workflows.engine": {"Cursor", "Machine", "Run", "expected"},
     "invenio_workflows.store": {"Database", "Queries", "SQLStore"},
     "invenio_workflows.processors": {"GROUP", "Processor", "processors"},
     "invenio_workflows.tasks.logic_tasks": {"WORKFLOW_IF"},

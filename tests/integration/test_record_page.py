@@ -9,9 +9,11 @@ import pytest
 from curators import Browser, admit
 from markupsafe import Markup
 from sites import Site
+from sqlalchemy import event
 
 from invenio_workflows import WorkflowObject
-from invenio_workflows.api import comment, edit, resolve, start
+from invenio_workflows.api import cancel, comment, edit, resolve, start
+from invenio_workflows.decisions import decision
 from invenio_workflows.patterns import IF, PARALLEL
 from invenio_workflows.proxies import current_workflows
 
@@ -338,6 +340,38 @@ def test_the_timeline_has_pages_and_levels(pen: Site, monkeypatch: Any) -> None:
     assert "beware" in text and "line 3" not in text and "Look here" in text
     for tail in ("level=odd", "before=yesterday", "before=0001-01-01T00:00:00"):
         page(pen, f"/{oid}?{tail}")
+
+
+def test_what_a_running_one_was_asked_is_told(pen: Site) -> None:
+    def asked_of(obj: Any, eng: Any) -> None:
+        current_workflows.audit.comment(
+            WorkflowObject.get(obj.id), decision("cancel", "bob", reason="Enough")
+        )
+
+    pen.register("long", asked_of, ask)
+    oid = begin("long")
+    text = page(pen, f"/{oid}")
+    assert "asked to cancel it" in text and "Enough" in text
+    cancel(oid, "ann", reason="No")
+    text = page(pen, f"/{oid}")
+    assert text.count("asked to cancel it") == 1 and "was cancelled" in text
+
+
+def test_a_page_takes_a_fixed_number_of_statements(pen: Site) -> None:
+    start("asking", [{"title": f"No {n}"} for n in range(30)])
+    pen.register("failing", fail)
+    statements: list[str] = []
+
+    def listen(connection: Any, cursor: Any, text: str, *more: Any) -> None:
+        statements.append(text)
+
+    for oid in (begin("failing"), begin("asking")):
+        comment(oid, "Look", "ann")
+        statements.clear()
+        event.listen(pen.ext.engine, "before_cursor_execute", listen)
+        page(pen, f"/{oid}", "admin")
+        event.remove(pen.ext.engine, "before_cursor_execute", listen)
+        assert len([each for each in statements if "SELECT" in each]) <= 24
 
 
 def test_what_is_repeated_is_folded(pen: Site) -> None:
