@@ -35,7 +35,7 @@ def pen(url: str, **settings: Any) -> tuple[PenSite, Browser]:
 
 
 class Table(ModelView):
-    """The table as Flask-Admin shows it, as a site without a pen would set it up."""
+    """The table as Flask-Admin shows it: by id, the order that costs it least."""
 
     can_create = can_edit = can_delete = False
     can_set_page_size = True
@@ -48,7 +48,6 @@ class Table(ModelView):
     )
     column_searchable_list = ("title",)
     column_filters = ("status",)
-    column_default_sort = ("modified", True)
 
 
 def flask_admin(url: str) -> Any:

@@ -36,6 +36,8 @@ def index() -> Any:
     who = Person(names, user_id())
     ask, page = _page(look, ListState.read(request.args), who)
     view = _view(ask, page, _groups(look), facets(ask, look.facets()))
+    view["total"] = counted(look.count())
+    view["arrivals"] = None if ask.state.after else _poll(ask, look.mark())
     return render_template("workflows/holdingpen/list.html", **view)
 
 

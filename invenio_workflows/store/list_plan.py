@@ -94,13 +94,19 @@ class Plan:
         ):
             if values:
                 found.append(column.in_(values))
+        if self.place is not _o.modified:
+            found += self._times()
+        if self.without is not None:
+            mine = (SORT.c.id_object == _o.id, SORT.c.name == self.without)
+            found.append(~select(SORT.c.name).where(*mine).exists())
+        return found
+
+    def _times(self) -> list[Any]:
+        wanted, found = self.wanted, []
         if wanted.since is not None:
             found.append(_o.modified >= literal(wanted.since, _o.modified.type))
         if wanted.until is not None:
             found.append(_o.modified < literal(wanted.until, _o.modified.type))
-        if self.without is not None:
-            mine = (SORT.c.id_object == _o.id, SORT.c.name == self.without)
-            found.append(~select(SORT.c.name).where(*mine).exists())
         return found
 
     def texts(self, gathered: bool = False) -> list[Any]:
@@ -198,14 +204,16 @@ class Plan:
         return self.place >= last if down else self.place <= last
 
     def _ahead(self, key: Key | None) -> list[Any]:
+        # In the order of the changes the times are places, where the walk begins.
+        times = self._times() if self.place is _o.modified else []
         if key is None or key.id < 0:
-            return []
+            return times
         down = self.goes_down(key)
         if self.place is _o.id:
             return [_o.id < key.id if down else _o.id > key.id]
         here = tuple_(literal(key.value, self.place.type), literal(key.id, _o.id.type))
         there = tuple_(self.place, self.oid)
-        return [there < here if down else there > here]
+        return [*times, there < here if down else there > here]
 
     def _merged(self, conditions: list[Any], key: Key | None) -> Any:
         """Return place and id of the rows of all arms, in the order wanted."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
@@ -19,7 +18,7 @@ from .list_rows import Facets as Facets
 from .look import SAMPLE as SAMPLE
 from .look import Look
 from .sql import SQLStore
-from .wanted import Count, Key, Page, Wanted, read_key, write_key
+from .wanted import Count, Page, Wanted, read_key
 
 
 class Lists:
@@ -57,12 +56,8 @@ class Lists:
         return [row.id for row in found.rows]
 
     def mark(self, wanted: Wanted) -> str:
-        """Return a mark of the newest change in a list, for :meth:`newer`."""
-        rows = self.look(wanted).find(replace(wanted, sort="updated"), None, 1, LIGHT)
-        key = Key(datetime(1970, 1, 1, tzinfo=UTC), 0)
-        for row in rows.rows:
-            key = Key(row.modified, row.id)
-        return write_key("least_updated", key)
+        """Return a mark of the newest change in a list; see :meth:`Look.mark`."""
+        return self.look(wanted).mark()
 
     def newer(self, wanted: Wanted, mark: str, most: int = 100) -> Count:
         """Return how many rows of a list changed since its mark was taken.

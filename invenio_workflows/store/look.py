@@ -15,21 +15,21 @@ from typing import Any
 
 from sqlalchemy import Select, func, literal_column, select
 
-from ..states import Group, group_of
+from ..states import Group
 from . import statements as sql
 from .list_arms import LIGHT, ROW, Arm
 from .list_counts import Alike, read_counts
 from .list_plan import Plan
-from .list_rows import AGES, COUNTED, Facets, age_of, as_row, facet, fits, unlike
+from .list_rows import AGES, COUNTED, Facets, age_of, as_row, facet, fits
 from .sql import SQLStore
 from .wanted import MOST_ROWS, SORTS, Count, Key, Page, Wanted, read_key, write_key
 
 #: Up to so many candidates are read and sorted …
 FEW = 5_000
 #: … but first an index is walked past so many rows: what is common is found there.
-FIRST_WALK = 1_500
+FIRST_WALK = 1_000
 #: Past so many rows a list walks; then it says that there may be more.
-WALK = 3_000
+WALK = 2_000
 #: A count that is not kept is exact up to here; facets are counted among so many.
 SAMPLE = 1_000
 #: So many arms are walked at most, each a scan of the index.
@@ -60,6 +60,9 @@ class Look:
         self._dialect = store.transactions.database.engine.dialect.name
         self._counters: list[Alike] | None = None
         self._matches: int | None = None
+        #: The place of the first row of the page.
+        self._first: Key | None = None
+        self._count: Count | None = None
         self._are_few: dict[str, bool] = {}
         #: Whether the words were met at once.
         self._common = False
@@ -81,6 +84,8 @@ class Look:
         back = key is not None and key.backwards
         if back:
             rows.reverse()
+        if wanted.sort == "updated":
+            self._first = self._key(rows[0]) if rows else _NEVER
         first, last = self._ends(rows, found.edge, more, key)
         sort = wanted.sort
         return Page(
@@ -113,9 +118,16 @@ class Look:
 
     def count(self) -> Count:
         """Return how many rows the list has."""
-        wanted = self.wanted
+        if self._count is None:
+            self._count = self._counted_anew(self.wanted)
+        return self._count
+
+    def _counted_anew(self, wanted: Wanted) -> Count:
         if not self._is_sampled(wanted):
             alike = self._alike(wanted)
+            return Count(sum(each.number for each in alike))
+        if self.sample.complete:
+            alike = [each for each in self._counted_in_sample if fits(wanted, each)]
             return Count(sum(each.number for each in alike))
         found = self.find(replace(wanted, sort="updated"), None, SAMPLE + 1, LIGHT)
         number = min(len(found.rows), SAMPLE)
@@ -129,11 +141,20 @@ class Look:
             for each in self._alike(wanted):
                 counts[each.group] += each.number
             return {group: Count(counts[group]) for group in Group}
-        sample = self.sample
-        for row in sample.rows:
-            if fits(wanted, row):
-                counts[group_of(row.status, row.waits_for)] += 1
-        return {group: Count(counts[group], sample.complete) for group in Group}
+        for each in self._counted_in_sample:
+            if fits(wanted, each):
+                counts[each.group] += each.number
+        exact = self.sample.complete
+        return {group: Count(counts[group], exact) for group in Group}
+
+    def mark(self) -> str:
+        """Return a mark of the newest change in the list, for :meth:`Lists.newer`."""
+        wanted, first = self.wanted, self._first
+        if first is None or wanted.sort != "updated" or wanted.after is not None:
+            newest = replace(wanted, sort="updated", after=None)
+            rows = self.find(newest, None, 1, LIGHT).rows
+            first = Key(rows[0].modified, rows[0].id) if rows else _NEVER
+        return write_key("least_updated", first)
 
     def facets(self) -> Facets:
         """Return how many rows each value has, ignoring the filter on it itself.
@@ -141,7 +162,7 @@ class Look:
         Owner and age, and all of them while text, owner or age is asked for, are
         counted among the newest 1,000.
         """
-        facets = self._sampled(self.sample)
+        facets = self._sampled()
         if not self._is_sampled(self.wanted):
             facets |= self._counted()
         return facets
@@ -191,21 +212,30 @@ class Look:
             facets[name] = facet(counts, True)
         return facets
 
-    def _sampled(self, sample: Found) -> Facets:
-        wanted, now = self.wanted, datetime.now(UTC)
-        counts: dict[str, Counter[Any]] = {name: Counter() for name in COUNTED}
-        owners, ages = Counter[Any](), Counter[str]()
-        for row in sample.rows:
-            apart = unlike(wanted, row)
-            for name, counter in counts.items():
-                if not apart or apart == {name}:
-                    counter[getattr(row, name) or ""] += 1
-            if not apart:
-                owners[row.id_user] += 1
-                ages[age_of(now - row.modified)] += 1
-        exact = sample.complete
-        facets = {name: facet(counter, exact) for name, counter in counts.items()}
-        facets["owner"] = facet(owners, exact)
+    @cached_property
+    def _counted_in_sample(self) -> list[Alike]:
+        """The rows of the sample, counted as the counters count."""
+        alike = Counter(row[1:6] for row in self.sample.rows)
+        return [
+            Alike(workflow, status, waits_for, action or "", data_type, number)
+            for (status, waits_for, workflow, action, data_type), number in (
+                alike.items()
+            )
+        ]
+
+    def _sampled(self) -> Facets:
+        wanted, exact = self.wanted, self.sample.complete
+        facets: Facets = {}
+        for name in COUNTED:
+            counts = Counter[Any]()
+            for each in self._counted_in_sample:
+                if fits(wanted, each, name):
+                    counts[getattr(each, name)] += each.number
+            facets[name] = facet(counts, exact)
+        now = datetime.now(UTC)
+        mine = [row for row in self.sample.rows if fits(wanted, row)]
+        facets["owner"] = facet(Counter(row.id_user for row in mine), exact)
+        ages = Counter(age_of(now - row.modified) for row in mine)
         facets["age"] = [(age, Count(ages[age], exact)) for age in AGES if age in ages]
         return facets
 
@@ -358,5 +388,6 @@ class Look:
 
 
 _SOMEWHERE = Key(None, 0)
+_NEVER = Key(datetime(1970, 1, 1, tzinfo=UTC), 0)
 #: Before the first of the objects that have no such sort key.
 _THE_REST = Key(None, 2**63 - 1, without=True)

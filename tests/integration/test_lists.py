@@ -326,5 +326,5 @@ def test_a_page_with_all_that_it_counts_is_eight_statements_at_most(
     for after in {None, first.next}:
         with counting(site) as seen:
             look = current_workflows.lists.look(replace(wanted, after=after))
-            look.page(), look.count(), look.groups(), look.facets()
+            look.page(), look.groups(), look.facets(), look.count(), look.mark()
         assert len(seen) <= 8, "\n".join(seen)
