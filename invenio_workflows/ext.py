@@ -18,11 +18,7 @@ from .definition.limits import refuse_another
 from .definition.workflow import Definition, compile_workflow
 from .discovery import in_package
 from .encoding import dumps
-from .errors import (
-    ActionNotFound,
-    ConfigurationError,
-    WorkflowDefinitionError,
-)
+from .errors import ActionNotFound, ConfigurationError, WorkflowDefinitionError
 from .objects import WorkflowObject
 from .port import check, kept_line
 from .processors import Processor, processors
@@ -37,6 +33,7 @@ from .store.keep import Keeper
 from .store.lists import Lists
 from .store.migrations import current, upgrade
 from .store.notices import Notices
+from .store.presence import Presence
 from .store.prune import Pruner
 from .store.queries import Queries
 from .store.queue import Queue
@@ -65,7 +62,6 @@ class State:
             self.settings.queue_of,
             lambda name: self._definitions.get(name),
         )
-        #: How many objects may run at once.
         self.limits = Limits()
         self.acceptor = Acceptor(
             self.store, self.settings.batch_size, self._check, self.limits
@@ -79,6 +75,7 @@ class State:
         self.queue = Queue(self.store, self.settings, self.limits)
         self.places = Places(transactions, self.settings, self.limits)
         self.notices = Notices(transactions)
+        self.presence = Presence(transactions, self.settings.sweep_seconds)
         self.audit = Audit(transactions)
         self.walks = Walks(transactions)
         self.records = RecordQueries(self.store)

@@ -123,8 +123,12 @@ class Swept:
 
 
 def sweep() -> Swept:
-    """Queue what dead workers left and what is due; send what nobody picked up."""
+    """Queue what dead workers left and what is due; send what nobody picked up.
+
+    Where a worker sweeps it says by this that it lives.
+    """
     state = current_workflows
+    state.presence.beat()
     taken_over = sum(_put_back())
     woken = state.queue.wake(_BATCH)
     state.queue.forget_events(_BATCH)

@@ -247,6 +247,7 @@ def _families() -> dict[str, GaugeMetricFamily]:
         "queue_oldest_seconds": ("Seconds for which the oldest waits.", ("queue",)),
         "leases": ("Objects that move: held, or left by a worker.", ("state",)),
         "busy_processes": ("Processes that move an object.", ()),
+        "workers": ("Workers that live, idle ones too.", ("kind",)),
     }
     return {
         name: GaugeMetricFamily(f"workflows_{name}", text, labels=labels)
@@ -266,6 +267,8 @@ def _fill(families: dict[str, GaugeMetricFamily], found: Census, state: Any) -> 
     families["leases"].add_metric(("held",), found.leases.held)
     families["leases"].add_metric(("expired",), found.leases.expired)
     families["busy_processes"].add_metric((), found.leases.processes)
+    for kind, number in ({state.settings.worker: 0} | found.workers).items():
+        families["workers"].add_metric((kind,), number)
 
 
 def _objects(found: Census, state: Any) -> Iterator[tuple[tuple[str, str], int]]:

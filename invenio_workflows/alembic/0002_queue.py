@@ -1,5 +1,7 @@
 """What an object needs that waits: for a worker, its time, an event; and once().
 
+And which workers there are.
+
 Revision ID: 0002
 """
 
@@ -81,6 +83,7 @@ def upgrade() -> None:
         )
     _create_kept_event()
     _create_once()
+    _create_worker()
 
 
 def _create_kept_event() -> None:
@@ -117,8 +120,21 @@ def _create_once() -> None:
     )
 
 
+def _create_worker() -> None:
+    op.create_table(
+        "workflows_worker",
+        sa.Column("process", sa.String(255), primary_key=True),
+        sa.Column("kind", sa.String(100), nullable=False),
+        sa.Column("queues", JSON, nullable=False),
+        sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("every", sa.Integer(), nullable=False),
+        sa.Column("started", TIME, nullable=False),
+        sa.Column("seen", TIME, nullable=False),
+    )
+
+
 def downgrade() -> None:
-    for name in ("once", "kept_event"):
+    for name in ("worker", "once", "kept_event"):
         op.drop_table(f"workflows_{name}")
     for name, _, _ in INDEXES:
         op.drop_index(f"ix_workflows_object_{name}", "workflows_object")

@@ -22,7 +22,8 @@ from .reindexing import reindex
 from .running import restart, resume, start
 from .text import clean
 from .watching import watch
-from .working import rq_worker, worker, workers
+from .workers import workers
+from .working import rq_worker, worker
 
 
 class Commands(click.Group):

@@ -10,9 +10,11 @@ from ..errors import WorkflowError, WorkflowsError, WorkflowWorkerError
 from ..ping import NAME as PING
 from ..proxies import current_workflows
 from ..store.health import lines
+from ..store.presence import Seen, workers
 from .arguments import command
 from .findings import Check, told_of
 from .running import objects
+from .serving import known_queues, serves, to_begin
 from .text import ago, clean
 
 #: Seconds that a round trip may take.
@@ -34,6 +36,46 @@ def worker() -> Iterator[Check]:
         state = "ok" if well else "fail"
         do = "" if well else "Start it, or correct its address."
         yield Check("worker", state, f"{name}: {clean(sentence)}", do)
+
+
+def living() -> Check:
+    """Return whether somebody serves the queues in use."""
+    transactions = current_workflows.store.transactions
+    waits = [line.queue for line in lines(transactions)]
+    queues = list(dict.fromkeys([*known_queues(), *waits]))
+    there = [each for each in workers(transactions) if serves(each, *queues)]
+    lives = [each for each in there if each.lives]
+    left = [name for name in queues if not any(serves(each, name) for each in lives)]
+    told = _alive(lives) if lives else _nobody(there)
+    if not left:
+        return Check("workers", "ok", f"{told}; every queue is served")
+    if lives:
+        told += f"; nobody serves {clean(', '.join(left))}"
+    if _begins() and not set(left) & set(waits):
+        told += "; a process that delays something does it itself"
+        return Check("workers", "ok", told)
+    return Check("workers", "warn", told, f"Start one: {clean(to_begin(left))}")
+
+
+def _begins() -> bool:
+    """Say whether threads begin in a process that delays something."""
+    settings = current_workflows.settings
+    return settings.worker == "local" and settings.local_threads > 0
+
+
+def _alive(lives: list[Seen]) -> str:
+    last = ago(min(each.seconds for each in lives))
+    what = "worker lives" if len(lives) == 1 else "workers live"
+    return f"{len(lives)} {what}, seen {last} ago"
+
+
+def _nobody(gone: list[Seen]) -> str:
+    kind = clean(current_workflows.settings.worker)
+    told = f"no worker lives that does what is delayed by {kind}"
+    if not gone:
+        return told
+    last = min(gone, key=lambda each: each.seconds)
+    return f"{told}; the last was seen {ago(last.seconds)} ago"
 
 
 def waiting() -> Check:

@@ -1,11 +1,11 @@
-"""``worker``, ``rq-worker`` and ``workers``: who does what is delayed."""
+"""``worker`` and ``rq-worker``: processes that do what is delayed."""
 
 from __future__ import annotations
 
 import logging
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,17 +14,15 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from ..calls import Worker
-from ..config import DEFAULT_QUEUE
 from ..proxies import current_workflows
 from ..registry import plugin
-from ..store.health import Line, Standing, address, lines, standing
-from ..store.leases import is_dead
+from ..store.health import address, lines
 from ..store.migrations import current
-from ..store.recovery import Held
-from .arguments import as_json, command
+from .arguments import command
 from .counting import serve, serving
 from .running import objects
-from .text import ago, clean, moment, say, say_json, table
+from .serving import known_queues
+from .text import clean, say
 
 _GROUP = "invenio_workflows.workers"
 
@@ -92,7 +90,7 @@ def _work(
     """Say what is served, work, and say that it is over."""
     _check_database()
     wanted = [part for each in queues for part in each.split(",") if part]
-    known = _known()
+    known = known_queues()
     for queue in dict.fromkeys(wanted):
         if queue not in known:
             say(
@@ -111,7 +109,12 @@ def _work(
         if metrics_port is not None:
             say(f"  metrics      {serve(name, metrics_port, metrics_address)}")
         say("Ctrl-C or SIGTERM stops it.")
-        worker.run(wanted, concurrency)
+        # It is seen when it sweeps; ours say more of themselves.
+        current_workflows.presence.begin(name, wanted or known, concurrency)
+        try:
+            worker.run(wanted, concurrency)
+        finally:
+            current_workflows.presence.end()
     say(f"The worker {clean(name)} has stopped.")
 
 
@@ -135,123 +138,3 @@ def _show_log() -> None:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         ours.addHandler(handler)
         ours.setLevel(logging.INFO)
-
-
-def _known() -> list[str]:
-    """Return the names of the queues that are configured."""
-    configured = current_workflows.settings.queues.values()
-    return list(dict.fromkeys([DEFAULT_QUEUE, *configured]))
-
-
-# --- workers --------------------------------------------------------------------------
-
-
-@click.command("workers")
-@as_json
-@with_appcontext
-def workers(as_json: bool) -> None:
-    """Show which workers hold what, since when, and what waits in the queues.
-
-    A worker is seen by the objects that it holds; one that is idle is not.
-    """
-    transactions = current_workflows.store.transactions
-    held = list(current_workflows.recovery.held())
-    stands: dict[int, Standing] = {}
-    for at in range(0, len(held), 500):
-        ids = [each.id for each in held[at : at + 500]]
-        stands |= standing(transactions, ids)
-    found = [_holder(each, stands[each.id]) for each in held if each.id in stands]
-    waiting = lines(transactions)
-    if as_json:
-        say_json({"workers": found, "queues": [_line(line) for line in waiting]})
-        return
-    for text in (*_held_table(found), "", *_queue_table(waiting)):
-        say(text)
-
-
-def _holder(held: Held, stands: Standing) -> dict[str, Any]:
-    """Return who holds an object: what the text of its lease says."""
-    place, pid, _, thread, *_ = [*(held.owner or "").rsplit(":", 3), "", "", ""]
-    return {
-        "host": place.partition("/")[0] or None,
-        "pid": int(pid) if pid.isdigit() else None,
-        "thread": int(thread) if thread.isdigit() else None,
-        "state": _state(held),
-        "object": held.id,
-        "run": stands.run,
-        "workflow": held.workflow,
-        "after_task": stands.task or None,
-        "since": stands.since,
-        "lease_until": held.until,
-    }
-
-
-def _state(held: Held) -> str:
-    if not held.free:
-        return "lives"
-    return "silent" if is_dead(held.owner) is False else "dead"
-
-
-def _line(line: Line) -> dict[str, Any]:
-    return {
-        "queue": line.queue,
-        "objects": line.objects,
-        "oldest": line.oldest,
-        "seconds": round(line.seconds, 1),
-    }
-
-
-def _held_table(found: list[dict[str, Any]]) -> Iterator[str]:
-    if not found:
-        yield "No worker holds an object."
-        return
-    found.sort(key=lambda row: (str(row["host"]), row["pid"] or 0, row["object"]))
-    threads = _numbered(found)
-    rows = [
-        (
-            row["host"] or "—",
-            row["pid"] or "—",
-            threads[row["pid"], row["thread"]],
-            row["state"],
-            row["object"],
-            row["workflow"],
-            row["after_task"] or "—",
-            moment(row["since"]),
-            moment(row["lease_until"]),
-        )
-        for row in found
-    ]
-    headers = ("HOST", "PID", "THREAD", "STATE", "OBJECT", "WORKFLOW", "AFTER TASK")
-    times = ("SINCE (UTC)", "LEASE UNTIL (UTC)")
-    whole = ("PID", "THREAD", "STATE", "OBJECT", *times)
-    yield from table((*headers, *times), rows, whole=whole)
-    left = sum(row["state"] != "lives" for row in found)
-    if left:
-        yield (
-            f"{objects(left)} left behind. A living worker takes that up by itself; "
-            f"without one: {command('recover')}"
-        )
-
-
-def _numbered(found: list[dict[str, Any]]) -> dict[tuple[Any, Any], int]:
-    """Return a small number for each thread of each process."""
-    numbers: dict[tuple[Any, Any], int] = {}
-    of_process: dict[Any, int] = {}
-    for row in found:
-        key = row["pid"], row["thread"]
-        if key not in numbers:
-            of_process[row["pid"]] = of_process.get(row["pid"], 0) + 1
-            numbers[key] = of_process[row["pid"]]
-    return numbers
-
-
-def _queue_table(waiting: list[Line]) -> Iterator[str]:
-    if not waiting:
-        yield "No object waits in a queue."
-        return
-    rows = [
-        (line.queue, f"{line.objects:,}", moment(line.oldest), ago(line.seconds))
-        for line in waiting
-    ]
-    headers = ("QUEUE", "WAITING", "OLDEST SINCE (UTC)", "FOR")
-    yield from table(headers, rows, whole=headers)

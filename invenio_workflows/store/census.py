@@ -17,6 +17,7 @@ from ..states import ObjectStatus
 from . import statements as sql
 from .health import Line, lines
 from .kinds import now
+from .presence import seen
 from .transactions import Transactions
 
 _OBJECTS = sql.OBJECTS.c
@@ -52,14 +53,17 @@ class Census:
     objects: list[Counted]
     queues: list[Line]
     leases: Leases
+    #: How many workers live, by their kind.
+    workers: Counter[str]
 
 
 def census(transactions: Transactions) -> Census:
-    """Count objects, what waits in the queues, and leases."""
+    """Count objects, what waits in the queues, leases, and workers."""
     with transactions.reading() as connection:
         objects = [*_few(connection), *_many(connection)]
         leases = _leases(connection)
-    return Census(objects, lines(transactions), leases)
+        workers = Counter(each.kind for each in seen(connection) if each.lives)
+    return Census(objects, lines(transactions), leases, workers)
 
 
 def _few(connection: Connection) -> Iterator[Counted]:

@@ -2,36 +2,67 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, literal_column, select
+from typing import Any
+
+from sqlalchemy import Connection, exists, func, literal_column, select
 
 from ..states import ObjectStatus
 from . import statements as sql
 from .kinds import now
+from .presence import seen
 from .transactions import Transactions
 
-#: Seconds that what is next in a queue may wait before somebody is to be told.
+#: Seconds for which nobody may work before somebody is to be told.
 PATIENCE = 60
+
+_IN_QUEUE: Any = literal_column("'queue'")
 
 
 def idle(transactions: Transactions) -> float | None:
-    """Return for how many seconds what is next in a queue has waited in vain.
+    """Return for how many seconds nobody works, though something waits.
 
-    :return: ``None`` if nothing waits, not for long, or a worker holds something.
+    That is since a worker was last seen which serves its queue; where none is known,
+    for so long as what is next in the queue waits.
+
+    :return: ``None`` if nothing waits, or not for long, or somebody lives.
     """
-    objects, other = sql.OBJECTS.c, sql.OBJECTS.alias("other").c
+    with transactions.reading() as connection:
+        waits = _next(connection)
+        workers = seen(connection) if waits else []
+    found = []
+    for queue, since, at, held in waits:
+        serve = [each for each in workers if queue in each.queues]
+        if any(each.lives for each in serve):
+            continue
+        if serve:
+            found.append(min(each.seconds for each in serve))
+        elif not held:
+            found.append((at - since).total_seconds())
+    return max((seconds for seconds in found if seconds >= PATIENCE), default=None)
+
+
+def _next(connection: Connection) -> list[Any]:
+    """Return since when what is next in each queue waits, the time, and whether any
+    object is held: a worker that is not known may be one that never sweeps.
+
+    From queue to queue through an index, however many objects wait in one.
+    """
+    objects = sql.OBJECTS.c
+    waiting = select(func.min(objects.queue)).where(objects.waits_for == _IN_QUEUE)
+    queues = waiting.with_only_columns(func.min(objects.queue).label("queue")).cte(
+        "queues", recursive=True
+    )
+    other = waiting.where(objects.queue > queues.c.queue).scalar_subquery()
+    queues = queues.union_all(select(other).where(queues.c.queue.is_not(None)))
     first = (
         select(objects.modified)
-        .where(objects.waits_for == literal_column("'queue'"))
-        .order_by(objects.queue, objects.rank, objects.id)
+        .where(objects.waits_for == _IN_QUEUE, objects.queue == queues.c.queue)
+        .order_by(objects.rank, objects.id)
         .limit(1)
-        .subquery("first")
+        .scalar_subquery()
     )
-    running = other.status == literal_column(str(int(ObjectStatus.RUNNING)))
-    held = exists().where(running, other.lease_until > now())
-    with transactions.reading() as connection:
-        found = connection.execute(select(first.c.modified, now(), held)).one_or_none()
-    if found is None:
-        return None
-    since, at, works = found
-    seconds: float = (at - since).total_seconds()
-    return None if works or seconds < PATIENCE else seconds
+    moved = sql.OBJECTS.alias("moved").c
+    running = moved.status == literal_column(str(int(ObjectStatus.RUNNING)))
+    held = exists().where(running, moved.lease_until > now())
+    asked = select(queues.c.queue, first, now(), held)
+    return list(connection.execute(asked.where(queues.c.queue.is_not(None))).all())

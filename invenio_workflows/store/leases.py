@@ -12,13 +12,21 @@ from pathlib import Path
 
 
 def owner() -> str:
-    """Return who holds the leases taken by this thread: host, process, thread."""
+    """Return who holds the leases taken by this thread: host, process, thread.
+
+    The thread says in which process its own was begun: ``thread@parent``.
+    """
     return _owner(os.getpid(), threading.get_ident())
+
+
+def process() -> str:
+    """Return who this process is: its leases begin so."""
+    return owner().rpartition(":")[0]
 
 
 @lru_cache(maxsize=64)
 def _owner(pid: int, thread: int) -> str:
-    return f"{_machine()}:{pid}:{_began(pid)}:{thread}"
+    return f"{_machine()}:{pid}:{_began(pid)}:{thread}@{os.getppid()}"
 
 
 def _machine() -> str:
@@ -59,9 +67,11 @@ def is_dead(lease_owner: str | None) -> bool | None:
 def is_mine(lease_owner: str | None) -> bool:
     """Say whether this thread took the lease, or one of this process that has ended."""
     here, _, thread = owner().rpartition(":")
-    process, _, holder = (lease_owner or "").rpartition(":")
+    place, _, holder = (lease_owner or "").rpartition(":")
     living = {str(each.ident) for each in threading.enumerate()}
-    return process == here and (holder == thread or holder not in living)
+    return place == here and (
+        holder == thread or holder.partition("@")[0] not in living
+    )
 
 
 def _began(pid: int) -> str:

@@ -6,6 +6,7 @@ to look, so one that is lost, late or doubled changes nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -41,6 +42,8 @@ from .taking import Taking
 
 #: Nothing is sent again later than this many seconds after it was sent last.
 _LONGEST = 600
+#: Seconds between two looks for what is to be forgotten, which nobody is in need of.
+_FORGET = 60
 _IN_QUEUE = OBJECTS.c.waits_for == literal_column("'queue'")
 
 #: What is written of an object that is put in a queue, and sent at once.
@@ -116,6 +119,7 @@ class Queue(Taking):
     def __init__(self, store: SQLStore, settings: Settings, limits: Limits) -> None:
         super().__init__(store, limits)
         self._settings = settings
+        self._next_forget = 0.0
 
     def refuse_memory(self) -> None:
         """Raise if no other thread can see the database."""
@@ -286,8 +290,14 @@ class Queue(Taking):
         )
 
     def forget_events(self, limit: int) -> int:
-        """Delete the events that nobody came for; return how many."""
-        ttl = self._settings.event_ttl
+        """Delete the events that nobody came for; return how many.
+
+        It is looked for them once a minute, or as soon as they are old.
+        """
+        ttl, at = self._settings.event_ttl, time.monotonic()
+        if at < self._next_forget:
+            return 0
+        self._next_forget = at + min(ttl / 2, _FORGET)
         return self._transactions.run(lambda on: forget(on, ttl, limit))
 
     def unsent(self, limit: int) -> list[tuple[str, int]]:

@@ -1,7 +1,7 @@
 """What the worker process of a task queue does beside performing calls.
 
-It sweeps, and it tells the processes that it forks that it is to stop. What it forks
-lets go of the database connections that it inherited.
+It sweeps, by which it says that it lives, and it tells the processes that it forks
+that it is to stop. What it forks lets go of the database connections that it inherited.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -21,7 +21,7 @@ from ..proxies import EXTENSION
 _logger = logging.getLogger(__name__)
 
 #: Seconds after which it is looked whether the time of an object has come.
-_LOOK = 2.5
+_LOOK = 3.0
 #: How many processes that were forked are told at most; a pipe takes as many bytes.
 _MOST = 4096
 
@@ -35,8 +35,9 @@ class Sweeper:
         #: Held while it works: a process that is forked now inherits no lock of it.
         self.busy = threading.Lock()
 
-    def begin(self) -> None:
-        """Sweep from now on."""
+    def begin(self, kind: str, queues: Sequence[str], slots: int) -> None:
+        """Sweep from now on, as a worker that serves these queues."""
+        self._app.extensions[EXTENSION].presence.begin(kind, queues, slots)
         threading.Thread(
             target=self._run, name="workflows-sweeper", daemon=True
         ).start()
@@ -44,6 +45,8 @@ class Sweeper:
     def end(self) -> None:
         """Sweep no more."""
         self._ended.set()
+        with self._app.app_context():
+            self._app.extensions[EXTENSION].presence.end()
 
     def _run(self) -> None:
         state = self._app.extensions[EXTENSION]

@@ -134,10 +134,15 @@ class CeleryWorker:
 
     # --- a process of Celery --------------------------------------------------------
 
-    def begin(self) -> None:
-        """Sweep in this process from now on."""
+    def begin(self, consumed: Iterable[str], slots: int) -> None:
+        """Sweep in this process from now on.
+
+        :param consumed: the queues of Celery from which it takes messages.
+        """
+        default = self.celery.conf.task_default_queue
+        queues = [DEFAULT_QUEUE if each == default else each for each in consumed]
         self._sweeper = Sweeper(self.app)
-        self._sweeper.begin()
+        self._sweeper.begin("celery", queues, slots)
 
     def end(self) -> None:
         """Sweep no more."""
@@ -218,7 +223,8 @@ def _forked(**_: Any) -> None:
 
 @signals.worker_ready.connect
 def _ready(sender: Any, **_: Any) -> None:
-    _worker_of(sender.app).begin()
+    consumed = sender.app.amqp.queues.consume_from
+    _worker_of(sender.app).begin(consumed, sender.controller.concurrency)
 
 
 @signals.worker_shutting_down.connect

@@ -29,7 +29,7 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds after which an idle worker looks by itself; and where it is woken by other
 #: processes too.
-_LOOK, _LOOK_WOKEN = 2.5, 5.0
+_LOOK, _LOOK_WOKEN = 3.0, 5.0
 #: Seconds in which objects that go to sleep are looked at together.
 _BREATH = 0.02
 #: Seconds to wait when the database is away.
@@ -62,7 +62,7 @@ class LocalWorker:
         threads = self._state.settings.local_threads
         if threads and self._state.embeds and self._pid != os.getpid():
             self._check_tables()
-            self.begin(threads)
+            self.begin(threads, kind="embedded")
         self._ring()
         self._state.notices.give()
 
@@ -81,7 +81,9 @@ class LocalWorker:
 
     # --- threads --------------------------------------------------------------------
 
-    def begin(self, threads: int, queues: Sequence[str] = ()) -> None:
+    def begin(
+        self, threads: int, queues: Sequence[str] = (), kind: str = "local"
+    ) -> None:
         """Begin to work with so many threads, unless this process does already."""
         if self._pid == os.getpid():
             return
@@ -94,6 +96,7 @@ class LocalWorker:
         known = dict.fromkeys([DEFAULT_QUEUE, *settings.queues.values()])
         self._queues = tuple(queues or known)
         self._state.store.stopping.clear()
+        self._state.presence.begin(kind, self._queues, threads)
         targets = [self._work] * threads + [self._sweep, self._listen]
         self._threads = [
             threading.Thread(target=target, name=f"workflows-{n}", daemon=True)
@@ -117,6 +120,8 @@ class LocalWorker:
         if any(thread.is_alive() for thread in self._threads):
             with self._app.app_context():
                 state.recovery.give_back()
+        with self._app.app_context():
+            state.presence.end()
         self._pid = 0
         atexit.unregister(self.stop)
 

@@ -123,7 +123,7 @@ class FlaskWorker(Worker):
         """Work until it is told to stop."""
         app = _app()
         self._ending, self._sweeper = Ending(), Sweeper(app)
-        self._sweeper.begin()
+        self._sweeper.begin("rq", self.queue_names(), 1)
         try:
             return bool(super().work(*args, **kwargs))
         finally:

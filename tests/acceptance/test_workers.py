@@ -15,6 +15,7 @@ import pytest
 from fleet import STEPS, Fleet
 from fleet_app import until
 from servers import PostgreSQL
+from terminals import Terminal
 
 from invenio_workflows import WorkflowObject
 from invenio_workflows.api import (
@@ -316,6 +317,38 @@ def test_a_worker_that_is_to_stop_finishes_its_task(fleet: Fleet) -> None:
     doers = fleet.doers(first)
     assert doers.pop("one") == name
     assert name not in doers.values()
+
+
+def seen(fleet: Fleet) -> dict[int, dict[str, Any]]:
+    """Return what the command says of the workers, by their pids."""
+    return {
+        each["pid"]: each for each in Terminal(fleet.app).json("workers")["workers"]
+    }
+
+
+def test_workers_are_seen_idle_and_busy_until_they_end(fleet: Fleet) -> None:
+    first, second = (member.process.pid for member in fleet.members)
+    both = {(pid, "lives") for pid in (first, second)}
+
+    def states() -> set[tuple[int, str]]:
+        return {(pid, each["state"]) for pid, each in seen(fleet).items()}
+
+    until(lambda: states() == both, "both are seen, and who died before is forgotten")
+    for each in seen(fleet).values():
+        assert (each["kind"], each["slots"]) == (fleet.worker, 1)
+        assert (each["queues"], each["holds"]) == (["default"], [])
+    held = fleet.hold("seen")
+    oids = [oid for result in held for oid in fleet.oids(result)]
+    holds = [[each["object"] for each in w["holds"]] for w in seen(fleet).values()]
+    assert sorted(holds) == sorted([oid] for oid in oids)
+    fleet.open("seen")
+    for result in held:
+        result.get(timeout=SOON)
+    fleet.members[0].process.send_signal(signal.SIGTERM)
+    assert fleet.members[0].process.wait(SOON) == 0
+    assert states() == {(second, "lives")}
+    fleet.members[1].kill()
+    assert states() == {(second, "dead")}
 
 
 # --- a database that is away, clocks that are wrong -----------------------------------

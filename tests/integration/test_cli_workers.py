@@ -411,28 +411,27 @@ def test_a_run_that_moves_no_more_is_told_at_once(flask: Terminal):
 
 
 def test_who_holds_what_is_shown_with_what_waits(desk: Desk):
-    assert desk("workers").splitlines() == [
-        "No worker holds an object.",
-        "",
-        "No object waits in a queue.",
-    ]
     uuid = desk.delayed(*[{"seconds": 20}] * 3)
     worker = desk.worker("-c", 2)
     desk.until(lambda: desk.statuses(uuid).count(3) == 2)
     told = json.loads(desk("workers", "--json"))
-    first, second = told["workers"]
+    (its,) = told["workers"]
+    assert (its["pid"], its["state"], its["kind"]) == (worker.pid, "lives", "local")
+    first, second = its["holds"]
     assert (first["pid"], first["state"], first["run"]) == (worker.pid, "lives", uuid)
     assert first["workflow"] == "work" and first["after_task"] is None
     assert first["thread"] != second["thread"] and first["since"] < first["lease_until"]
-    ((name, number),) = [(q["queue"], q["objects"]) for q in told["queues"]]
-    assert (name, number) == ("default", 1)
+    (queue,) = told["queues"]
+    assert (queue["queue"], queue["objects"], queue["workers"]) == ("default", 1, 1)
     printed = desk("workers")
-    assert re.search(rf"{worker.pid}  +1  +lives  +\d+  +work  +—  +20", printed)
-    assert re.search(r"default  1  +20\S+ \S+  \d+ seconds?", printed)
+    assert re.search(rf"{worker.pid}  local  lives  default\S.* 2 of 2  20", printed)
+    held = r"\d+ +work  +—  +20\S+ \S+  "
+    assert re.search(rf"{held}{worker.pid} +1  +lives  20", printed)
+    assert re.search(r"default  1  +20\S+ \S+  \d+ seconds?  +1\n", printed)
     worker.kill()
     worker.wait()
     printed = desk("workers")
-    assert printed.count("  dead  ") == 2
+    assert printed.count("  dead  ") == 3
     assert "2 objects left behind." in printed and "workflows recover" in printed
 
 

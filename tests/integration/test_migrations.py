@@ -33,6 +33,7 @@ OURS = {
     "workflows_log",
     "workflows_kept_event",
     "workflows_once",
+    "workflows_worker",
     "workflows_sort",
     "workflows_text",
     "workflows_count",

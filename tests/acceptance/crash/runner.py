@@ -31,7 +31,7 @@ Point = tuple[str, str]
 TABLES = (
     "workflows_log workflows_event workflows_once workflows_kept_event "
     "workflows_object workflows_run workflows_sort workflows_text workflows_count "
-    "workflows_count_delta workflows_audit workflows_walk ledger"
+    "workflows_count_delta workflows_audit workflows_walk workflows_worker ledger"
 ).split()
 
 

@@ -1,0 +1,197 @@
+"""Which workers there are: each writes a row when it sweeps, idle or not."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Integer, String, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..encoding import dumps
+from .kinds import Encoded, UTCDateTime, later, now
+from .leases import is_dead, process
+from .models import Base
+from .statements import Prepared, _p
+from .transactions import Transactions
+
+_logger = logging.getLogger(__name__)
+
+#: A worker that was not seen for so many of its sweeps, and seconds, is silent.
+_SWEEPS, _SILENT = 3, 15
+#: One that was not seen for so many is forgotten.
+_FORGOTTEN_SWEEPS, _FORGOTTEN = 10, 600
+#: After so many sweeps it is looked who is gone: an idle worker is to ask little.
+_LOOK_SWEEPS = 6
+#: How many are looked at then; those that were not seen for longest come first.
+_BATCH = 100
+#: How many are shown.
+_SHOWN = 1000
+
+
+class WorkerRow(Base):
+    """A process that does what is delayed."""
+
+    __tablename__ = "workflows_worker"
+
+    #: Who it is, as its leases say: host, number, and when it began.
+    process: Mapped[str] = mapped_column(String(255), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(100))
+    queues: Mapped[Any] = mapped_column(Encoded)
+    #: How many objects it moves at a time.
+    slots: Mapped[int] = mapped_column(Integer)
+    #: Seconds after which it says again that it lives.
+    every: Mapped[int] = mapped_column(Integer)
+    started: Mapped[datetime] = mapped_column(UTCDateTime)
+    seen: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+WORKERS: Any = WorkerRow.__table__
+_workers = WORKERS.c
+_SAID = ("kind", "queues", "slots", "every")
+
+
+def _upsert(dialect: Any) -> Prepared:
+    values = {name: _p(name, _workers[name]) for name in ("process", *_SAID)}
+    values |= {"started": later(_p("since", _workers.every)), "seen": now()}
+    said = dialect.insert(WORKERS).values(values)
+    again = {name: said.excluded[name] for name in (*_SAID, "seen")}
+    key = [_workers.process]
+    return Prepared(said.on_conflict_do_update(index_elements=key, set_=again))
+
+
+_TELL = {"postgresql": _upsert(postgresql), "sqlite": _upsert(sqlite)}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A worker, and how many seconds ago it was seen."""
+
+    process: str
+    kind: str
+    queues: tuple[str, ...]
+    slots: int
+    every: int
+    started: datetime
+    seen: datetime
+    seconds: float
+
+    @property
+    def state(self) -> str:
+        """``lives``, ``silent`` or ``dead``; the last is known of this machine only."""
+        if is_dead(self.process):
+            return "dead"
+        lives = self.seconds <= max(_SWEEPS * self.every, _SILENT)
+        return "lives" if lives else "silent"
+
+    @property
+    def lives(self) -> bool:
+        """Whether it says so."""
+        return self.state == "lives"
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether nothing is to be expected of it any more."""
+        long = max(_FORGOTTEN_SWEEPS * self.every, _FORGOTTEN)
+        return self.seconds > long or self.state == "dead"
+
+
+def seen(connection: Connection, limit: int = _SHOWN) -> list[Seen]:
+    """Return the workers; those that were not seen for longest come first."""
+    columns = [_workers[field] for field in Seen.__slots__ if field != "seconds"]
+    rows = connection.execute(
+        select(*columns, now().label("at")).order_by(_workers.seen).limit(limit)
+    ).mappings()
+    found = []
+    for row in rows:
+        told = dict(row)
+        seconds = (told.pop("at") - told["seen"]).total_seconds()
+        told["queues"] = tuple(told["queues"])
+        found.append(Seen(**told, seconds=max(seconds, 0.0)))
+    return found
+
+
+def workers(transactions: Transactions) -> list[Seen]:
+    """Return the workers that there are, and those that ended otherwise than well."""
+    with transactions.reading() as connection:
+        return seen(connection)
+
+
+class Presence:
+    """What this process tells of itself, if it is a worker."""
+
+    def __init__(self, transactions: Transactions, every: int) -> None:
+        self._transactions = transactions
+        self._every = every
+        self._lock = threading.Lock()
+        self._next = self._next_look = 0.0
+        self._pid = 0
+        self._began = 0.0
+        self._said: dict[str, Any] = {}
+
+    def begin(self, kind: str, queues: Sequence[str], slots: int) -> None:
+        """Say from the next sweep on that this process is a worker."""
+        if self._pid != os.getpid():
+            self._lock = threading.Lock()  # the parent's may be held for ever
+            self._began = time.monotonic()
+        self._said = {"kind": kind, "queues": dumps(list(queues)), "slots": slots}
+        self._next = 0.0
+        self._pid = os.getpid()
+
+    def beat(self) -> None:
+        """Say that this process lives, if it is a worker; forget who is gone.
+
+        :raises DatabaseUnavailable: if the database is away or has no tables.
+        """
+        at = time.monotonic()
+        if at < self._next:
+            return  # sweeps follow on each other where much is due
+        self._next = at + self._every / 2
+        if self._pid == os.getpid():
+            # Else a beat that is late would undo the end.
+            with self._lock:
+                if self._pid:
+                    self._transactions.run(self._tell)
+        if at >= self._next_look:
+            self._next_look = at + _LOOK_SWEEPS * self._every
+            self._forget()
+
+    def end(self) -> None:
+        """Be no worker any more; in silence if the database is away."""
+        if self._pid != os.getpid():
+            return
+        with self._lock:
+            self._pid = 0
+            gone = delete(WORKERS).where(_workers.process == process())
+            try:
+                with self._transactions.database.engine.begin() as connection:
+                    connection.execute(gone)
+            except SQLAlchemyError as error:
+                _logger.info("A sweep forgets this worker later: %s", error)
+
+    def _tell(self, connection: Connection) -> None:
+        since = int(self._began - time.monotonic())
+        said = {**self._said, "process": process(), "every": self._every}
+        _TELL[connection.dialect.name](connection, said | {"since": since})
+
+    def _forget(self) -> None:
+        """Delete those that are dead, or were not seen for long."""
+        with self._transactions.reading() as connection:
+            gone = [each for each in seen(connection, _BATCH) if each.is_forgotten]
+
+        def work(connection: Connection) -> None:
+            for each in sorted(gone, key=lambda each: each.process):
+                # One that came back meanwhile stays.
+                mine = (_workers.process == each.process, _workers.seen == each.seen)
+                connection.execute(delete(WORKERS).where(*mine))
+
+        if gone:
+            self._transactions.run(work)
