@@ -6,6 +6,8 @@ from browser.pen import Pen
 from browser.reader import Reader
 from playwright.sync_api import expect
 
+from invenio_workflows.api import resolve
+
 
 def place(reader: Reader) -> tuple[int, str]:
     y = reader.page.evaluate("Math.round(scrollY)")
@@ -16,6 +18,7 @@ def place(reader: Reader) -> tuple[int, str]:
 def test_back_brings_row_scroll_and_choice(curator: Reader) -> None:
     page = curator.open("?group=all&size=100")
     curator.press(*["j"] * 22)
+    page.evaluate("scrollBy(0, 150)")  # the row is in the middle, not at the edge
     before = place(curator)
     assert before[0] > 300
     curator.press("Enter")
@@ -77,3 +80,19 @@ def test_a_shared_address_shows_the_same(pen: Pen, curator: Reader) -> None:
     page.goto("about:blank")
     page.goto(again)
     assert curator.rows() == seen
+
+
+def test_a_page_that_was_put_aside_is_asked_for_again(
+    pen: Pen, curator: Reader
+) -> None:
+    ids = pen.halted("Putaside", 2)
+    page = curator.open("?q=putaside&sort=oldest")
+    curator.press("j", "j")
+    with pen.app.app_context():
+        resolve(ids[0], None, {"value": "accept"}, "4", None, True)
+    with page.expect_navigation():
+        page.evaluate(
+            "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+        )
+    assert curator.rows() == ["Putaside 2 of 2"]
+    expect(page.locator(f"#t{ids[1]}")).to_be_focused()

@@ -177,8 +177,8 @@ async function decide(row, form, button) {
 
 /** @param {string} url @param {FormData} fields @returns {Promise<{ok: boolean, told: any}>} */
 async function send(url, fields) {
+  const headers = { Accept: "application/json" };
   try {
-    const headers = { Accept: "application/json" };
     const body = new URLSearchParams(/** @type {any} */ (fields));
     const answer = await fetch(url, { method: "POST", body, headers });
     return { ok: answer.ok && !answer.redirected, told: await answer.json() };
@@ -220,6 +220,7 @@ document.addEventListener("submit", (event) => {
   if (row || form.ariaBusy === "true") event.preventDefault(); // it is on its way
   if (row) decide(row, form, event.submitter);
   else form.ariaBusy = "true";
+  setTimeout(() => { form.ariaBusy = null; }, 10_000); // whoever stopped it may try again
 });
 
 // The second click of a double one would meet the row that has moved up.
@@ -258,10 +259,7 @@ class Keys extends HTMLElement {
 
   #show() {
     document.documentElement.classList.toggle("hp-with-keys", this.areOn);
-    for (const each of all("[data-key]")) {
-      if (this.areOn) each.setAttribute("aria-keyshortcuts", each.dataset.key ?? "");
-      else each.removeAttribute("aria-keyshortcuts");
-    }
+    for (const each of all("[data-key]")) each.setAttribute("aria-keyshortcuts", this.areOn ? each.dataset.key ?? "" : "");
   }
 
   /** @param {string} key @returns {(() => void) | null} what a key does on this page now */
@@ -390,6 +388,8 @@ document.addEventListener("focusin", (event) => {
   if (row && row !== list.here) list.choose(row, false);
 });
 addEventListener("pagehide", () => list.remember());
+// A page that the browser had put aside may show what is decided long since.
+addEventListener("pageshow", (event) => event.persisted && location.reload());
 const shown = /** @type {HTMLElement | null} */ (document.querySelector(".hp-record[data-oid]"));
 if (shown) kept.set("hp record", shown.dataset.oid);
 list.restore();
