@@ -22,9 +22,10 @@ from ..errors import (
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import group_of
+from .display import plain
 from .flask_wtf import FIELD
 from .guard import page_of_error, wants_json
-from .permissions import actor
+from .permissions import actor, may
 from .record import MOST_ALIKE, conflict, page, seen
 from .seeing import standing
 from .texts import _, ngettext
@@ -148,6 +149,7 @@ def delete(oid: int) -> Any:
 
 
 def _decided(oid: int, verb: str, do: Doing, said: str) -> Any:
+    tell_if_deleted(oid)
     obj = seen(oid, verb)
     revision = revision_seen()
     way = way_from(obj, request.form.get("_walk"))
@@ -163,6 +165,19 @@ def _decided(oid: int, verb: str, do: Doing, said: str) -> Any:
         away = isinstance(error, (ConfigurationError, DatabaseUnavailable))
         return _again(obj, error.message, 503 if away else 422)
     return _onward(oid, way, said)
+
+
+def tell_if_deleted(oid: int) -> None:
+    """Say who deleted a record, to who was allowed to see it.
+
+    :raises werkzeug.exceptions.Conflict: if somebody did.
+    """
+    if current_workflows.queries.query().get(oid) is not None:
+        return
+    for row in current_workflows.audit.of(oid, 1):
+        if row.verb == "delete" and may("view", row.workflow):
+            who = plain(row.actor) or _("Somebody")
+            abort(409, _("{who} deleted record {id} meanwhile.", who=who, id=oid))
 
 
 def revision_seen() -> int:

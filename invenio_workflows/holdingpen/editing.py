@@ -17,7 +17,7 @@ from ..objects import WorkflowObject
 from ..states import require as require_status
 from .asking import form_fields
 from .changes import tell
-from .decide import revision_seen
+from .decide import revision_seen, tell_if_deleted
 from .guard import page_of_error, wants_json
 from .permissions import actor
 from .record import Alert, conflict, seen
@@ -38,6 +38,7 @@ def edit(oid: int) -> Any:
 
 def save(oid: int) -> Any:
     """Show what would change; when that was seen, keep it."""
+    tell_if_deleted(oid)
     obj, revision = seen(oid, "edit"), revision_seen()
     text = request.form.get("data", "")
     try:

@@ -13,7 +13,7 @@ from sites import Site
 
 from invenio_workflows import WorkflowObject
 from invenio_workflows.actions import Action, Approval, Resolution
-from invenio_workflows.api import comment, edit, resolve, start
+from invenio_workflows.api import comment, delete, edit, resolve, start
 from invenio_workflows.proxies import current_workflows
 
 #: Every changing route of a record, and what one must be permitted.
@@ -337,6 +337,19 @@ def test_what_the_status_does_not_allow_is_not_offered_and_a_409(pen: Site) -> N
         assert "WAITING (Queued)" in answer.get_data(as_text=True)
     for page in ("/edit", "/remove"):
         assert browser.get(f"/{oid}{page}").status_code == 409
+
+
+def test_who_decides_on_what_is_deleted_is_told_by_whom(pen: Site) -> None:
+    oid = halted()
+    forms = {who: seen_by(pen, who, oid) for who in ("curator", "stranger")}
+    delete(oid, "ann")
+    for who, code in (("curator", 409), ("stranger", 404)):
+        browser = Browser(pen.app, who)
+        form = {**forms[who], "csrf_token": browser.token(), "value": "accept"}
+        answer = browser.post(f"/{oid}/resolve", **form)
+        assert answer.status_code == code
+        told = f"ann deleted record {oid} meanwhile." in answer.get_data(as_text=True)
+        assert told == (code == 409)
 
 
 def test_another_question_is_not_answered(pen: Site) -> None:
