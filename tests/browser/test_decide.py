@@ -193,6 +193,18 @@ def test_deciding_on_the_record_leads_to_the_next(pen: Pen, curator: Reader) -> 
     assert curator.rows() == ["Onward 3 of 3"]
 
 
+def test_where_what_is_decided_is_listed_too_the_row_stays(
+    pen: Pen, curator: Reader
+) -> None:
+    ids = pen.halted("Staying", 2)
+    page = curator.open("?group=all&q=staying&sort=oldest")
+    curator.press("j", "a")
+    expect(curator.row(ids[0])).to_contain_text("Queued")
+    expect(curator.row(ids[0]).locator("form")).to_have_count(0)
+    expect(page.locator(f"#t{ids[1]}")).to_be_focused()
+    expect(page.locator("#results b")).to_have_text("2")
+
+
 def test_who_only_looks_is_offered_nothing(pen: Pen, reader_of: Readers) -> None:
     (oid,) = pen.halted("Lookonly")
     reader = reader_of(pen, "viewer")

@@ -158,6 +158,18 @@ def test_no_worker_for_a_while(
     assert not hold(reader, "no worker")
 
 
+def test_in_french(pen: Pen, reader_of: Readers) -> None:
+    (oid,) = pen.halted("Langue", reasons=["Une copie"])
+    reader = reader_of(pen, locale="fr-FR")
+    wrong = []
+    for path in ("", f"{oid}"):
+        page = reader.open(path)
+        assert page.locator("html").get_attribute("lang") == "fr"
+        assert page.locator("time").first.inner_text().startswith("il y a")
+        wrong += hold(reader, path)
+    assert not wrong
+
+
 def test_the_policy_is_watched(pen: Pen, reader_of: Readers) -> None:
     """What the other tests rely on: a violation is seen."""
     reader = reader_of(pen)

@@ -53,8 +53,7 @@ setInterval(showTimes, 60_000);
 
 /** @param {string} text said at the foot of the page, and to who cannot see it */
 function say(text) {
-  const place = document.querySelector(".hp-said");
-  if (place) place.textContent = text;
+  for (const place of all(".hp-said")) place.textContent = text;
   clearTimeout(say.timer);
   if (text) say.timer = setTimeout(say, 6000, "");
 }
@@ -164,13 +163,14 @@ async function decide(row, form, button) {
   const at = rows.indexOf(row);
   const title = row.querySelector(".hp-open")?.textContent ?? "";
   row.querySelector(".hp-refused")?.remove();
-  row.hidden = true;
+  row.hidden = Boolean(document.querySelector(".hp-tabs [aria-current] .hp-is-need_action"));
   list.choose(rows[at + 1] ?? rows[at - 1]);
   say(`${button?.dataset.said ?? button?.textContent?.trim() ?? ""}: ${title}`);
   const { ok, told } = await send(form.action, fields);
   if (!ok) return refused(row, form, told);
-  row.remove();
   say(told.message ?? "");
+  if (!row.hidden) return form.replaceWith(told.label); // what is decided is listed too
+  row.remove();
   countDown();
   if (!all(".hp-row").length) location.reload();
 }
@@ -189,10 +189,9 @@ async function send(url, fields) {
 
 /** @param {HTMLElement} row @param {HTMLFormElement} form @param {any} told */
 function refused(row, form, told) {
-  const reason = document.createElement("div");
-  reason.className = "hp-refused";
+  const reason = Object.assign(document.createElement("div"), { className: "hp-refused" });
   for (const text of [told.error, ...(told.changes ?? []).map(changed)]) reason.append(Object.assign(document.createElement("p"), { textContent: text }));
-  row.hidden = false;
+  [row.hidden, form.ariaBusy] = [false, null];
   row.append(reason);
   const revision = form.querySelector("[name=_revision]");
   if (told.revision !== undefined && revision) revision.setAttribute("value", told.revision);
@@ -217,16 +216,17 @@ document.addEventListener("submit", (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   const row = /** @type {HTMLElement | null} */ (form.closest(".hp-row"));
   if (event.defaultPrevented || form.method !== "post") return;
-  if (row || form.ariaBusy === "true") event.preventDefault(); // it is on its way
-  if (row) decide(row, form, event.submitter);
-  else form.ariaBusy = "true";
+  const isSent = form.ariaBusy === "true";
+  if (row || isSent) event.preventDefault();
+  if (isSent) return;
+  form.ariaBusy = "true";
   setTimeout(() => { form.ariaBusy = null; }, 10_000); // whoever stopped it may try again
+  if (row) decide(row, form, event.submitter);
 });
 
 // The second click of a double one would meet the row that has moved up.
 document.addEventListener("click", (event) => {
-  const target = /** @type {Element} */ (event.target);
-  if (event.detail > 1 && target.closest(".hp-do")) event.preventDefault();
+  if (event.detail > 1 && /** @type {Element} */ (event.target).closest(".hp-do")) event.preventDefault();
 }, true);
 
 // --- keys -----------------------------------------------------------------------------
