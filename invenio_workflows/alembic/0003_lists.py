@@ -17,9 +17,9 @@ LISTED = "id_parent IS NULL AND (id_fork IS NULL OR status IN (2, 5))"
 KEY = ("workflow", "status", "waits_for", "action", "data_type")
 
 INDEXES = (
-    ("list", ["status", "waits_for", "modified", "id", "workflow"], LISTED),
+    ("list", ["status", "modified", "id", "waits_for", "workflow"], LISTED),
     ("recent", ["modified", "id", "status", "waits_for", "workflow"], LISTED),
-    ("newest", ["status", "waits_for", "workflow", "id"], LISTED),
+    ("newest", ["status", "workflow", "id", "waits_for"], LISTED),
     ("action", ["action", "id"], f"action IS NOT NULL AND {LISTED}"),
     ("owner", ["id_user", "id"], f"id_user <> 0 AND {LISTED}"),
     ("uri", ["uri"], f"uri <> '' AND {LISTED}"),

@@ -168,7 +168,7 @@ class Plan:
             edge = select(self._at(key, passing).c.place).scalar_subquery()
             conditions.append(self._not_beyond(edge, self.goes_down(key)))
         if not self.sort_name:
-            found = self._merged(conditions, key).limit(_number_in_text(most))
+            found = self._merged(conditions, key, most).limit(_number_in_text(most))
             return self._rows(columns, found.subquery("walked"), key)
         return (
             select(*columns, self.place.label("place"), self.oid.label("oid"))
@@ -193,7 +193,7 @@ class Plan:
                 .order_by(*self._ordered([self.place, self.oid], key))
             )
         else:
-            inner = self._merged(ahead, key)
+            inner = self._merged(ahead, key, passing + 1)
         inner = inner.limit(_number_in_text(1)).offset(_number_in_text(passing))
         return inner.subquery("edge")
 
@@ -215,8 +215,12 @@ class Plan:
         there = tuple_(self.place, self.oid)
         return [*times, there < here if down else there > here]
 
-    def _merged(self, conditions: list[Any], key: Key | None) -> Any:
-        """Return place and id of the rows of all arms, in the order wanted."""
+    def _merged(self, conditions: list[Any], key: Key | None, most: int) -> Any:
+        """Return place and id of the rows of all arms, in the order wanted.
+
+        :param most: so many are looked at; PostgreSQL, which would sort whole arms, is
+            told to stop after so many of each. SQLite merges the arms as they are.
+        """
         parts = [
             select(self.place.label("place"), _o.id.label("oid")).where(
                 *arm.where(), *conditions
@@ -225,6 +229,11 @@ class Plan:
         ]
         if len(parts) == 1:
             return parts[0].order_by(*self._ordered([self.place, _o.id], key))
+        if self.dialect == "postgresql":
+            order = self._ordered([self.place, _o.id], key)
+            parts = [
+                part.order_by(*order).limit(_number_in_text(most)) for part in parts
+            ]
         names: list[Any] = [literal_column("place"), literal_column("oid")]
         return union_all(*parts).order_by(*self._ordered(names, key))
 
