@@ -10,6 +10,11 @@ from browser.pen import BELOW, Pen
 from browser.reader import Reader
 from playwright.sync_api import expect
 
+#: Every path of a page, wherever a page may have one.
+LINKS = """() => ["href", "src", "action", "data-src"].flatMap((name) =>
+  [...document.querySelectorAll(`[${name}^="/"]`)].map((a) => a.getAttribute(name))
+)"""
+
 
 @pytest.fixture
 def plain(pen: Pen, reader_of: Readers) -> Reader:
@@ -63,6 +68,9 @@ def test_below_another_path(pen: Pen, reader_of: Readers) -> None:
     page.wait_for_url(f"{pen.url}{BELOW}/admin/holdingpen/?*q=subpath*")
     page.get_by_role("link", name="Clear all").click()
     page.get_by_role("link", name="Failed").first.click()
+    for path in ("", f"{ids[2]}", "start"):
+        links = reader.open(path).evaluate(LINKS)
+        assert [each for each in links if not each.startswith(BELOW)] == []
     outside = [each for each in reader.asked if not each.startswith(pen.url + BELOW)]
     assert outside == []
 
