@@ -287,7 +287,8 @@ class Look:
         if wanted.owners and 0 not in wanted.owners:
             if self._few("owners", plan.owned()):
                 return plan.owned()
-        if wanted.actions and self._few("actions", plan.acted()):
+        asking = (e.number for e in self.counters if e.action in wanted.actions)
+        if wanted.actions and sum(asking) <= FEW:
             return plan.acted()
         return None
 
