@@ -172,7 +172,6 @@ def _postgresql() -> list[str]:
 
 def _sqlite() -> list[str]:
     """One writes at a time, so the counters are true at once."""
-    values = _key("NEW")
     same = (
         "workflow = OLD.workflow AND status = OLD.status "
         "AND waits_for = coalesce(OLD.waits_for, '') "
@@ -180,49 +179,56 @@ def _sqlite() -> list[str]:
     )
     less = f"UPDATE workflows_count SET number = number - 1 WHERE {same}"
     more = (
-        f"INSERT INTO workflows_count ({COLUMNS}, number) SELECT {values}, 1 "
+        f"INSERT INTO workflows_count ({COLUMNS}, number) SELECT {_key('NEW')}, 1 "
         f"WHERE {_listed('NEW')} ON CONFLICT ({COLUMNS}) "
         "DO UPDATE SET number = number + 1"
     )
     columns = f"{COLUMNS}, id_parent, id_fork"
-    index = "workflows_text_index"
-    gone = f"INSERT INTO {index} ({index}, rowid, words) VALUES ('delete', "
-    come = f"INSERT INTO {index} (rowid, words) VALUES (NEW.id_object, NEW.words)"
-
-    def trigger(name: str, event: str, *do: str, when: str = "") -> str:
-        when = f"WHEN {when} " if when else ""
-        return (
-            f"CREATE TRIGGER workflows_{name} AFTER {event} {when}BEGIN "
-            + "".join(f"{each}; " for each in do)
-            + "END"
-        )
-
     on = "ON workflows_object"
-    old = "OLD.id_object, OLD.words)"
     return [
-        f"CREATE VIRTUAL TABLE {index} USING fts5(words, "
-        "content='workflows_text', content_rowid='id_object', tokenize='ascii', "
-        "prefix='2 3', columnsize=0)",
-        trigger("count_insert", f"INSERT {on}", more, when="NEW.id_parent IS NULL"),
-        trigger(
+        _trigger("count_insert", f"INSERT {on}", more, when="NEW.id_parent IS NULL"),
+        _trigger(
             "count_update",
             f"UPDATE OF {columns} {on}",
             f"{less} AND {_listed('OLD')}",
             more,
             when=_moved("IS NOT"),
         ),
-        trigger("count_delete", f"DELETE {on}", less, when=_listed("OLD")),
-        trigger(
+        _trigger("count_delete", f"DELETE {on}", less, when=_listed("OLD")),
+        _trigger(
             "object_gone",
             f"DELETE {on}",
             "DELETE FROM workflows_text WHERE id_object = OLD.id",
             "DELETE FROM workflows_sort WHERE id_object = OLD.id",
             when="OLD.id_parent IS NULL",
         ),
-        trigger("text_insert", "INSERT ON workflows_text", come),
-        trigger("text_delete", "DELETE ON workflows_text", gone + old),
-        trigger("text_update", "UPDATE ON workflows_text", gone + old, come),
+        *_sqlite_words(),
     ]
+
+
+def _sqlite_words() -> list[str]:
+    """The words of each object, searched through a table of SQLite's own kind."""
+    index = "workflows_text_index"
+    gone = f"INSERT INTO {index} ({index}, rowid, words) VALUES ('delete', "
+    gone += "OLD.id_object, OLD.words)"
+    come = f"INSERT INTO {index} (rowid, words) VALUES (NEW.id_object, NEW.words)"
+    return [
+        f"CREATE VIRTUAL TABLE {index} USING fts5(words, "
+        "content='workflows_text', content_rowid='id_object', tokenize='ascii', "
+        "prefix='2 3', columnsize=0)",
+        _trigger("text_insert", "INSERT ON workflows_text", come),
+        _trigger("text_delete", "DELETE ON workflows_text", gone),
+        _trigger("text_update", "UPDATE ON workflows_text", gone, come),
+    ]
+
+
+def _trigger(name: str, event: str, *do: str, when: str = "") -> str:
+    when = f"WHEN {when} " if when else ""
+    return (
+        f"CREATE TRIGGER workflows_{name} AFTER {event} {when}BEGIN "
+        + "".join(f"{each}; " for each in do)
+        + "END"
+    )
 
 
 def downgrade() -> None:
