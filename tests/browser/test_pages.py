@@ -60,7 +60,9 @@ def hold(reader: Reader, name: str) -> list[str]:
     return wrong
 
 
-def test_lists(pen: Pen, reader_of_errors: Readers) -> None:
+def test_lists_keep_the_rules_in_each_theme_and_width(
+    pen: Pen, reader_of_errors: Readers
+) -> None:
     reader = reader_of_errors(pen)
     wrong = []
     for name, path in LISTS.items():
@@ -69,7 +71,9 @@ def test_lists(pen: Pen, reader_of_errors: Readers) -> None:
     assert not wrong
 
 
-def test_records(pen: Pen, reader_of_errors: Readers) -> None:
+def test_records_keep_the_rules_in_each_theme_and_width(
+    pen: Pen, reader_of_errors: Readers
+) -> None:
     reader = reader_of_errors(pen, "admin")
     page = reader.open("?group=all&size=100&sort=oldest")
     links = {}
@@ -103,7 +107,7 @@ OPENED: dict[str, tuple[str, Callable[[Reader], None]]] = {
 }
 
 
-def test_what_opens(pen: Pen, reader_of_errors: Readers) -> None:
+def test_what_opens_keeps_the_rules_too(pen: Pen, reader_of_errors: Readers) -> None:
     reader = reader_of_errors(pen)
     wrong = []
     for name, (path, act) in OPENED.items():
@@ -113,7 +117,7 @@ def test_what_opens(pen: Pen, reader_of_errors: Readers) -> None:
     assert not wrong
 
 
-def test_refusals(pen: Pen, reader_of_errors: Readers) -> None:
+def test_refusals_keep_the_rules_too(pen: Pen, reader_of_errors: Readers) -> None:
     (oid, other) = pen.halted("Refused", 2, needs_reason=["reject"])
     reader, second = reader_of_errors(pen), reader_of_errors(pen)
     page = second.open(f"{oid}")
