@@ -162,7 +162,7 @@ def test_no_worker_for_a_while(
     assert not hold(reader, "no worker")
 
 
-def test_in_french(pen: Pen, reader_of: Readers) -> None:
+def test_pages_in_french_keep_the_rules_too(pen: Pen, reader_of: Readers) -> None:
     (oid,) = pen.halted("Langue", reasons=["Une copie"])
     reader = reader_of(pen, locale="fr-FR")
     wrong = []
