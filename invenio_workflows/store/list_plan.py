@@ -88,7 +88,8 @@ class Plan:
         """The conditions on columns that the index of lists does not have."""
         wanted, found = self.wanted, []
         for column, values in (
-            (_o.action, wanted.actions),
+            # Not as its own index has it: those rows would have to be sorted.
+            (func.coalesce(_o.action, literal_column("''")), wanted.actions),
             (_o.data_type, wanted.data_types),
             (_o.id_user, wanted.owners),
         ):
