@@ -10,9 +10,11 @@ from browser.pen import BELOW, Pen
 from browser.reader import Reader
 from playwright.sync_api import expect
 
-#: Every path of a page, wherever a page may have one.
+#: Every path of a page, wherever a page may have one; but those of the site's own menu,
+#: for Flask-Admin keeps them as they were when it was first asked.
 LINKS = """() => ["href", "src", "action", "data-src"].flatMap((name) =>
-  [...document.querySelectorAll(`[${name}^="/"]`)].map((a) => a.getAttribute(name))
+  [...document.querySelectorAll(`:not(.hp-site *)[${name}^="/"]`)]
+    .map((each) => each.getAttribute(name))
 )"""
 
 
