@@ -36,7 +36,7 @@ NUMBERS = ("rank", "sends", "tries")
 
 #: Name, columns and the condition under which a row is in the index.
 INDEXES = (
-    ("running", ["id_workflow", "status"], "status = 3"),
+    ("running", ["id_workflow", "status", "id"], "status = 3"),
     ("queued", ["id_workflow", "waits_for"], "waits_for = 'queue'"),
     ("queue", ["queue", "rank", "id"], "waits_for = 'queue'"),
     ("wake", ["waits_for", "wake_at"], "wake_at IS NOT NULL"),

@@ -109,7 +109,7 @@ class ObjectRow(Base):
         _partial("owner", f"id_user <> 0 AND {LISTED}", "id_user", "id"),
         _partial("uri", f"uri <> '' AND {LISTED}", "uri"),
         # With what their condition says, which SQLite looks up in the table else.
-        _partial("running", "status = 3", "id_workflow", "status"),
+        _partial("running", "status = 3", "id_workflow", "status", "id"),
         _partial("queued", "waits_for = 'queue'", "id_workflow", "waits_for"),
         _partial("queue", "waits_for = 'queue'", "queue", "rank", "id"),
         _partial("wake", "wake_at IS NOT NULL", "waits_for", "wake_at"),

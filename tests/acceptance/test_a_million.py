@@ -101,8 +101,10 @@ class Many:
         return "\n".join(str(row[-1]) for row in rows)
 
     def is_scan(self, plan: str) -> bool:
-        """Say whether a plan goes through the table, or through a whole index."""
-        return "Seq Scan" in plan or "SCAN workflows_object" in plan
+        """Say whether a plan goes through the table, or an index of all of it."""
+        scans = [line for line in plan.splitlines() if "SCAN workflows_object" in line]
+        whole = [line for line in scans if line.rpartition(" ")[2] not in FEW]
+        return "Seq Scan" in plan or bool(whole)
 
     def only(self, plan: str) -> bool:
         """Say whether what is looked for is found in an index alone."""
@@ -126,6 +128,13 @@ def many(
     if request.param == "postgresql":
         server.drop_database(url)
 
+
+#: The indexes of the few objects for which a condition holds.
+FEW = {
+    str(index.name)
+    for index in TABLE.indexes
+    if index.dialect_options["sqlite"]["where"] is not None
+}
 
 #: What is only read: found in an index alone.
 READ: dict[str, Callable[[], Any]] = {
