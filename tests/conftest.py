@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +17,11 @@ B = TypeVar("B", bound=Broker)
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("workflows", deadline=None)
 settings.load_profile("workflows")
+
+# A shell that begins this in the background lets it, and what it begins, not hear
+# Ctrl-C; the programs that are tried here are to hear it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
