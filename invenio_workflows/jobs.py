@@ -52,8 +52,9 @@ def perform(call: Call) -> None:
                 continue
             obj = taken[0]
             taken = move(*taken, claim=queue.one(left[0]) if left else None)
-            if obj.waits_for == "queue" and store.stopping.is_set():
-                send([Call((oid, *left), call.queue)])  # it was given back
+            given_back = obj.waits_for == "queue" and store.stopping.is_set()
+            if given_back and taken is None:
+                send([Call((oid, *left), call.queue)])
                 return
 
 

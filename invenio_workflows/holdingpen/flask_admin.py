@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flask import url_for
+from flask import redirect, url_for
 from flask_admin import BaseView, expose
 from flask_admin.menu import MenuView
 
@@ -32,8 +32,8 @@ class PenView(BaseView):
 
     @expose("/")
     def index(self) -> Any:
-        """Never asked: the blueprint has this address."""
-        raise NotImplementedError
+        """Lead to the pages, which are the blueprint's; an admin's view needs one."""
+        return redirect(url_for("holdingpen.index"))
 
     def get_url(self, endpoint: str, **kwargs: Any) -> str:
         """Return where the pen is; Flask-Admin's own needs a registered view."""

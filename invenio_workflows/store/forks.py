@@ -85,7 +85,7 @@ _QUEUE = (
         waits_for="queue",
         needs=null(),
         wake_at=later(_p("lease", _columns.position)),
-        sends=1,
+        sends=_p("sends", _columns.sends),
         modified=now(),
     )
     .returning(*sql.COLUMNS)
@@ -176,8 +176,10 @@ def join(
         return None
     cancel_branches(connection, origin.id, point.unbegun if point else ())
     parameters: dict[str, Any] = {"oid": origin.id, "lease": lease}
-    if point is None or not point.drives:
-        return connection.execute(_QUEUE, parameters).one()
+    if point is None:  # nobody sends it after this but a sweep, the next one
+        return connection.execute(_QUEUE, parameters | {"lease": 0, "sends": 0}).one()
+    if not point.drives:
+        return connection.execute(_QUEUE, parameters | {"sends": 1}).one()
     row = connection.execute(_GO_ON, parameters | {"owner": owner}).one()
     connection.execute(
         insert(sql.EVENTS).values(

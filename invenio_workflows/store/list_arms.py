@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, literal_column, text
+from sqlalchemy import bindparam, literal_column
 
 from ..states import ObjectStatus
 from . import statements as sql
-from .models import LISTED
+from .models import IS_LISTED
 
 OBJECTS = sql.OBJECTS
 _o = OBJECTS.c
-#: The condition of every index of lists, as it is written there.
-IS_LISTED = text(LISTED)
 
 #: What a list shows, and what is counted where there are no counters.
 ROW = tuple(

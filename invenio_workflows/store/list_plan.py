@@ -30,9 +30,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from ..states import ObjectStatus
-from .list_arms import IS_LISTED, OBJECTS, Arm
+from .list_arms import OBJECTS, Arm
 from .list_models import SORT, TEXT
 from .list_words import asked, negative, probe
+from .models import IS_LISTED
 from .wanted import SORTS, Key, Term, Wanted
 
 _o = OBJECTS.c

@@ -82,6 +82,7 @@ def _partial(name: str, condition: str, *columns: Any) -> Index:
 #: What lists and counts show: no snapshot; a branch only while it needs somebody.
 #: Word for word in the queries: else no database sees that an index is meant.
 LISTED = "id_parent IS NULL AND (id_fork IS NULL OR status IN (2, 5))"
+IS_LISTED = text(LISTED)
 
 
 class ObjectRow(Base):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 
 from ..encoding import loads
 from ..errors import ObjectNotFound, WorkflowAPIError
@@ -16,6 +16,7 @@ from ..logs import LogLine
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from . import statements as sql
+from .models import IS_LISTED
 from .rows import path_of
 from .run_queries import RunQueries
 from .sql import SQLStore
@@ -30,16 +31,6 @@ FIELDS = {
 }
 FIELDS["version"] = sql.OBJECTS.c.status
 FIELDS["workflow_name"] = sql.OBJECTS.c.workflow
-
-
-#: What lists and counts show: a branch only while it needs somebody.
-LISTED = (
-    sql.OBJECTS.c.id_parent.is_(None),
-    or_(
-        sql.OBJECTS.c.id_fork.is_(None),
-        sql.OBJECTS.c.status.in_([int(ObjectStatus.HALTED), int(ObjectStatus.ERROR)]),
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +178,7 @@ class Queries(RunQueries):
                 .where(events.id_object == oid)
                 .order_by(events.seq)
             )
-            return [_event(row) for row in rows]
+            return [history_event(row) for row in rows]
 
     def at(self, oid: int, event: HistoryEvent | int) -> WorkflowObject:
         """Return the object as it was after an event: replayed, not guessed.
@@ -320,8 +311,8 @@ class Queries(RunQueries):
         workflow: str | None = None,
         run: str | None = None,
     ) -> list[WorkflowObject]:
-        """Return the live objects last changed, newest first; see :data:`LISTED`."""
-        query = Query(self._store, select(*sql.COLUMNS).where(*LISTED))
+        """Return the objects that lists show, last changed first."""
+        query = Query(self._store, select(*sql.COLUMNS).where(IS_LISTED))
         if statuses:
             query = query.filter_by(status=statuses)
         if workflow:
@@ -333,7 +324,7 @@ class Queries(RunQueries):
     def counts(self, run: str | None = None) -> dict[ObjectStatus, int]:
         """Return how many live objects there are in each status."""
         objects = sql.OBJECTS.c
-        statement = select(objects.status, func.count()).where(*LISTED)
+        statement = select(objects.status, func.count()).where(IS_LISTED)
         if run is not None:
             statement = statement.where(objects.id_workflow == run)
         with self._store.transactions.reading() as connection:
@@ -341,10 +332,10 @@ class Queries(RunQueries):
         return {ObjectStatus(status): number for status, number in rows}
 
 
-def _event(row: Any) -> HistoryEvent:
-    changed = [
-        name for name, has in zip(("data", "extra_data"), row[-2:], strict=True) if has
-    ]
+def history_event(row: Any) -> HistoryEvent:
+    """Return the event of a row; ``has_data`` and ``has_extra`` say what it changed."""
+    has = row._mapping
+    keys = (("data", "has_data"), ("extra_data", "has_extra"))
     return HistoryEvent(
         seq=row.seq,
         kind=row.kind,
@@ -355,7 +346,7 @@ def _event(row: Any) -> HistoryEvent:
         payload=row.payload,
         seconds=row.seconds,
         created=row.created,
-        changed=tuple(changed),
+        changed=tuple(name for name, key in keys if has.get(key)),
         id_workflow=row.id_workflow,
     )
 

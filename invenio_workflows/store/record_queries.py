@@ -14,8 +14,9 @@ from ..logs import LogLine
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from . import statements as sql
-from .queries import LISTED, HistoryEvent
-from .rows import log_line, path_of, place_of
+from .models import IS_LISTED
+from .queries import HistoryEvent, history_event
+from .rows import log_line, place_of
 from .sql import SQLStore
 
 #: So many changes of the data are looked at, the newest.
@@ -103,14 +104,14 @@ class RecordQueries:
             rows = connection.execute(
                 statement.order_by(_events.seq.desc()).limit(limit)
             ).all()
-        return [_event(row) for row in rows]
+        return [history_event(row) for row in rows]
 
     def event(self, oid: int, seq: int) -> HistoryEvent | None:
         """Return one event of an object, ``None`` if there is none of that number."""
         statement = select(*_PLAIN).where(_events.id_object == oid, _events.seq == seq)
         with self._reading() as connection:
             row = connection.execute(statement).one_or_none()
-        return None if row is None else _event(row)
+        return None if row is None else history_event(row)
 
     def stopped(self, oid: int) -> datetime | None:
         """Return when the object stopped last."""
@@ -202,7 +203,7 @@ class RecordQueries:
             for row in rows:
                 letters += len(row.text)
                 found += 1
-                yield _event(row), loads(row.text)
+                yield history_event(row), loads(row.text)
                 if letters >= MOST_LETTERS:
                     return
             if len(rows) < _BATCH:
@@ -360,7 +361,7 @@ class RecordQueries:
             statement = (
                 select(_objects.id)
                 .where(_objects.status == int(ObjectStatus.HALTED), condition)
-                .where(_objects.workflow.in_(workflows), *LISTED)
+                .where(_objects.workflow.in_(workflows), IS_LISTED)
                 .order_by(*order)
                 .limit(1)
             )
@@ -376,24 +377,3 @@ class RecordQueries:
         with self._reading() as connection:
             there = set(connection.execute(statement).scalars())
         return next((oid for oid in ids if oid in there), None)
-
-
-def _event(row: Any) -> HistoryEvent:
-    has = row._mapping
-    return HistoryEvent(
-        seq=row.seq,
-        kind=row.kind,
-        task=row.task or "",
-        position=path_of(row.path),
-        status=ObjectStatus(row.status),
-        message=row.message or "",
-        payload=row.payload,
-        seconds=row.seconds,
-        created=row.created,
-        changed=tuple(
-            name
-            for name, key in (("data", "has_data"), ("extra_data", "has_extra"))
-            if has.get(key)
-        ),
-        id_workflow=row.id_workflow,
-    )

@@ -15,6 +15,7 @@ from typing import Any
 
 from sites import Site
 
+from invenio_workflows.jobs import sweep
 from invenio_workflows.patterns import PARALLEL
 
 TASKS = ("one", "two", "three")
@@ -81,8 +82,9 @@ def work(commits: int, moment: str) -> None:
         committed()
 
     engine.dialect.do_commit = do_commit
-    worker.begin(1)
     with site.app.app_context():
+        sweep()  # so that the first look finds what the last one left, always
+        worker.begin(1)
         while site.ext.state.queries.moves(sys.argv[2]):
             time.sleep(0.005)
     worker.stop()

@@ -410,6 +410,27 @@ def test_a_worker_sends_what_comes_of_an_object(idle: Site) -> None:
     assert result.get(timeout=0).status == R.COMPLETED
 
 
+def test_what_goes_on_when_a_branch_is_cancelled_is_sent_by_the_next_sweep(
+    idle: Site,
+) -> None:
+    sent: list[int] = []
+
+    class Noted:
+        def send(self, calls: Any) -> None:
+            sent.extend(oid for call in calls for oid in call.oids)
+
+        def stop(self) -> None:
+            pass
+
+    vars(current_workflows._get_current_object())["worker"] = Noted()
+    idle.register("one less", PARALLEL(ask, put("b"), join=2))
+    (obj,) = start("one less", {}).processed_objects
+    cancel(branches(obj)[0].id)
+    assert now(obj).waits_for == "queue"
+    sweep()
+    assert sent == [obj.id]
+
+
 def test_what_a_dead_caller_held_is_taken_up(idle: Site) -> None:
     def interrupt(obj: Any, eng: Any) -> None:
         if obj.branch == 0 and "again" not in obj.data:
