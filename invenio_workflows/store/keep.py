@@ -37,7 +37,6 @@ from .rows import (
 from .runs import settle_run
 from .shown import keep_shown
 from .sql import SQLStore
-from .transactions import begin
 
 #: Encodes a document, or says what cannot be kept of it.
 Check = Callable[[WorkflowObject], tuple[str, str]]
@@ -160,7 +159,6 @@ class Keeper:
     ) -> None:
         waits = "event" if status == ObjectStatus.WAITING else None
         obj.columns |= {"status": status, "waits_for": waits}
-        begin(connection)  # or another process may take the same id
         (obj.id,) = new_ids(connection, 1)
         row = values_of(obj, *texts) | {"seq": 1, "revision": 1}
         sql.INSERT_OBJECT(connection, row)

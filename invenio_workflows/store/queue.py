@@ -239,7 +239,8 @@ class Queue(Taking):
         return self._transactions.run(work)
 
     def _wake(self, connection: Connection, ids: Sequence[int]) -> None:
-        woken = update(OBJECTS).where(OBJECTS.c.id.in_(ids), _TIMED)
+        # Due still: on SQLite another may have woken it meanwhile, and it waits anew.
+        woken = update(OBJECTS).where(OBJECTS.c.id.in_(ids), _TIMED, _due)
         connection.execute(
             woken.values(
                 waits_for="queue",

@@ -47,7 +47,10 @@ class Enumeration:
         self._result = folder / "result.json"
         self._errors = (folder / "errors").open("w+")
         runner = [sys.executable, CRASH / "runner.py", url, self._result]
-        self._process = subprocess.Popen(runner, stderr=self._errors)
+        path = os.pathsep.join([str(CRASH.parents[1]), os.environ.get("PYTHONPATH", "")])
+        self._process = subprocess.Popen(
+            runner, stderr=self._errors, env=os.environ | {"PYTHONPATH": path}
+        )
 
     def result(self) -> dict[str, Any]:
         self._process.wait(timeout=900)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from servers import PostgreSQL
-from sites import TABLES, Site
+from sites import EMPTY, Site
 
 SiteMaker = Callable[..., Site]
 
@@ -60,7 +60,8 @@ def postgresql_ready_url(postgresql_made: str, make_site: SiteMaker) -> Iterator
     yield postgresql_made
     engine = make_site(postgresql_made, tables=False).ext.engine
     with engine.begin() as connection:
-        connection.exec_driver_sql(f"TRUNCATE {', '.join(TABLES)}")
+        for statement in EMPTY:
+            connection.exec_driver_sql(statement)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

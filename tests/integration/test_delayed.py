@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sites import Site
+from sqlalchemy import event
 
 from invenio_workflows import Retry, task
 from invenio_workflows.api import (
@@ -16,6 +19,7 @@ from invenio_workflows.api import (
     cancel,
     continue_oid,
     continue_oid_delayed,
+    delete,
     resolve,
     send_event,
     start,
@@ -35,8 +39,9 @@ from invenio_workflows.errors import (
     WorkflowNotFound,
     WorkflowWorkerError,
 )
-from invenio_workflows.jobs import perform, sweep
+from invenio_workflows.jobs import move, perform, sweep
 from invenio_workflows.objects import WorkflowObject
+from invenio_workflows.proxies import current_workflows
 from invenio_workflows.states import ObjectStatus, WorkflowStatus
 from invenio_workflows.tasks import workflows_tasks as library
 from invenio_workflows.worker_result import uuid_to_workflow
@@ -391,6 +396,59 @@ def test_a_time_far_away_is_kept_as_it_was_given(idle: Site) -> None:
     result = start_delayed("sleeps", [1])
     work(result.uuid)
     assert live(result.uuid)[0].columns["wake_at"] == when
+
+
+def test_one_that_was_woken_meanwhile_and_sleeps_anew_is_left(
+    make_site: Callable[..., Site], sqlite_ready_url: str
+) -> None:
+    """SQLite locks no row: another worker may come between a look and a write."""
+    site = make_site(sqlite_ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=0)
+    site.register(
+        "naps",
+        lambda obj, eng: eng.wait(seconds=0),
+        lambda obj, eng: eng.wait(seconds=3600),
+    )
+
+    def other(*_: Any) -> None:
+        if not came:
+            came.append(True)
+            assert queue.wake(10) == 1
+            move(*queue.take_one(obj.id))
+
+    came: list[bool] = []
+
+    with site.app.app_context():
+        queue = current_workflows.queue
+        result = start_delayed("naps", {})
+        work(result.uuid)
+        (obj,) = live(result.uuid)
+        event.listen(site.ext.engine, "after_cursor_execute", other)
+        queue.wake(10)
+        assert [each.kind for each in obj.history()][-1] == "Waiting"
+        assert live(result.uuid)[0].waits_for == "timer"
+
+
+def test_what_was_looked_at_before_it_is_deleted_is_what_is_deleted(
+    sqlite_site: Site,
+) -> None:
+    """The revision that a person saw: nobody writes between the look and the act."""
+    sqlite_site.register("halts", halt)
+    (obj,) = start("halts", [{"n": 1}]).halted_objects
+    path = sqlite_site.ext.engine.url.database
+    locked: list[bool] = []
+
+    def other(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("SELECT workflows_object"):
+            with suppress(sqlite3.OperationalError):
+                beside.execute("BEGIN IMMEDIATE")
+            locked.append(not beside.in_transaction)
+            beside.rollback()
+
+    event.listen(sqlite_site.ext.engine, "after_cursor_execute", other)
+    with closing(sqlite3.connect(path, timeout=0)) as beside:
+        delete(obj.id, revision=obj.revision)
+    # What is read before is for the errors' sake: object and branches are read anew.
+    assert locked[-2:] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,8 @@ def test_what_has_no_key_pays_no_statement(idle: Site) -> None:
         told: list[str] = []
 
         def executed(on: Any, cursor: Any, statement: str, *rest: Any) -> None:
-            told.append(statement)
+            if not statement.startswith("BEGIN"):  # else SQLite's driver says it
+                told.append(statement)
 
         event.listen(idle.ext.engine, "before_cursor_execute", executed)
         assert take() is not None

@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg
 import scenario
+import sites
 from outcome import collect, difference
 from processes import forked
 from scenario import Watched, db
@@ -28,11 +29,7 @@ from sqlalchemy.engine import make_url
 
 Point = tuple[str, str]
 
-TABLES = (
-    "workflows_log workflows_event workflows_once workflows_kept_event "
-    "workflows_object workflows_run workflows_sort workflows_text workflows_count "
-    "workflows_count_delta workflows_audit workflows_walk workflows_worker ledger"
-).split()
+EMPTY = [*sites.EMPTY, "DELETE FROM ledger"]
 
 
 class KillingProbe(scenario.Probe):
@@ -94,7 +91,8 @@ class Site:
                 rest.unlink()
             shutil.copy(self._template, self._file)
         else:
-            self._admin.execute(f"TRUNCATE {', '.join(TABLES)}")
+            for statement in EMPTY:
+                self._admin.execute(statement)
 
     @property
     def _file(self) -> Path:
