@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from brokers import Broker, RabbitMQ, Redis
@@ -25,7 +25,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
     """Let reports pass from process to process, whatever text a test has logged."""
     report = yield
     report.sections = [

@@ -31,7 +31,7 @@ from .keep import Check, refuse_snapshot, write_data
 from .kinds import now
 from .once import forget_once
 from .queue import Queue
-from .rows import changed_row, derive, projections, values_of
+from .rows import changed_row, derive, projections, started_row, values_of
 from .runs import settle_run
 from .showing import Shown
 from .shown import keep_shown
@@ -61,13 +61,17 @@ class Acceptor:
         objects = _Once(objects)
 
         def work(connection: Connection) -> WorkflowObject | None:
-            self._insert(connection, run, objects)
             told: list[dict[str, Any]] = []
-            first = self._store.take_next(connection, run, -1, told)
+            first = self._insert(connection, run, objects, told)
+            if first is None:
+                first = self._store.take_next(connection, run, -1, told)
             tell(connection, told)
             return first
 
-        return self._taken(run, self._store.transactions.joined(work))
+        first = self._store.transactions.joined(work)
+        if first is not None:
+            taken_up(run, first)
+        return first
 
     def accepting(
         self, run: RunInfo, objects: Iterable[WorkflowObject], queue: Queue
@@ -84,27 +88,35 @@ class Acceptor:
 
         return work
 
-    def _taken(
-        self, run: RunInfo, first: WorkflowObject | None
-    ) -> WorkflowObject | None:
-        if first is not None:
-            taken_up(run, first)
-        return first
-
     def _insert(
-        self, connection: Connection, run: RunInfo, objects: Iterable[WorkflowObject]
-    ) -> None:
+        self,
+        connection: Connection,
+        run: RunInfo,
+        objects: Iterable[WorkflowObject],
+        told: list[dict[str, Any]] | None = None,
+    ) -> WorkflowObject | None:
+        """Write the run and its objects.
+
+        :param told: takes that the first was started; none: it is not claimed.
+        :return: the first, if it is new: then it was claimed as it was made.
+        """
         self._insert_run(connection, run)
+        first: WorkflowObject | None = None
         position, run.upcoming = 0, deque()
         left: set[str] = set()
         for batch in _batches(objects, self._batch_size):
             left |= {obj.id_workflow for obj in batch if obj.id_workflow}
-            self._insert_batch(connection, run, batch, position)
+            if told is not None and position == 0 and batch[0].id is None:
+                first = batch[0]
+            self._insert_batch(connection, run, batch, position, first)
             run.upcoming = run.upcoming or deque(batch)
             position += len(batch)
         run.last = position - 1
         for uuid in sorted(left):
             settle_run(connection, uuid)
+        if first is not None and told is not None:
+            told.append(started_row(first))
+        return first
 
     def _insert_run(self, connection: Connection, run: RunInfo) -> None:
         sql.INSERT_RUN(
@@ -127,6 +139,7 @@ class Acceptor:
         run: RunInfo,
         batch: list[WorkflowObject],
         position: int,
+        first: WorkflowObject | None,
     ) -> None:
         fresh = [obj for obj in batch if obj.id is None]
         ids = iter(new_ids(connection, len(batch) + len(fresh)))
@@ -139,7 +152,8 @@ class Acceptor:
             obj.columns["concurrency_key"] = self._limits.key_of(run.name, obj)
             if obj.id is None:
                 obj.id = next(ids)
-                rows.append(_live_row(obj, run, at, texts))
+                row = _live_row(obj, run, at, texts)
+                rows.append(row | self._store.as_held(obj) if obj is first else row)
             else:
                 self._bring_in(connection, run, obj, at, texts)
             rows.append(_snapshot_row(obj, next(ids), texts, cursor))

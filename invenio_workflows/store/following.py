@@ -76,6 +76,23 @@ class Following(Documents):
                     after = obj.position  # someone else moved it
         return None
 
+    def as_held(self, obj: WorkflowObject) -> dict[str, Any]:
+        """Return what is inserted of an object that is made held, the first of a start.
+
+        Its document is brought up to date like one that is claimed, by
+        :func:`taken_up`.
+        """
+        seq = obj.columns["seq"] + 1
+        return {
+            "status": int(S.RUNNING),
+            "fence": obj.columns["fence"] + 1,
+            "seq": seq,
+            "revision": seq,
+            "in_start": 1,
+            "lease_owner": self.owner,
+            "lease": self.lease_seconds,
+        }
+
     def _look_ahead(
         self, connection: Connection, run: RunInfo, after: int
     ) -> deque[WorkflowObject]:

@@ -44,7 +44,6 @@ def _made(**values: Any) -> Prepared:
     return Prepared(
         insert(OBJECTS).values(
             **columns,
-            in_start=_n(0),
             attempts=_n(0),
             start_point=literal_column("'resume'"),
             created=now(),
@@ -55,14 +54,9 @@ def _made(**values: Any) -> Prepared:
 
 
 #: A branch that who makes it holds, and moves itself …
-_HELD = _made(
-    fence=_n(1),
-    lease_owner=_p("owner", _columns.lease_owner),
-    lease_until=later(_p("lease", _columns.position)),
-)
+_HELD = _made(lease_until=later(_p("lease", _columns.position)))
 #: … and one that is sent to a worker.
 _SENT = _made(
-    fence=_n(0),
     waits_for=literal_column("'queue'"),
     queue=_p("queue", _columns.queue),
     rank=_p("rank", _columns.rank),
@@ -111,7 +105,8 @@ def make_branches(
     # would wait for each other.
     lock_run(connection, point.run.uuid)
     fork = obj.columns["seq"] + len(point.events)
-    common = {"fork": fork, "owner": owner, "lease": lease}
+    common: dict[str, Any] = {"fork": fork, "fence": int(point.drives)}
+    common |= {"lease_owner": owner if point.drives else None, "lease": lease}
     common |= {"queue": point.queue, "rank": -point.run.priority}
     rows, events = [], []
     ids = new_ids(connection, len(point.branches))

@@ -62,6 +62,10 @@ def place_of(cursor: str | None) -> tuple[Any, str]:
     return [frame[0] for frame in frames], kept["place"][0]
 
 
+#: What is inserted of an object that no worker holds.
+_FREE = {"fence": 0, "in_start": 0, "lease_owner": None, "lease": None}
+
+
 def values_of(obj: WorkflowObject, data: str, extra_data: str) -> dict[str, Any]:
     """Return the parameters that insert the document as a row without a lease."""
     extra = obj.extra_data
@@ -78,6 +82,7 @@ def values_of(obj: WorkflowObject, data: str, extra_data: str) -> dict[str, Any]
         "seq": 0,
         "workflow": obj.workflow_name or "",
         "concurrency_key": obj.columns.get("concurrency_key"),
+        **_FREE,
         **describing(obj),
         **projections(extra, obj.status),
     }

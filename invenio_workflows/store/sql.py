@@ -171,12 +171,14 @@ class SQLStore(Following, Once):
 
     def _branch(self, connection: Connection, point: Checkpoint) -> None:
         """Make the branches of an object; let one go on whose branch this was."""
+        if not point.branches and point.obj.id_fork is None:
+            return
         who = self.owner, self.lease_seconds
         if point.branches:
             make_branches(connection, point, *who)
         row = join(connection, point.obj, point.status, *who, point)
         point.joined = None if row is None else self.document(row)
-        point.run.forked |= bool(point.branches) or point.obj.id_fork is not None
+        point.run.forked = True
 
     def _moved(self, point: Checkpoint) -> dict[str, Any]:
         """Return the parameters of the object's new state."""

@@ -90,16 +90,16 @@ INSERT_RUN = Prepared(
 
 OBJECT_COLUMNS = (
     "id id_workflow id_parent position status data extra_data cursor revision seq "
-    "workflow data_type uri id_user action message error concurrency_key"
+    "workflow data_type uri id_user action message error concurrency_key "
+    "fence in_start lease_owner"
 ).split()
 
-#: A live row or a snapshot, which no worker holds.
+#: A live row or a snapshot; without ``lease``, seconds, one that no worker holds.
 INSERT_OBJECT = Prepared(
     insert(OBJECTS).values(
         **{name: _p(name, OBJECTS.c[name]) for name in OBJECT_COLUMNS},
-        fence=_n(0),
-        in_start=_n(0),
         attempts=_n(0),
+        lease_until=later(_p("lease", OBJECTS.c.position)),
         created=now(),
         modified=now(),
     )

@@ -47,9 +47,11 @@ class Enumeration:
         self._result = folder / "result.json"
         self._errors = (folder / "errors").open("w+")
         runner = [sys.executable, CRASH / "runner.py", url, self._result]
-        path = os.pathsep.join([str(CRASH.parents[1]), os.environ.get("PYTHONPATH", "")])
+        here = [str(CRASH.parents[1]), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
-            runner, stderr=self._errors, env=os.environ | {"PYTHONPATH": path}
+            runner,
+            stderr=self._errors,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(here)},
         )
 
     def result(self) -> dict[str, Any]:
