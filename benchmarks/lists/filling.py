@@ -80,7 +80,7 @@ def _state(chance: random.Random) -> tuple[int, str | None]:
     for share, state in (
         (0.10, (2, None)),
         (0.12, (5, None)),
-        (0.125, (3, None)),
+        (0.1201, (3, None)),
         (0.13, (4, "queue")),
         (0.14, (4, "timer")),
         (0.15, (0, None)),

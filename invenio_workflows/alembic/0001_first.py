@@ -128,10 +128,16 @@ def _create_log() -> None:
 def _index_object() -> None:
     for name, columns in {
         "run": ["id_workflow", "position"],
-        "parent": ["id_parent"],
         "list": ["status", "modified", "id"],
     }.items():
         op.create_index(f"ix_workflows_object_{name}", "workflows_object", columns)
+    op.create_index(
+        "ix_workflows_object_parent",
+        "workflows_object",
+        ["id_parent"],
+        postgresql_where=sa.text("id_parent IS NOT NULL"),
+        sqlite_where=sa.text("id_parent IS NOT NULL"),
+    )
 
 
 def _refers(name: str, column: str, target: str) -> sa.ForeignKeyConstraint:

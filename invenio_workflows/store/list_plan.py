@@ -224,9 +224,7 @@ class Plan:
             told to stop after so many of each. SQLite merges the arms as they are.
         """
         parts = [
-            select(self.place.label("place"), _o.id.label("oid")).where(
-                *arm.where(), *conditions
-            )
+            arm.rows(self.place.label("place"), _o.id.label("oid")).where(*conditions)
             for arm in self.walked
         ]
         if len(parts) == 1:
@@ -279,9 +277,7 @@ class Plan:
 
     def members(self) -> Any:
         """Return the ids of all rows of the arms."""
-        return union_all(
-            *(select(_o.id.label("oid")).where(*a.where()) for a in self.arms)
-        )
+        return union_all(*(arm.rows(_o.id.label("oid")) for arm in self.arms))
 
     def owned(self) -> Any:
         """Return the ids of the rows that belong to the people asked for."""

@@ -83,6 +83,11 @@ def _partial(name: str, condition: str, *columns: Any) -> Index:
 #: Word for word in the queries: else no database sees that an index is meant.
 LISTED = "id_parent IS NULL AND (id_fork IS NULL OR status IN (2, 5))"
 IS_LISTED = text(LISTED)
+#: Those that are at work come and go all the time and are never more than there are
+#: workers: an index without them is not written when one is taken and put down.
+RESTING = "status <> 3"
+IS_RESTING = text(RESTING)
+LISTED_AT_REST = f"{LISTED} AND {RESTING}"
 
 
 class ObjectRow(Base):
@@ -102,10 +107,13 @@ class ObjectRow(Base):
             name="ck_workflows_object_waits_for",
         ),
         Index("ix_workflows_object_run", "id_workflow", "position"),
-        Index("ix_workflows_object_parent", "id_parent"),
-        _partial("list", LISTED, "status", "modified", "id", "waits_for", "workflow"),
+        _partial("parent", "id_parent IS NOT NULL", "id_parent"),
+        _partial(
+            *("list", LISTED_AT_REST),
+            *("status", "modified", "id", "waits_for", "workflow"),
+        ),
         _partial("recent", LISTED, "modified", "id", "status", "waits_for", "workflow"),
-        _partial("newest", LISTED, "status", "workflow", "id", "waits_for"),
+        _partial("newest", LISTED_AT_REST, "status", "workflow", "id", "waits_for"),
         _partial("action", f"action IS NOT NULL AND {LISTED}", "action", "id"),
         _partial("owner", f"id_user <> 0 AND {LISTED}", "id_user", "id"),
         _partial("uri", f"uri <> '' AND {LISTED}", "uri"),

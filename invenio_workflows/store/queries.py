@@ -16,7 +16,7 @@ from ..logs import LogLine
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from . import statements as sql
-from .models import IS_LISTED
+from .models import IS_LISTED, IS_RESTING
 from .rows import path_of
 from .run_queries import RunQueries
 from .sql import SQLStore
@@ -312,7 +312,10 @@ class Queries(RunQueries):
         run: str | None = None,
     ) -> list[WorkflowObject]:
         """Return the objects that lists show, last changed first."""
-        query = Query(self._store, select(*sql.COLUMNS).where(IS_LISTED))
+        statement = select(*sql.COLUMNS).where(IS_LISTED)
+        if statuses and ObjectStatus.RUNNING not in statuses:
+            statement = statement.where(IS_RESTING)
+        query = Query(self._store, statement)
         if statuses:
             query = query.filter_by(status=statuses)
         if workflow:

@@ -14,7 +14,7 @@ from ..logs import LogLine
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from . import statements as sql
-from .models import IS_LISTED
+from .models import IS_LISTED, IS_RESTING
 from .queries import HistoryEvent, history_event
 from .rows import log_line, place_of
 from .sql import SQLStore
@@ -331,7 +331,7 @@ class RecordQueries:
             newest = (
                 select(_objects.id, _objects.workflow, _objects.error)
                 .where(_objects.status == int(ObjectStatus.ERROR))
-                .where(_objects.id_parent.is_(None))
+                .where(IS_LISTED, IS_RESTING)
                 .order_by(_objects.modified.desc(), _objects.id.desc())
                 .limit(_MOST_FAILED)
                 .subquery()
@@ -361,7 +361,7 @@ class RecordQueries:
             statement = (
                 select(_objects.id)
                 .where(_objects.status == int(ObjectStatus.HALTED), condition)
-                .where(_objects.workflow.in_(workflows), IS_LISTED)
+                .where(_objects.workflow.in_(workflows), IS_LISTED, IS_RESTING)
                 .order_by(*order)
                 .limit(1)
             )

@@ -7,6 +7,7 @@ asked for its plan.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,9 @@ from sites import Site
 from sqlalchemy import Connection, event, text
 
 from invenio_workflows.proxies import current_workflows
+from invenio_workflows.states import Group
 from invenio_workflows.store.models import ObjectRow
+from invenio_workflows.store.wanted import Wanted
 
 OBJECTS = int(os.environ.get("WORKFLOWS_MANY", 1_000_000))
 TABLE: Any = ObjectRow.__table__
@@ -134,7 +137,7 @@ FEW = {
     str(index.name)
     for index in TABLE.indexes
     if index.dialect_options["sqlite"]["where"] is not None
-}
+} - {f"ix_workflows_object_{name}" for name in ("list", "recent", "newest")}
 
 #: What is only read: found in an index alone.
 READ: dict[str, Callable[[], Any]] = {
@@ -142,6 +145,14 @@ READ: dict[str, Callable[[], Any]] = {
     "what is due next": lambda: current_workflows.queue.next_wake(),
     "whether a run moves": lambda: current_workflows.queries.moves("run-9"),
     "a run's status": lambda: current_workflows.queue.wake(1),
+}
+#: Those at work have an index of their own, which is not that of lists.
+LISTS: dict[tuple[Group, str], set[str]] = {
+    (Group.NEED_ACTION, "updated"): {"list"},
+    (Group.DONE, "updated"): {"list", "recent"},  # almost all are done
+    (Group.IN_PROCESS, "updated"): {"list", "newest", "running"},  # few are queued
+    (Group.DONE, "newest"): {"newest"},
+    (Group.IN_PROCESS, "newest"): {"newest", "running"},
 }
 #: What is locked, or written: found by an index.
 WRITTEN: dict[str, Callable[[], Any]] = {
@@ -162,6 +173,29 @@ def test_what_is_read_again_and_again_is_found_in_an_index_alone(
         assert not many.is_scan(plan), (statement, plan)
     reading = [plan for plan in plans.values() if many.only(plan)]
     assert reading, plans
+
+
+@pytest.mark.parametrize(("group", "sort"), LISTS)
+def test_a_list_is_found_in_an_index_of_those_at_rest(
+    many: Many, group: Group, sort: str
+) -> None:
+    wanted = Wanted(("many",), groups=(group,), sort=sort)
+    plans = many.plans(lambda: current_workflows.lists.page(wanted))
+    plan = "\n".join(plans.values())
+    assert not many.is_scan(plan), plan
+    used = set(re.findall(r"ix_workflows_object_(\w+)", plan))
+    assert used and used <= LISTS[group, sort], plan
+
+
+def test_the_snapshots_of_an_object_are_found_by_their_index(many: Many) -> None:
+    snapshots = many.plans(lambda: current_workflows.records.snapshots(5))
+    engine = many.site.ext.engine
+    with engine.connect() as connection:
+        gone = many._plan(
+            connection, "DELETE FROM workflows_object WHERE id_parent = 5", ()
+        )
+    for plan in (*snapshots.values(), gone):
+        assert "ix_workflows_object_parent" in plan, plan
 
 
 @pytest.mark.parametrize("what", WRITTEN)
