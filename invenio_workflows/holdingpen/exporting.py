@@ -23,8 +23,10 @@ COLUMNS = (
     "id title description group status workflow action message error data_type uri "
     "id_user created modified revision"
 ).split()
-#: A spreadsheet takes a cell that begins like this for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: A spreadsheet takes a cell that begins like this for a formula; some pass over spaces
+#: before it, and take the wide signs of East Asian scripts too.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "|", "%")
+_CONTROLS = ("\t", "\r", "\n")
 
 Pages = Iterator[list[Row]]
 
@@ -101,8 +103,9 @@ def _line(cells: Iterable[Any]) -> str:
 
 def _cell(value: Any) -> Any:
     """Return a value that no spreadsheet reckons with."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
+    if isinstance(value, str):
+        begins = value.startswith(_CONTROLS) or value.strip().startswith(_FORMULA)
+        return "'" + value if begins else value
     return "" if value is None else value
 
 

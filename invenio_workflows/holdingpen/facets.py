@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..store.lists import SAMPLE, Facets
@@ -14,17 +14,27 @@ from .texts import _
 from .urls import AGES, ListState
 from .wanting import Asked
 
-#: So many values of a facet are shown, besides those that are chosen.
+#: So many values of a facet are shown, besides those that are chosen; so many more
+#: when one asks for them. What is beyond is found by writing its name.
 MOST = 12
+FOLDED = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A heading, its values, and what their counts are of, if not of everything."""
+    """A heading, its values, and what their counts are of, if not of everything.
+
+    :param folded: more values, shown when one asks for them.
+    :param beyond: how many there are besides.
+    :param word: the filter that finds those, as the search box has it.
+    """
 
     title: str
     values: list[Link]
     note: str = ""
+    folded: list[Link] = field(default_factory=list)
+    beyond: int = 0
+    word: str = ""
 
 
 def facets(ask: Asked, found: Facets) -> list[Facet]:
@@ -39,11 +49,7 @@ def facets(ask: Asked, found: Facets) -> list[Facet]:
         (_("Owner"), "owner", "owners"),
     )
     made = [
-        Facet(
-            title,
-            list(_values(ask.state, key, found.get(name, []))),
-            _note(found, name),
-        )
+        _facet(ask.state, title, key, found.get(name, []), _note(found, name))
         for title, name, key in named
     ]
     ages = list(_ages(ask.state, found.get("age", [])))
@@ -51,20 +57,25 @@ def facets(ask: Asked, found: Facets) -> list[Facet]:
     return [each for each in made if each.values]
 
 
-def _values(
-    state: ListState, key: str, found: list[tuple[Any, Count]]
-) -> Iterator[Link]:
+def _facet(
+    state: ListState, title: str, key: str, found: list[tuple[Any, Count]], note: str
+) -> Facet:
     chosen: tuple[str, ...] = getattr(state, key)
     counts = {str(value): count for value, count in found if value not in (None, "")}
-    shown = [*chosen, *(value for value in counts if value not in chosen)]
-    for value in shown[: MOST + len(chosen)]:
-        yield Link(
+    all_values = [*chosen, *(value for value in counts if value not in chosen)]
+    seen = MOST + len(chosen)
+    links = [
+        Link(
             owner_label(value) if key == "owners" else plain(value, 80),
             list_url(state.toggled(key, value)),
             value in chosen,
             number(counts[value].number) if value in counts else "",
             value,
         )
+        for value in all_values[: seen + FOLDED]
+    ]
+    beyond = len(all_values) - len(links)
+    return Facet(title, links[:seen], note, links[seen:], beyond, f"{key[:-1]}:")
 
 
 def _ages(state: ListState, found: list[tuple[Any, Count]]) -> Iterator[Link]:

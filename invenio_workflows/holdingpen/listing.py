@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -202,6 +203,10 @@ def _tabs(ask: Asked, groups: dict[Group, Count]) -> Iterator[Link]:
 def _chips(ask: Asked) -> Iterator[Link]:
     """Yield each filter that is on, with the address of the list without it."""
     state = ask.state
+    if len(state.groups) > 1:  # one of them is a tab
+        for group in state.groups:
+            left = tuple(each for each in state.groups if each is not group)
+            yield Link(group_label(group), list_url(state.changed(groups=left)))
     for facet, label in (
         ("workflows", _("workflow")),
         ("actions", _("action")),
@@ -249,12 +254,31 @@ def _empty(ask: Asked) -> str:
     return "done" if ask.wanted.groups == (Group.NEED_ACTION,) else "empty"
 
 
-def _stalled(groups: dict[Group, Count]) -> float | None:
-    """Return for how many seconds no worker has run, though something waits for one."""
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """No worker has run for so long, and what begins one."""
+
+    seconds: float
+    command: str
+
+
+def _stalled(groups: dict[Group, Count]) -> Stalled | None:
+    """Return for how long no worker has run, though something waits for one."""
     waiting = groups.get(Group.IN_PROCESS)
     if waiting is None or not waiting.number:
         return None
-    return idle(current_workflows.store.transactions)
+    seconds = idle(current_workflows.store.transactions)
+    if seconds is None:
+        return None
+    kind = current_workflows.settings.worker
+    return Stalled(seconds, _BEGINS.get(kind, "flask workflows worker"))
+
+
+#: What begins a worker, where it is not our own command.
+_BEGINS = {
+    "celery": "celery -A YOUR.MODULE.celery_app worker",
+    "rq": "flask workflows rq-worker",
+}
 
 
 ROUTES: Any = (

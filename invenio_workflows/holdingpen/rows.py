@@ -36,6 +36,8 @@ class Shown:
     usual: str
     additional: str | Markup
     mini: str | Markup
+    #: Whether it asks something that is not answered here, but on its own page.
+    opens: bool
 
 
 def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown]:
@@ -51,7 +53,8 @@ def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown
     above = url_for("holdingpen.index")
     for row in rows:
         obj = documents.get(row.id)
-        asks = row.group is Group.NEED_ACTION and row.action and deciding[row.workflow]
+        mine = row.group is Group.NEED_ACTION and deciding[row.workflow]
+        mini = _mini(row, obj, context) if mine and row.action else ""
         yield Shown(
             row=row,
             url=f"{above}{row.id}{tail}",
@@ -61,7 +64,8 @@ def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown
             label=_label(row),
             usual=group_label(row.group),
             additional=_additional(row, hooks[row.workflow], obj),
-            mini=_mini(row, obj, context) if asks else "",
+            mini=mini,
+            opens=mine and not mini,
         )
 
 

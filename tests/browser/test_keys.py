@@ -170,3 +170,18 @@ def test_a_row_without_buttons_says_where_it_is_decided(
     curator.press("a")
     expect(page.locator(".hp-said")).to_contain_text("on its own page")
     assert curator.rows() == before
+    button = row.get_by_role("link", name="Open")
+    assert button.get_attribute("aria-keyshortcuts") == "Enter"
+    href = button.get_attribute("href")
+    curator.press("Enter")
+    page.wait_for_url("**walk=*")
+    assert f"/holdingpen/{str(href).split('/')[-1].split('?')[0]}?" in page.url
+
+
+def test_the_open_record_is_in_sight_in_the_list_beside_it(curator: Reader) -> None:
+    page = curator.open("?size=100")
+    page.locator(".hp-row .hp-open").last.click()
+    page.wait_for_url("**walk=*")
+    curator.press()
+    expect(page.locator(".hp-beside [aria-current]")).to_be_in_viewport(ratio=0.9)
+    assert page.evaluate("scrollY") == 0

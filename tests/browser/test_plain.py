@@ -56,6 +56,83 @@ def test_searching_and_paging_without_a_script(pen: Pen, plain: Reader) -> None:
     assert len(plain.rows()) == 10 and "Paged 1 of 12" not in page.url
 
 
+def test_everything_else_without_a_script(pen: Pen, reader_of: Readers) -> None:
+    ids = pen.halted("Scriptless", 3)
+    reader = reader_of(pen, "admin", java_script_enabled=False)
+    page = reader.open(f"{ids[0]}?q=scriptless&sort=oldest")
+    page.get_by_label("Comment").fill("seen without a script")
+    page.get_by_role("button", name="Comment").click()
+    expect(page.locator(".hp-entry-comment").first).to_contain_text("without a script")
+    page.get_by_text("All fields").click()
+    expect(page.locator(".hp-tree").first).to_be_visible()
+    page.locator(".hp-more > summary").click()
+    page.get_by_role("link", name="Edit the data").click()
+    text = page.locator("textarea").first
+    text.fill(text.input_value().replace("Scriptless 1", "Scriptless one"))
+    page.locator("form.hp-form button, form button").first.click()
+    if (
+        page.url.endswith("/save") or "edit" in page.url
+    ):  # the difference is shown first
+        page.locator("form button").filter(
+            has_text=re.compile("Save|Keep")
+        ).first.click()
+    expect(page.locator("h1")).to_contain_text("Scriptless one")
+    page.get_by_role("link", name="What changed").click()
+    expect(page.locator(".hp-changes")).to_contain_text("Scriptless one")
+    page.go_back()
+    page.locator(".hp-more > summary").click()
+    page.get_by_role("button", name="Start over from the first task").click()
+    page = reader.open(f"{ids[1]}")
+    page.locator(".hp-more > summary").click()
+    page.get_by_role("link", name="Delete").click()
+    page.locator("main form button").first.click()
+    page = reader.open("?q=scriptless&sort=oldest")
+    assert reader.rows() == ["Scriptless 3 of 3"]
+
+
+def test_filters_starting_and_files_without_a_script(
+    pen: Pen, reader_of: Readers
+) -> None:
+    reader = reader_of(
+        pen, java_script_enabled=False, viewport={"width": 360, "height": 800}
+    )
+    page = reader.open("?group=all")
+    page.get_by_role("button", name="Filters").click()
+    page.locator("#filters").get_by_role("link", name="harvest").click()
+    expect(page.locator(".hp-chip")).to_have_text("Remove workflow: harvest")
+    page.locator(".hp-bar summary").filter(has_text="Export").click()
+    with page.expect_download() as file:
+        page.get_by_role("link", name="CSV").click()
+    assert "harvest" in file.value.path().read_text("utf-8")
+    page.get_by_role("link", name="Start a workflow").click()
+    page.get_by_label("article").check()
+    page.get_by_label("Data, as JSON").fill('{"title": "Started plainly"}')
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_text("1 record was accepted")).to_be_visible()
+    page.locator(".hp-started a").click()
+    expect(page.locator("h1")).to_have_text("Started plainly")
+
+
+def test_on_a_phone_the_question_stays_in_sight(pen: Pen, reader_of: Readers) -> None:
+    (oid,) = pen.halted("Pocketed", references=[{"raw": str(n)} for n in range(40)])
+    reader = reader_of(pen, "admin", viewport={"width": 360, "height": 740})
+    page = reader.open(str(oid))
+    page.get_by_text("All fields").click()
+    page.evaluate("scrollTo(0, 900)")
+    asks = page.locator(".hp-asks")
+    for part in ("h2", ".hp-message", ".hp-accept", ".hp-reject", ".hp-more"):
+        expect(asks.locator(part).first).to_be_in_viewport(ratio=1)
+    box = asks.bounding_box()
+    assert box is not None and box["height"] < 240
+    asks.locator(".hp-more > summary").click()
+    for each in asks.locator(".hp-more button, .hp-more a").all():
+        each.scroll_into_view_if_needed()
+        expect(each).to_be_in_viewport()
+    reader.page.set_viewport_size({"width": 740, "height": 360})
+    page.evaluate("scrollTo(0, 900)")
+    expect(asks).not_to_be_in_viewport()  # lying down there is no room for it
+
+
 def test_below_another_path(pen: Pen, reader_of: Readers) -> None:
     ids = pen.halted("Subpath", 3)
     reader = reader_of(pen, below=BELOW)
@@ -117,7 +194,7 @@ def test_skipping_to_the_content(curator: Reader) -> None:
 def test_a_page_that_is_enlarged_is_read_by_scrolling_down_only(
     pen: Pen, reader_of: Readers, screen: dict[str, object]
 ) -> None:
-    (oid,) = pen.halted("Enlarged" + "x" * 300)
+    (oid,) = pen.halted("Enlarged" + "x" * 240)
     reader = reader_of(pen, "admin", **screen)
     for path in (
         "",

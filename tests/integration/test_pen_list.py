@@ -202,6 +202,59 @@ def test_facets_count_and_narrow_the_list(pen: PenSite, admin: Browser) -> None:
     assert links(page, "review 2")  # what else there is can still be chosen
 
 
+def test_counts_are_of_what_this_person_may_see(pen: PenSite) -> None:
+    put(pen, {"title": "A", "ask": "?"}, {"title": "B"})
+    put(pen, {"title": "C", "ask": "?"}, {"title": "D"}, workflow="other")
+    with pen.app.app_context():
+        start("other", [WorkflowObject({"title": "E", "ask": "?"}, data_type="book")])
+    for name, halted, approvals in (("admin", "3", "3"), ("viewer", "1", "1")):
+        page = pen.browser(name).get("/")
+        assert tabs(page)["Need action"] == halted
+        assert links(page, f"approval {approvals}")
+        for hidden in ("other", "book 1"):
+            assert bool(links(page, hidden)) is (name == "admin")
+    page = pen.browser("viewer").get("/?workflow=other&group=all")
+    assert rows(page) == []
+    assert set(tabs(page).values()) <= {"0", "All"}
+
+
+def test_a_facet_says_how_many_values_it_does_not_show(
+    pen: PenSite, admin: Browser
+) -> None:
+    with pen.app.app_context():
+        for owner in range(100, 170):
+            start("review", [WorkflowObject({"title": "A"}, id_user=owner)])
+    page = admin.get("/?group=done")
+    facet = page.text.partition("<h2>Owner")[2].partition("</section>")[0]
+    shown, _, folded = facet.partition("<details>")
+    assert (shown.count("<li>"), folded.count("<li>")) == (12, 50)
+    assert "58 more" in texts(folded)
+    assert "8 others are found by owner:17" in texts(folded)
+    assert rows(admin.get("/?group=done&q=owner:101")) == ["A"]
+
+
+def test_groups_that_no_tab_stands_for_are_taken_away_by_chips(
+    pen: PenSite, admin: Browser
+) -> None:
+    put(pen, {"title": "A", "ask": "?"}, {"title": "B"}, {"title": "C", "fail": "x"})
+    page = admin.get("/?group=done&group=failed")
+    assert sorted(rows(page)) == ["B", "C"]
+    (without,) = links(page, "Remove Done")
+    page = follow(admin, without)
+    assert rows(page) == ["C"]
+    assert not links(page, "Remove Failed")
+
+
+@pytest.mark.parametrize(("size", "shown"), [("3", 10), ("500", 500), ("9999", 500)])
+def test_a_page_has_from_10_to_500_rows(
+    pen: PenSite, admin: Browser, size: str, shown: int
+) -> None:
+    put(pen, *({"title": f"T{n}", "ask": "?"} for n in range(501)))
+    page = admin.get(f"/?size={size}")
+    assert len(rows(page)) == shown
+    assert links(page, "Next")
+
+
 def test_pages_go_on_and_back_by_keys(pen: PenSite, admin: Browser) -> None:
     put(pen, *({"title": f"T{n:02}", "ask": "?"} for n in range(23)))
     page = admin.get("/?size=10&sort=title")
@@ -373,6 +426,27 @@ def test_who_may_not_decide_has_no_form_in_the_row(pen: PenSite) -> None:
     assert 'class="hp-mini"' not in page.text
 
 
+def test_what_is_decided_on_its_own_page_is_opened_from_the_row(pen: PenSite) -> None:
+    class Choose:
+        name, title = "choose", "Which one?"
+
+        def resolve(self, obj: Any, form: Any, actor: Any) -> Any: ...
+
+    pen.ext.register_action("choose", Choose())
+    asks = {"get_title": staticmethod(title)}
+    pen.register("review", lambda obj, eng: eng.halt("?", action="choose"), **asks)
+    (first,) = put(pen, {"title": "A"})
+    pen.register("review", lambda obj, eng: eng.halt("?"), **asks)
+    (second,) = put(pen, {"title": "B"})
+    page = pen.browser("curator").get("/")
+    for oid in (first, second):
+        (shown,) = re.findall(
+            f'<a class="hp-button hp-look"[^>]*Open {oid}"', page.text
+        )
+        assert f'href="/admin/holdingpen/{oid}?' in shown
+    assert "hp-look" not in pen.browser("viewer").get("/").text
+
+
 # --- nothing to show ------------------------------------------------------------------
 
 
@@ -399,6 +473,28 @@ def test_a_queue_that_nobody_serves_is_told_of(pen: PenSite, admin: Browser) -> 
             old = "now() - interval '12 minutes'"
         connection.exec_driver_sql(f"UPDATE workflows_object SET modified = {old}")
     assert "No worker has run for" in admin.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("worker", "command"),
+    [
+        ("local", "flask workflows worker"),
+        ("celery", "celery -A YOUR.MODULE.celery_app worker"),
+        ("rq", "flask workflows rq-worker"),
+    ],
+)
+def test_who_is_told_of_a_stop_is_told_what_begins_that_worker(
+    pen: PenSite, monkeypatch: pytest.MonkeyPatch, worker: str, command: str
+) -> None:
+    with pen.app.app_context():
+        start_delayed("review", [{"title": "A"}])
+    monkeypatch.setattr("invenio_workflows.holdingpen.listing.idle", lambda _: 720.0)
+    url = pen.ext.engine.url.render_as_string(hide_password=False)
+    site = PenSite(url, tables=False, WORKFLOWS_WORKER=worker)
+    page = texts(site.browser("admin").get("/").text)
+    assert "No worker has run for 12 minutes." in page
+    assert f"{command} " in page
+    site.close()
 
 
 # --- news -----------------------------------------------------------------------------
@@ -439,6 +535,55 @@ def test_a_list_is_a_file_with_the_same_filters(pen: PenSite, admin: Browser) ->
     (line,) = map(json.loads, text.splitlines())
     assert line["data"] == {"title": "T229", "ask": "?", "n": 229}
     assert line["group"] == "need_action"
+
+
+@pytest.mark.parametrize(
+    "evil",
+    ["=1+1", "+1", "-1", "@A1", "\t=1", "\r=1", "\n=1", " =1", "\uff1d1", "|x", "%x"],
+)
+def test_no_cell_of_a_file_is_a_formula(
+    pen: PenSite, admin: Browser, evil: str
+) -> None:
+    put(pen, {"title": evil, "ask": f"{evil}?"})
+    (line,) = csv.DictReader(io.StringIO(admin.get("/export.csv").text, newline=""))
+    for cell in line.values():
+        assert not cell.lstrip().startswith(tuple("=+-@|%\uff1d"))
+    assert line["title"].lstrip("'").strip() == evil.strip()
+
+
+def test_a_file_is_sent_while_it_is_read(pen: PenSite, admin: Browser) -> None:
+    put(pen, *({"title": f"T{n}", "ask": "?"} for n in range(601)))
+    made: list[str] = []
+
+    @event.listens_for(pen.ext.engine, "before_cursor_execute")
+    def keep(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        made.append(statement)
+
+    for form, header in (("csv", 1), ("jsonl", 0)):
+        answer = admin.get(f"/export.{form}", buffered=False)
+        parts = answer.iter_encoded()
+        made.clear()
+        first = next(parts) + next(parts)
+        early = len(made)
+        rest = b"".join(parts)
+        assert b"T600" in first
+        assert b"T0" in rest
+        assert early < len(made)
+        lines = (first + rest).decode().splitlines()
+        assert len(lines) == 601 + header
+        answer.close()
+
+
+def test_a_file_has_what_its_reader_may_see(pen: PenSite) -> None:
+    put(pen, {"title": "A", "ask": "?"})
+    put(pen, {"title": "C", "ask": "?"}, workflow="other")
+    for name, seen in (("admin", {"A", "C"}), ("viewer", {"A"}), ("stranger", {"C"})):
+        browser = pen.browser(name)
+        lines = csv.DictReader(io.StringIO(browser.get("/export.csv?group=all").text))
+        assert {line["title"] for line in lines} == seen
+        found = browser.get("/export.jsonl?group=all").text.splitlines()
+        assert {json.loads(line)["title"] for line in found} == seen
+    assert pen.browser("nobody").get("/export.csv").status_code == 403
 
 
 def test_hidden_fields_are_in_no_file_but_an_editors(pen: PenSite) -> None:

@@ -392,6 +392,9 @@ addEventListener("pagehide", () => list.remember());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 const shown = /** @type {HTMLElement | null} */ (document.querySelector(".hp-record[data-oid]"));
 if (shown) kept.set("hp record", shown.dataset.oid);
+// In the list beside it the open record is in sight, without moving the page.
+const open = /** @type {HTMLElement[]} */ (all(".hp-beside [aria-current]"));
+for (const each of open) /** @type {HTMLElement} */ (each.closest(".hp-beside")).scrollTop = each.offsetTop - 200;
 list.restore();
 if (all(".hp-row").length) kept.set("hp record", null);
 
