@@ -29,6 +29,8 @@ IS = {
 }
 #: Written before an identifier; it says what it is, and is not searched for.
 IDENTIFIERS = ("ark", "arxiv", "doi", "hdl", "id", "isbn", "issn", "orcid", "pmid")
+#: These are a part of the identifier itself, and searched for with it.
+SCHEMES = ("info", "oai", "swh", "urn")
 KEYS = ("is", "workflow", "action", "type", "owner", "older", "newer")
 UNITS = {"h": 1 / 24, "d": 1, "w": 7, "m": 30, "y": 365}
 
@@ -105,7 +107,7 @@ def parse(text: str) -> Query:
         text = text[:MOST_CHARACTERS]
     for found in _TOKEN.finditer(text):
         key = (found["key"] or "").lower()
-        if key and key not in IDENTIFIERS:
+        if key and key not in (*IDENTIFIERS, *SCHEMES):
             part = Part(key, found.group(), *found.span())
             clear = _filter(query, part, _value(found), bool(found["minus"]))
             query.parts.append(replace(part, understood=clear))
@@ -161,6 +163,8 @@ def _search(query: Query, found: re.Match[str]) -> None:
             _fault(query, _("“{text}” has neither letters nor digits."), text=text)
         return
     phrase = found["quoted"] is not None or bool(found["key"])
+    if (found["key"] or "").lower() in SCHEMES:
+        text = f"{found['key']}:{text}"
     query.said.append(Said(text, phrase, bool(found["minus"])))
 
 

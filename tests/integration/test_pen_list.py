@@ -134,6 +134,34 @@ def test_a_search_finds_words_phrases_and_what_is_not_there(
 
 
 @pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("oai:arXiv.org:1101.4388", ["B"]),
+        ("arxiv:1101.4388", ["B"]),
+        ("doi:10.1103/PhysRevD.66", ["A"]),
+        ("hep-th/9901001v2", ["A"]),
+        ("physrevd", ["A"]),
+    ],
+)
+def test_a_search_finds_identifiers(
+    pen: PenSite, admin: Browser, text: str, found: list[str]
+) -> None:
+    pen.register(
+        "review",
+        decide,
+        get_title=staticmethod(title),
+        get_search_text=staticmethod(lambda obj: obj.data.get("ids", "")),
+    )
+    put(pen, {"title": "A", "ask": "?", "ids": "10.1103/PhysRevD.66 hep-th/9901001v2"})
+    uri = "oai:arXiv.org:1101.4388"
+    with pen.app.app_context():
+        start("review", WorkflowObject({"title": "B", "ask": "?"}, uri=uri))
+    page = admin.get("/", query_string={"q": text})
+    assert rows(page) == found
+    assert 'aria-describedby="faults"' not in page.text
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("older:soon", "“soon” is no age."),

@@ -58,6 +58,13 @@ def test_an_identifier_is_a_phrase_without_its_name(key: str) -> None:
     assert (found.said, found.faults) == ([Said("10.1103/PhysRevD.66", True)], [])
 
 
+@pytest.mark.parametrize("name", ["oai:arXiv.org:1101.4388", "URN:isbn:0451450523"])
+def test_what_begins_with_its_scheme_is_searched_for_whole(name: str) -> None:
+    query = parse(f"{name} -{name}")
+    assert query.said == [Said(name, True), Said(name, True, True)]
+    assert not query.faults
+
+
 def test_an_address_is_no_filter() -> None:
     query = parse("https://arxiv.org/abs/1 12:30 title: x")
     assert not query.faults
