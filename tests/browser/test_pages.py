@@ -11,12 +11,15 @@ from browser.pen import Pen
 from browser.reader import Reader
 from playwright.sync_api import expect
 
-#: Themes and widths; the last two differ from the others by their colours alone.
+from invenio_workflows.store import look
+
+#: Themes and widths; the last three differ from the others by their colours alone.
 LOOKS: tuple[tuple[Any, int, tuple[str, ...]], ...] = (
     ("light", 1280, ()),
     ("dark", 360, ()),
     ("light", 360, ("color-contrast",)),
     ("dark", 1280, ("color-contrast",)),
+    ("light", 2560, ("color-contrast",)),
 )
 LISTS = {
     "list": "",
@@ -149,6 +152,70 @@ def test_caught_up_and_not_permitted(pen: Pen, reader_of_errors: Readers) -> Non
     expect(page.locator("h1")).to_contain_text("Log in")
     wrong += hold(stranger, "not logged in")
     assert not wrong
+
+
+def test_what_was_started_keeps_the_rules_too(pen: Pen, reader_of: Readers) -> None:
+    reader = reader_of(pen)
+    page = reader.open("start")
+    page.get_by_label("article").check()
+    page.get_by_label("Data, as JSON").fill('[{"title": "Begun"}, {"title": "Begun"}]')
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_text("2 records were accepted")).to_be_visible()
+    assert not hold(reader, "started")
+
+
+def test_a_search_that_goes_on_keeps_the_rules_too(
+    pen: Pen, reader_of: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pen.halted("Haystack", 12)
+    reader = reader_of(pen)
+    for name, value in (("FEW", 1), ("FIRST_WALK", 3), ("WALK", 5)):
+        monkeypatch.setattr(look, name, value)
+    page = reader.open("?q=lattice&sort=newest&size=10")
+    expect(page.get_by_text("Searched a part of the records so far.")).to_be_visible()
+    wrong = hold(reader, "search further")
+    seen = reader.rows()
+    for _ in range(50):
+        further = page.get_by_role("link", name="Search further")
+        if not further.count():
+            break
+        further.click()
+        seen += reader.rows()
+    monkeypatch.undo()
+    reader.open("?q=lattice&sort=newest&size=50")
+    assert seen == reader.rows() != []
+    assert not wrong
+
+
+def test_a_page_that_has_become_empty_keeps_the_rules_too(
+    pen: Pen, reader_of: Readers
+) -> None:
+    pen.halted("Emptied", 11)
+    reader = reader_of(pen)
+    page = reader.open("?q=emptied&sort=oldest&size=10")
+    page.get_by_role("link", name="Next").click()
+    page.wait_for_url("**after=*")
+    reader.press("j", "a")
+    expect(page.locator(".hp-empty")).to_contain_text("Nothing is left on this page")
+    assert not hold(reader, "passed")
+    page.get_by_role("link", name="To the first page").click()
+    expect(page.locator(".hp-row")).to_have_count(10)
+
+
+def test_many_values_of_a_facet_keep_the_rules_too(
+    pen: Pen, reader_of: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("MOST", 1), ("FOLDED", 2)):
+        monkeypatch.setattr(f"invenio_workflows.holdingpen.facets.{name}", value)
+    reader = reader_of(pen)
+    page = reader.open("?group=all")
+    summary = page.locator("#filters summary").first
+    expect(summary).to_have_text("4 more")
+    summary.click()
+    expect(page.locator("#filters details p")).to_have_text(
+        "2 others are found by workflow:name"
+    )
+    assert not hold(reader, "many values")
 
 
 def test_no_worker_for_a_while(
