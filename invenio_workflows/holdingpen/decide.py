@@ -97,7 +97,7 @@ def restart_alike(oid: int) -> Any:
     """Run the task again of all records that failed with the same words."""
     obj = seen(oid, "restart")
     done, refused = 0, 0
-    for each in current_workflows.records.alike(obj, MOST_ALIKE):
+    for each in current_workflows.records.alike(obj, MOST_ALIKE).ids:
         try:
             api.continue_oid_delayed(
                 each, "restart_task", actor=actor(), reason=_reason(), origin="page"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from flask import abort, current_app, redirect, render_template, request, url_for
@@ -12,7 +13,7 @@ from ..encoding import dumps
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import ObjectStatus, group_of, may
-from ..store.record_queries import MOST_RELATED
+from ..store.relations import MOST_FAILED, MOST_RELATED, Relative
 from .asking import asked, form_fields, moves, tasks_to_restart
 from .changes import Told, told
 from .drawing import Drawing, Drawn, as_text
@@ -102,6 +103,9 @@ def page(
     shown = shown_copy(obj, view)
     way = way_from(obj, walk)
     hidden = {"_revision": str(obj.revision), "_walk": way.key}
+    branches = current_workflows.records.branches(obj.id)
+    question = asked(obj, shown, hidden, given or {})
+    error = _error(obj)
     context = {
         "obj": shown,
         "title": title_of(shown),
@@ -113,18 +117,19 @@ def page(
         "beside": beside(obj, way),
         "duration": duration,
         "form_fields": form_fields(hidden),
-        "asked": asked(obj, shown, hidden, given or {}),
+        "asked": question,
         "moves": moves(obj),
         "tasks": tasks_to_restart(obj),
         "may_comment": allowed("decide", obj.get_workflow_name()),
-        "error": _error(obj),
-        "since": current_workflows.records.stopped(obj.id) or obj.modified,
+        "error": error,
+        "since": _since(obj) if question or error else None,
         "needy": _NEEDY,
+        "branches": branches,
         **_data(shown, view),
         "results": results_of(shown),
         "timeline": _timeline(obj.id),
         "levels": LEVELS,
-        **_drawn(obj),
+        **_drawn(obj, branches[:MOST_RELATED]),
         **_related(obj),
     }
     return render_template("workflows/holdingpen/record.html", **context)
@@ -156,23 +161,30 @@ def _error(obj: WorkflowObject) -> dict[str, Any] | None:
     return {
         "line": visible(line, 2000),
         "trace": visible(trace, 50_000),
-        "alike": min(len(found), MOST_ALIKE),
-        "more": len(found) > MOST_ALIKE,
+        "alike": min(len(found.ids), MOST_ALIKE),
+        "more": len(found.ids) > MOST_ALIKE,
+        "newest": 0 if found.complete else MOST_FAILED,
         "may_restart": restarts and may("restart_task", obj.status, obj.waits_for),
     }
 
 
 def _timeline(oid: int) -> Timeline:
     before = Before.read(request.args.get("before", ""))
-    return timeline(oid, request.args.get("level", "all"), before)
+    level, at = request.args.get("level", "all"), request.args.get("at", "")
+    return timeline(oid, level, before, at)
 
 
-def _drawn(obj: WorkflowObject) -> dict[str, Any]:
+def _since(obj: WorkflowObject) -> datetime:
+    """Return when it stopped where it is."""
+    since: datetime = current_workflows.records.stopped(obj.id) or obj.modified
+    return since
+
+
+def _drawn(obj: WorkflowObject, branches: list[Relative]) -> dict[str, Any]:
     definition = definition_of(obj)
     if definition is None:
         return {"drawing": [], "drawing_text": [], "definition": None}
     records = current_workflows.records
-    branches = records.branches(obj.id)[:MOST_RELATED]
     passed = records.passed([obj.id, *(each.id for each in branches)])
     here = [tuple(obj.get_current_task())]
     awake = (ObjectStatus.COMPLETED, ObjectStatus.CANCELLED)
@@ -193,7 +205,6 @@ def _related(obj: WorkflowObject) -> dict[str, Any]:
         "progress": current_workflows.queries.progress(uuid) if run else None,
         "siblings": records.of_run(uuid) if run else [],
         "snapshots": records.snapshots(obj.id),
-        "branches": records.branches(obj.id),
         "most_related": MOST_RELATED,
         "standing_of": standing,
     }

@@ -6,8 +6,9 @@ import logging
 import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import merge
+from itertools import islice
 from typing import Any
 
 from ..logs import LogLine
@@ -24,6 +25,13 @@ _NUMBERS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.E
 #: Events that a person wants to see when only warnings are asked for.
 _WARNINGS = {"TaskRetried", "TaskPostponed", "Cancelled", "Aborted", "LeaseLost"}
 _ERRORS = {"Failed"}
+#: What the engine says by itself of what a person did has a payload too.
+_SAYING = ("Halted", "Waiting", "TaskPostponed", "TaskRetried")
+_ANCHOR = re.compile(r"([ecl])(\d{1,18})\Z", re.A)
+#: So long may be what is repeated, and so often is it there before it is folded.
+_LONGEST_ROUND, _FEWEST_ROUNDS = 8, 3
+#: A time is kept in milliseconds, and that of a line a moment after it is written.
+_NEAR = timedelta(milliseconds=5)
 _PLACE = re.compile(r"(\d{1,9})\.(\d{1,18})\.(\d{1,18})\Z", re.A)
 
 
@@ -33,7 +41,8 @@ class Entry:
 
     :param anchor: by which it can be linked to.
     :param kind: ``engine``, ``person``, ``comment`` or ``log``.
-    :param repeats: what came after it and is the same but for its time.
+    :param repeats: what came before it and is the same but for its time.
+    :param round: of so many entries, this one the last, are these the repeats.
     """
 
     anchor: str
@@ -48,15 +57,27 @@ class Entry:
     seq: int | None = None
     changes_data: bool = False
     repeats: list[Entry] = field(default_factory=list)
+    round: int = 1
+
+    @property
+    def began(self) -> datetime | None:
+        """When the task began, if it took long enough to say so."""
+        if self.seconds is None or self.seconds < 1:
+            return None
+        return self.created - timedelta(seconds=self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A page of it, the newest first; ``older`` is where the next one begins."""
+    """A page of it, the newest first; ``older`` is where the next one begins.
+
+    :param is_newest: whether nothing newer is on another page.
+    """
 
     entries: list[Entry]
     older: str | None
     level: str
+    is_newest: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,39 +106,88 @@ class Before:
         return f"{self.event}.{self.line}.{self.comment}"
 
 
-def timeline(oid: int, level: str, before: Before) -> Timeline:
+def timeline(oid: int, level: str, before: Before, at: str = "") -> Timeline:
     """Return the newest entries of an object, or the newest before a place.
 
     :param level: one of :data:`LEVELS`: what is less than that is left out.
+    :param at: the anchor of an entry; the page has it, whichever page that is.
     """
     level = level if level in LEVELS else "all"
-    records, most = current_workflows.records, SIZE + 1
-    events = records.events(oid, most, before.event)
-    lines = records.lines(oid, most, before.line, _NUMBERS.get(level))
-    said = current_workflows.audit.of(oid)[::-1]
-    told = {event.seq - 1 for event in events if event.kind == "Cancelled"}
-    found = list(
-        merge(
-            _of_events(events),
-            _of_lines(lines),
-            _of_comments((r for r in said if r.id < before.comment), told),
-            key=lambda entry: entry.created,
-            reverse=True,
-        )
-    )
+    found = _read(oid, level, before)
+    if at and at not in {entry.anchor for entry in found[:SIZE]}:
+        place = _place_of(oid, at)
+        if place is not None:
+            before, level = place, "all"
+            found = _read(oid, level, before)
     shown = found[:SIZE]
     older = str(before.after(shown)) if len(found) > SIZE else None
-    kept = [entry for entry in shown if _is_as_grave(entry, level)]
-    return Timeline(list(_folded(kept)), older, level)
+    return Timeline(list(_folded(shown)), older, level, before == Before())
 
 
-def _is_as_grave(entry: Entry, level: str) -> bool:
-    if level in ("all", "info") or entry.kind in ("person", "comment"):
-        return True
-    if entry.kind == "log":
-        return True  # asked for by its level already
-    graver = _ERRORS if level == "error" else _ERRORS | _WARNINGS
-    return entry.level in graver
+def _read(oid: int, level: str, before: Before) -> list[Entry]:
+    """Return one entry more than is on a page, if there are so many."""
+    records, most = current_workflows.records, SIZE + 1
+    graver = {"warning": _ERRORS | _WARNINGS, "error": _ERRORS}.get(level)
+    events = records.events(oid, most, before.event, graver, _SAYING)
+    lines = records.lines(oid, most, before.line, _NUMBERS.get(level))
+    said = current_workflows.audit.said(oid, most, before.comment)
+    told = {event.seq - 1 for event in events if event.kind == "Cancelled"}
+    found = merge(
+        _with_lines(list(_of_events(events)), _of_lines(lines)),
+        _of_comments(said, told),
+        key=lambda entry: entry.created,
+        reverse=True,
+    )
+    return list(islice(found, most))
+
+
+def _place_of(oid: int, anchor: str) -> Before | None:
+    """Return where the page begins whose first entry has this anchor."""
+    found = _ANCHOR.match(anchor)
+    if found is None:
+        return None
+    kind, number = found[1], int(found[2])
+    records, audit = current_workflows.records, current_workflows.audit
+    when = {"e": records.event_time, "l": records.line_time, "c": audit.time}
+    at = when[kind](oid, number)
+    if at is None:
+        return None
+    places = {
+        "e": records.last_event(oid, at),
+        "l": records.last_line(oid, at),
+        "c": audit.last_said(oid, at),
+        kind: number,  # of several at one moment it is this one
+    }
+    return Before(*(place + 1 for place in places.values()))
+
+
+def _with_lines(events: list[Entry], lines: Iterable[Entry]) -> list[Entry]:
+    """Put each line below the event that ended its task, and the older ones below."""
+    found: list[Entry] = []
+    at = 0
+    for line in lines:
+        end = _newer(events, at, line)
+        found += [*events[at:end], line]
+        at = end
+    return found + events[at:]
+
+
+def _newer(events: list[Entry], at: int, line: Entry) -> int:
+    """Return how far the events, from one of them on, are newer than a line.
+
+    Within some milliseconds the clocks do not say; then the task does.
+    """
+    own, newer = None, at
+    for place in range(at, len(events)):
+        apart = events[place].created - line.created
+        if apart < -_NEAR:
+            break
+        if apart > _NEAR or (own is None and apart > timedelta()):
+            newer = place + 1
+        near = apart <= _NEAR and events[place].task == line.task
+        if near and (own is None or apart >= timedelta()):
+            own = place + 1
+    return own or newer
 
 
 def _of_events(events: Iterable[HistoryEvent]) -> Iterator[Entry]:
@@ -177,21 +247,34 @@ def _of_comments(rows: Iterable[Audited], told: Container[int]) -> Iterator[Entr
         )
 
 
-def _folded(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Put together what is repeated, one right after the other."""
-    last: Entry | None = None
-    for entry in entries:
-        if last is not None and _mark(last) == _mark(entry) and entry.kind != "comment":
-            last.repeats.append(entry)
-            continue
-        if last is not None:
-            yield last
-        last = entry
-    if last is not None:
-        yield last
+def _folded(entries: list[Entry]) -> Iterator[Entry]:
+    """Put together what is repeated: one entry, or a round of several, again."""
+    marks = [_mark(entry) for entry in entries]
+    at = 0
+    while at < len(entries):
+        length, times = _rounds(marks, at)
+        end = at + length * times
+        shown = entries[at : at + length]
+        shown[-1].repeats = entries[at + length : end]
+        shown[-1].round = length
+        yield from shown
+        at = end
 
 
-def _mark(entry: Entry) -> tuple[str, ...]:
+def _rounds(marks: list[Any], at: int) -> tuple[int, int]:
+    """Return how long the round is that begins there, and how often it is there."""
+    for length in range(1, _LONGEST_ROUND + 1):
+        first, times = marks[at : at + length], 1
+        while first == marks[at + length * times : at + length * (times + 1)]:
+            times += 1
+        if times >= (2 if length == 1 else _FEWEST_ROUNDS):
+            return length, times
+    return 1, 1
+
+
+def _mark(entry: Entry) -> tuple[Any, ...]:
+    if entry.kind == "comment":
+        return (entry.anchor,)
     return entry.kind, entry.what, entry.task, entry.text, entry.who, entry.level
 
 
@@ -221,6 +304,8 @@ def _what(event: HistoryEvent, said: dict[str, Any]) -> str:
         "TakenOver": _("was taken over from a lost worker"),
         "Branched": _("was split into branches"),
     }
+    if event.kind == "Started" and event.seq <= 2 and event.message == "continue_next":
+        return _("began")
     what = words.get(event.kind, event.kind)
     if event.kind in ("Started", "Queued") and event.message:
         return f"{what}: {start_point(event.message)}"

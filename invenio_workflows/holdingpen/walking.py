@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -13,15 +12,14 @@ from markupsafe import Markup
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import group_of
-from ..store.record_queries import Neighbour
+from ..store.relations import Neighbour
 from ..store.walks import LONGEST, Walk
 from .display import plain
-from .listing import asked_for, person
+from .listing import asked_for
 from .permissions import workflows_for
 from .seeing import standing
 from .texts import _
 from .urls import ListState
-from .wanting import asked
 
 #: So many records that are gone are passed over.
 _PASSED_OVER = 100
@@ -33,11 +31,15 @@ _LONGEST_BACK = 4000
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Where one may go from a record."""
+    """Where one may go from a record.
+
+    :param beside: some records of the list in which it is.
+    """
 
     back: str
     previous: str | None
     next: str | None
+    beside: list[Neighbour]
     key: str = ""
     place: int | None = None
     total: int = 0
@@ -71,20 +73,43 @@ def walk_of(key: str | None) -> Walk | None:
 def way_from(obj: WorkflowObject, key: str | None) -> Way:
     """Return where one may go from a record, on a walk or through the usual list."""
     walk = walk_of(key)
-    if walk is None or walk.place(obj.id) is None:
-        before, after = current_workflows.records.beside(obj, workflows_for("view"))
-        return Way(list_url(""), _record(before), _record(after))
+    if walk is None or obj.id not in walk.ids:
+        return _usual_way(obj)
     at = walk.ids.index(obj.id)
-    before = _first(walk.ids[max(at - _PASSED_OVER, 0) : at][::-1])
-    after = _first(walk.ids[at + 1 : at + 1 + _PASSED_OVER])
+    begin = max(at - _PASSED_OVER, 0)
+    ids = walk.ids[begin : at + 1 + _PASSED_OVER]
+    found = current_workflows.records.neighbours(ids, workflows_for("view"))
+    there = {each.id: each for each in found}
+    before = [there[oid] for oid in reversed(walk.ids[begin:at]) if oid in there]
+    after = [there[oid] for oid in walk.ids[at + 1 :][:_PASSED_OVER] if oid in there]
     return Way(
         list_url(walk.back),
         _record(before, walk.key),
         _record(after, walk.key),
+        _window(before, [each for each in found if each.id == obj.id], after),
         walk.key,
         at + 1,
         len(walk.ids),
     )
+
+
+def _usual_way(obj: WorkflowObject) -> Way:
+    """Return the way through the list of what needs action, by its key."""
+    names = workflows_for("view")
+    before, after = current_workflows.records.around(obj, names, _BESIDE)
+    here = [each for each in after[:1] if each.id == obj.id]
+    after = after[len(here) :]
+    ways = _record(before), _record(after)
+    return Way(list_url(""), *ways, _window(before, here, after))
+
+
+def _window(
+    before: list[Neighbour], here: list[Neighbour], after: list[Neighbour]
+) -> list[Neighbour]:
+    """Return what is shown of a list, the open record in its middle where it can."""
+    above = max(_BESIDE // 2, _BESIDE - len(here) - len(after))
+    shown = [*reversed(before[:above]), *here, *after]
+    return shown[:_BESIDE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +125,15 @@ class Beside:
 
 def beside(obj: WorkflowObject, way: Way) -> list[Beside]:
     """Return some records of the list in which one is, the open one among them."""
-    walk = walk_of(way.key)
-    if walk is not None and way.place is not None:
-        begin = max(min(way.place - 1 - _BESIDE // 2, len(walk.ids) - _BESIDE), 0)
-        ids: Sequence[int] = walk.ids[begin : begin + _BESIDE]
-    else:
-        usual = asked(ListState(), person()).wanted
-        ids = current_workflows.lists.ids(usual, _BESIDE)
-    found = current_workflows.records.neighbours(ids, workflows_for("view"))
     return [
         Beside(
             _plain(each),
-            _record(each.id, way.key) or "",
+            _record([each], way.key) or "",
             str(group_of(each.status, each.waits_for)),
             standing(each.status, each.waits_for),
             each.id == obj.id,
         )
-        for each in found
+        for each in way.beside
     ]
 
 
@@ -125,16 +142,12 @@ def _plain(each: Neighbour) -> str:
     return plain(text, 160) or _("Record {id}", id=each.id)
 
 
-def _first(ids: Sequence[int]) -> int | None:
-    """Return the first record that is still there, and that this person may see."""
-    return current_workflows.records.first_of(ids, workflows_for("view"))
-
-
-def _record(oid: int | None, key: str = "") -> str | None:
-    if oid is None:
+def _record(found: list[Neighbour], key: str = "") -> str | None:
+    """Return the address of the first of these, if there is one."""
+    if not found:
         return None
     more: dict[str, Any] = {"walk": key} if key else {}
-    return url_for("holdingpen.record", oid=oid, **more)
+    return url_for("holdingpen.record", oid=found[0].id, **more)
 
 
 def list_url(query: str) -> str:

@@ -154,6 +154,40 @@ class Audit:
             )
             return [Audited(**row._mapping) for row in rows][::-1]
 
+    def said(self, oid: int, limit: int, before: int) -> list[Audited]:
+        """Return the newest comments and cancellations before a row, newest first."""
+        plain = [column for column in AUDIT.c if column.name != "form"]
+        statement = (
+            select(*plain)
+            .where(AUDIT.c.id_object == oid, AUDIT.c.id < before)
+            .where(AUDIT.c.verb.in_(("comment", "cancel")))
+            .order_by(AUDIT.c.id.desc())
+            .limit(limit)
+        )
+        with self._transactions.reading() as connection:
+            rows = connection.execute(statement)
+            return [Audited(**row._mapping, form=None) for row in rows]
+
+    def time(self, oid: int, number: int) -> datetime | None:
+        """Return when a row about an object was written; ``None`` for no row."""
+        statement = select(AUDIT.c.created).where(
+            AUDIT.c.id_object == oid, AUDIT.c.id == number
+        )
+        with self._transactions.reading() as connection:
+            found: datetime | None = connection.execute(statement).scalar_one_or_none()
+        return found
+
+    def last_said(self, oid: int, at: datetime) -> int:
+        """Return the number of the last row about an object until then, or 0."""
+        statement = (
+            select(AUDIT.c.id)
+            .where(AUDIT.c.id_object == oid, AUDIT.c.created <= at)
+            .order_by(AUDIT.c.id.desc())
+            .limit(1)
+        )
+        with self._transactions.reading() as connection:
+            return connection.execute(statement).scalar_one_or_none() or 0
+
     def last(self, oid: int, since: int) -> Any:
         """Return the newest decision at this revision or later, if there is one."""
         with self._transactions.reading() as connection:

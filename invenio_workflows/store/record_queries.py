@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import and_, or_, select
 
 from ..encoding import loads
 from ..logs import LogLine
-from ..objects import WorkflowObject
-from ..states import ObjectStatus
 from . import statements as sql
-from .models import IS_LISTED, IS_RESTING
 from .queries import HistoryEvent, history_event
-from .rows import log_line, place_of
-from .sql import SQLStore
+from .relations import Relations
+from .rows import log_line
 
 #: So many changes of the data are looked at, the newest.
 MOST_CHANGES = 1000
@@ -25,13 +22,9 @@ MOST_CHANGES = 1000
 MOST_LETTERS = 20_000_000
 #: So many of the newest events are looked at to see which tasks are done.
 _MOST_EVENTS = 5000
-#: So many of the newest failures are looked at for those that are alike.
-_MOST_FAILED = 5000
-#: So many relatives of a kind are shown.
-MOST_RELATED = 100
 _BATCH = 50
 
-_events = sql.EVENTS.c
+_events, _lines = sql.EVENTS.c, sql.LOGS.c
 _objects = sql.OBJECTS.c
 _PLAIN = [
     column for column in sql.EVENTS.c if column.name not in ("data", "extra_data")
@@ -59,40 +52,28 @@ class DataChanges:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Relative:
-    """Another object, as a link to it needs it."""
-
-    id: int
-    status: ObjectStatus
-    waits_for: str | None
-    branch: int | None
-    modified: datetime
-    position: tuple[int, ...]
+def _of(columns: Any, oid: int, number: int) -> tuple[Any, Any]:
+    """Return what finds the event, or the log line, of this number of an object."""
+    key = columns.seq if columns is _events else columns.id
+    return columns.id_object == oid, key == number
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """Another object of a list, as a link to it needs it."""
-
-    id: int
-    title: str | None
-    is_markup: bool
-    status: ObjectStatus
-    waits_for: str | None
-
-
-class RecordQueries:
+class RecordQueries(Relations):
     """Reads what belongs to one object."""
 
-    def __init__(self, store: SQLStore) -> None:
-        self._store = store
-        self._reading = store.transactions.reading
-
     def events(
-        self, oid: int, limit: int, before: int | None = None
+        self,
+        oid: int,
+        limit: int,
+        before: int | None = None,
+        kinds: Collection[str] | None = None,
+        saying: Collection[str] = (),
     ) -> list[HistoryEvent]:
-        """Return the newest events, the newest first, without what they changed."""
+        """Return the newest events, the newest first, without what they changed.
+
+        :param kinds: only these, and what a person did.
+        :param saying: kinds that say something though no person did them.
+        """
         statement = select(
             *_PLAIN,
             _events.data.is_not(None).label("has_data"),
@@ -100,6 +81,9 @@ class RecordQueries:
         ).where(_events.id_object == oid)
         if before is not None:
             statement = statement.where(_events.seq < before)
+        if kinds is not None:
+            by_person = and_(_events.payload.is_not(None), _events.kind.not_in(saying))
+            statement = statement.where(or_(_events.kind.in_(kinds), by_person))
         with self._reading() as connection:
             rows = connection.execute(
                 statement.order_by(_events.seq.desc()).limit(limit)
@@ -134,7 +118,7 @@ class RecordQueries:
         level: int | None = None,
     ) -> list[tuple[int, LogLine]]:
         """Return id and line of the newest log lines, the newest first."""
-        columns = sql.LOGS.c
+        columns = _lines
         statement = select(sql.LOGS).where(columns.id_object == oid)
         if before is not None:
             statement = statement.where(columns.id < before)
@@ -145,6 +129,39 @@ class RecordQueries:
                 statement.order_by(columns.id.desc()).limit(limit)
             ).all()
         return [(row.id, log_line(row)) for row in rows]
+
+    # --- where in the timeline a page begins -------------------------------------------
+
+    def event_time(self, oid: int, seq: int) -> datetime | None:
+        """Return when an event of an object was; ``None`` if there is none."""
+        return self._time(select(_events.created).where(*_of(_events, oid, seq)))
+
+    def line_time(self, oid: int, number: int) -> datetime | None:
+        """Return when a log line of an object was written; ``None`` for no line."""
+        return self._time(select(_lines.created).where(*_of(_lines, oid, number)))
+
+    def last_event(self, oid: int, at: datetime) -> int:
+        """Return the number of the last event until then; 0 if there is none."""
+        return self._last(_events.seq, _events, oid, at)
+
+    def last_line(self, oid: int, at: datetime) -> int:
+        """Return the number of the last log line until then; 0 if there is none."""
+        return self._last(_lines.id, _lines, oid, at)
+
+    def _time(self, statement: Any) -> datetime | None:
+        with self._reading() as connection:
+            found: datetime | None = connection.execute(statement).scalar_one_or_none()
+        return found
+
+    def _last(self, number: Any, columns: Any, oid: int, at: datetime) -> int:
+        statement = (
+            select(number)
+            .where(columns.id_object == oid, columns.created <= at)
+            .order_by(number.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            return connection.execute(statement).scalar_one_or_none() or 0
 
     def data_at(self, oid: int, seq: int) -> Any:
         """Return the data as they were after an event; ``LookupError`` before all."""
@@ -243,137 +260,3 @@ class RecordQueries:
                 if path:
                     found.append((kind, path))
         return found
-
-    # --- others -----------------------------------------------------------------------
-
-    def snapshots(self, oid: int) -> list[Relative]:
-        """Return the snapshots of an object, the newest first."""
-        return self._related(_objects.id_parent == oid, _objects.id.desc())
-
-    def branches(self, oid: int) -> list[Relative]:
-        """Return the branches of an object, the newest first."""
-        return self._related(_objects.id_fork == oid, _objects.id.desc())
-
-    def of_run(self, uuid: str) -> list[Relative]:
-        """Return the first objects of a run, in its order."""
-        mine = (
-            _objects.id_workflow == uuid,
-            _objects.id_parent.is_(None),
-            _objects.id_fork.is_(None),
-        )
-        return self._related(*mine, _objects.position)
-
-    def _related(self, *terms: Any) -> list[Relative]:
-        *conditions, order = terms
-        statement = (
-            select(
-                _objects.id,
-                _objects.status,
-                _objects.waits_for,
-                _objects.branch,
-                _objects.modified,
-                sql.as_text(_objects.cursor),
-            )
-            .where(*conditions)
-            .order_by(order)
-            .limit(MOST_RELATED + 1)
-        )
-        with self._reading() as connection:
-            rows = connection.execute(statement).all()
-        return [
-            Relative(
-                row.id,
-                ObjectStatus(row.status),
-                row.waits_for,
-                row.branch,
-                row.modified,
-                tuple(place_of(row.cursor)[0]),
-            )
-            for row in rows
-        ]
-
-    def neighbours(
-        self, ids: Sequence[int], workflows: Sequence[str]
-    ) -> list[Neighbour]:
-        """Return the objects of these ids and workflows, in the order of the ids."""
-        statement = select(
-            _objects.id,
-            _objects.title,
-            _objects.markup,
-            _objects.status,
-            _objects.waits_for,
-        ).where(_objects.id.in_(ids), _objects.workflow.in_(workflows))
-        with self._reading() as connection:
-            found = {row.id: row for row in connection.execute(statement)}
-        rows = [found[oid] for oid in ids if oid in found]
-        return [
-            Neighbour(
-                row.id,
-                row.title,
-                bool((row.markup or 0) & 1),
-                ObjectStatus(row.status),
-                row.waits_for,
-            )
-            for row in rows
-        ]
-
-    def alike(self, obj: WorkflowObject, limit: int) -> list[int]:
-        """Return the ids of others of its workflow that failed with the same words.
-
-        The newest failures are looked at, of all workflows.
-        """
-        with self._reading() as connection:
-            error = connection.execute(
-                select(_objects.error).where(_objects.id == obj.id)
-            ).scalar_one_or_none()
-            if not error:
-                return []
-            newest = (
-                select(_objects.id, _objects.workflow, _objects.error)
-                .where(_objects.status == int(ObjectStatus.ERROR))
-                .where(IS_LISTED, IS_RESTING)
-                .order_by(_objects.modified.desc(), _objects.id.desc())
-                .limit(_MOST_FAILED)
-                .subquery()
-            )
-            others = (
-                select(newest.c.id)
-                .where(newest.c.workflow == obj.workflow_name)
-                .where(newest.c.error == error, newest.c.id != obj.id)
-                .limit(limit)
-            )
-            return list(connection.execute(others).scalars())
-
-    def beside(
-        self, obj: WorkflowObject, workflows: Sequence[str]
-    ) -> tuple[int | None, int | None]:
-        """Return who is before and after an object in the list of what needs action.
-
-        :param workflows: of which objects may be seen.
-        """
-        place = tuple_(_objects.modified, _objects.id)
-        here = (obj.modified, obj.id)
-        found: list[int | None] = []
-        for condition, order in (
-            (place > here, (_objects.modified, _objects.id)),
-            (place < here, (_objects.modified.desc(), _objects.id.desc())),
-        ):
-            statement = (
-                select(_objects.id)
-                .where(_objects.status == int(ObjectStatus.HALTED), condition)
-                .where(_objects.workflow.in_(workflows), IS_LISTED, IS_RESTING)
-                .order_by(*order)
-                .limit(1)
-            )
-            with self._reading() as connection:
-                found.append(connection.execute(statement).scalar_one_or_none())
-        return found[0], found[1]
-
-    def first_of(self, ids: Sequence[int], workflows: Sequence[str]) -> int | None:
-        """Return the first of these ids that an object of these workflows has."""
-        statement = select(_objects.id).where(
-            _objects.id.in_(ids), _objects.workflow.in_(workflows)
-        )
-        with self._reading() as connection:
-            there = set(connection.execute(statement).scalars())
-        return next((oid for oid in ids if oid in there), None)

@@ -199,7 +199,10 @@ def log_line(row: Any) -> LogLine:
 
 
 def line_row(line: LogLine) -> dict[str, Any]:
+    """Return the parameters of a log line; its time is said as how long that is ago."""
+    age = (datetime.now(UTC) - line.created).total_seconds()
     return {
+        "later": -round(max(age, 0.0), 3),
         "id_object": line.id_object,
         "id_workflow": line.id_workflow,
         "level": line.level,

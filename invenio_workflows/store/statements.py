@@ -122,7 +122,7 @@ INSERT_LINE = Prepared(
             name: _p(name, LOGS.c[name])
             for name in "id_object id_workflow level task message".split()
         },
-        created=now(),
+        created=later(_p("later")),
     )
 )
 

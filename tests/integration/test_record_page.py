@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from curators import Browser, admit
 from markupsafe import Markup
+from people import texts
 from sites import Site
 from sqlalchemy import event
 
@@ -111,9 +112,21 @@ def test_an_error_says_its_last_line_first_and_who_failed_alike(pen: Site) -> No
     text = page(pen, f"/{oid}", "curator")
     assert "ConnectionError: The source answers 503" in text
     assert text.index("answers 503") < text.index("Traceback (most recent")
-    assert "2 other records failed alike" in text
+    assert "2 other records failed alike" in text and "newest" not in text
     first = re.search(r'hp-main-button">([^<]+)<', text[text.index("hp-asks") :])
     assert first and first.group(1) == "Run this task again"
+
+
+def test_of_very_many_failures_the_newest_are_looked_at_and_it_says_so(
+    pen: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("invenio_workflows.store.relations.MOST_FAILED", 3)
+    monkeypatch.setattr("invenio_workflows.holdingpen.record.MOST_FAILED", 3)
+    pen.register("failing", fail)
+    for n in range(5):
+        oid = begin("failing", {"n": n})
+    text = page(pen, f"/{oid}", "curator")
+    assert "2 other records failed alike (of the newest 3 failures)" in texts(text)
 
 
 def test_what_changed_is_told_field_by_field(pen: Site) -> None:
@@ -371,7 +384,7 @@ def test_a_page_takes_a_fixed_number_of_statements(pen: Site) -> None:
         event.listen(pen.ext.engine, "before_cursor_execute", listen)
         page(pen, f"/{oid}", "admin")
         event.remove(pen.ext.engine, "before_cursor_execute", listen)
-        assert len([each for each in statements if "SELECT" in each]) <= 24
+        assert len([each for each in statements if "SELECT" in each]) <= 17
 
 
 def test_what_is_repeated_is_folded(pen: Site) -> None:
@@ -432,6 +445,24 @@ def test_on_a_direct_link_they_go_through_the_usual_list(pen: Site) -> None:
     assert f'rel="next" href="/admin/holdingpen/{ids[0]}"' in text
     assert f'rel="prev" href="/admin/holdingpen/{ids[2]}"' in text
     assert 'rel="prev"' not in page(pen, f"/{ids[2]}")
+
+
+def test_the_list_beside_a_record_is_that_around_it(pen: Site) -> None:
+    start("asking", [{"title": f"No {n}"} for n in range(60)])
+    ids = [o.id for o in WorkflowObject.query.filter_by(status=2).order_by("-id")]
+    for at, first in ((0, 0), (30, 18), (59, 35)):
+        text = page(pen, f"/{ids[at]}")
+        beside = text[text.index("hp-beside") : text.index("</nav>", 2000)]
+        shown = re.findall(r'href="/admin/holdingpen/(\d+)"( aria-current)?', beside)
+        assert [int(oid) for oid, _ in shown] == ids[first : first + 25]
+        assert [int(oid) for oid, here in shown if here] == [ids[at]]
+        step = re.search(r'rel="next" href="/admin/holdingpen/(\d+)"', text)
+        assert (int(step[1]) if step else None) == (ids[at + 1] if at < 59 else None)
+    done = begin("asking")
+    cancel(done, "ann")
+    text = page(pen, f"/{done}")
+    assert f'href="/admin/holdingpen/{ids[0]}"' in text
+    assert 'aria-current="page"' not in text
 
 
 def test_no_page_has_script_or_style_of_its_own(pen: Site) -> None:

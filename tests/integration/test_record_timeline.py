@@ -1,0 +1,179 @@
+"""What happened to a record: in order, folded, by level, each entry with an address."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from curators import Browser, admit
+from sites import Site
+
+from invenio_workflows import WorkflowObject
+from invenio_workflows.api import comment, resolve, start
+from invenio_workflows.patterns import FOR
+from invenio_workflows.proxies import current_workflows
+
+SIZE = "invenio_workflows.holdingpen.timeline.SIZE"
+
+
+def ask(obj: Any, eng: Any) -> None:
+    eng.halt("Is it good?", action="approval")
+
+
+def publish(obj: Any, eng: Any) -> None:
+    obj.log.info("Published")
+
+
+@pytest.fixture
+def pen(site: Site) -> Site:
+    admit(site.app)
+    current_workflows.embeds = False
+    site.register("asking", ask, publish)
+    return site
+
+
+def begin(workflow: str) -> int:
+    start(workflow, [{"title": "On Rain"}], stop_on_error=False)
+    found = WorkflowObject.query.filter_by(workflow_name=workflow, id_parent=None)
+    oid: int = found.order_by("-id").first().id
+    return oid
+
+
+def page(pen: Site, path: str, person: str = "viewer") -> str:
+    answer = Browser(pen.app, person).get(path)
+    text: str = answer.get_data(as_text=True)
+    assert answer.status_code == 200, text[-2000:]
+    return text
+
+
+def told(text: str) -> list[str]:
+    """Return the entries that are shown, each as a line."""
+    listed = text[text.index('class="hp-timeline"') :]
+    found = re.findall(
+        r'<div class="hp-entry-head">(.*?)<a class="hp-at"', listed, re.S
+    )
+    return [" ".join(re.sub("<[^>]+>", " ", each).split()) for each in found]
+
+
+def anchors(text: str) -> list[str]:
+    return re.findall(r'<li id="([ecl]\d+)"', text)
+
+
+def test_engine_and_people_stand_in_one_row(pen: Site) -> None:
+    oid = begin("asking")
+    comment(oid, "Look", "ann")
+    resolve(oid, None, {"value": "accept", "reason": "Fine"}, "bob")
+    text = page(pen, f"/{oid}")
+    said = [re.sub(r"took (under 1|\d+) ms", "took", each) for each in told(text)]
+    assert said == [
+        "done",
+        "publish finished took",
+        "publish info",
+        "bob accepted it",
+        "ann commented",
+        "ask halted took",
+        "began",
+    ]
+    assert "Fine" in text and "Published" in text
+
+
+def test_a_line_stands_where_it_was_written(pen: Site) -> None:
+    def slow(obj: Any, eng: Any) -> None:
+        obj.log.info("First")
+        time.sleep(0.4)
+        obj.log.info("Second")
+
+    pen.register("slow", publish, slow, publish, ask)
+    oid = begin("slow")
+    said = [each.split(" took")[0] for each in told(page(pen, f"/{oid}"))]
+    assert said == [
+        "ask halted",
+        *("publish finished", "publish info"),
+        *("slow finished", "slow info", "slow info"),
+        *("publish finished", "publish info"),
+        "began",
+    ]
+    lines = [line for _, line in current_workflows.records.lines(oid, 9)][::-1]
+    apart = [
+        (two.created - one.created).total_seconds() for one, two in pairwise(lines)
+    ]
+    assert apart[1] > 0.39 and apart[0] < 0.3
+    assert abs((lines[-1].created - datetime.now(UTC)).total_seconds()) < 60
+
+
+def test_what_takes_long_says_when_it_began(pen: Site) -> None:
+    oid = begin("asking")
+    with pen.ext.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE workflows_event SET seconds = 75 WHERE kind = 'Halted'"
+        )
+    (said,) = (each for each in told(page(pen, f"/{oid}")) if "halted" in each)
+    assert re.fullmatch(r"ask halted took 75\.0 s · began [\d: -]+", said)
+
+
+def test_a_level_is_asked_of_the_database_not_of_a_page(
+    pen: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(obj: Any, eng: Any) -> None:
+        raise ConnectionError("The source answers 503")
+
+    pen.register("breaking", FOR(range(12), "n", [publish]), ask, breaks)
+    oid = begin("breaking")
+    monkeypatch.setattr(SIZE, 5)
+    resolve(oid, None, {"value": "accept"}, "bob", delayed=True)
+    assert len(told(page(pen, f"/{oid}?level=error"))) == 1
+    text = page(pen, f"/{oid}?level=warning")
+    assert "bob accepted it" in told(text) and "Earlier" not in text
+    assert "ask halted" not in text
+
+
+def test_every_entry_has_an_address_that_stays(
+    pen: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loud(obj: Any, eng: Any) -> None:
+        for n in range(20):
+            obj.log.info("line %s", n)
+
+    pen.register("loud", loud, ask)
+    oid = begin("loud")
+    for n in range(6):
+        comment(oid, f"Comment {n}", "ann")
+    every = anchors(page(pen, f"/{oid}"))
+    assert {each[0] for each in every} == {"e", "c", "l"} and len(every) == 29
+    monkeypatch.setattr(SIZE, 5)
+    newest = page(pen, f"/{oid}")
+    assert anchors(newest) == every[:5] and "Newest" not in newest
+    for anchor in every:
+        text = page(pen, f"/{oid}?at={anchor}&level=error")
+        assert f'href="?at={anchor}#{anchor}"' in text
+        assert (anchor in every[:5]) == ("Newest" not in text)
+    for strange in ("e999", "l0", "c0", "x", "e9" * 20, "<b>"):
+        assert anchors(page(pen, f"/{oid}?at={strange}")) == every[:5]
+
+
+def test_a_line_of_another_record_has_no_place_here(pen: Site) -> None:
+    pen.register("loud", publish, ask)
+    one, other = begin("loud"), begin("loud")
+    line = next(each for each in anchors(page(pen, f"/{one}")) if each[0] == "l")
+    assert current_workflows.records.line_time(other, int(line[1:])) is None
+    assert "Newest" not in page(pen, f"/{other}?at={line}")
+
+
+def test_a_round_of_several_is_folded_too(pen: Site) -> None:
+    def check(obj: Any, eng: Any) -> None:
+        """Look at it."""
+
+    def count(obj: Any, eng: Any) -> None:
+        """Count it."""
+
+    pen.register("rounds", FOR(range(7), "n", [check, count]), ask)
+    text = page(pen, f"/{begin('rounds')}")
+    assert "and these 2 entries 6 times more before" in text
+    said = " ".join(told(text))
+    assert (said.count("count finished"), said.count("check finished")) == (1, 1)
+    folded = re.findall(r"<li id=\"e\d+\"><code><bdi>(\w+)", text)
+    assert folded == ["count", "check"] * 6
