@@ -25,6 +25,7 @@ from .tree import visible
 _logger = logging.getLogger(__name__)
 
 _SCRIPT_NAME = re.compile(r"\w[\w-]{0,99}\Z", re.A)
+_PLACES = "side", "main"
 _DEFAULT_SIDE = "workflows/actions/default_side.html"
 
 
@@ -97,10 +98,10 @@ def _rendered(
     }
     try:
         render = getattr(action, "render", None)
-        places = dict(render(shown)) if render is not None else {}
+        places = {**_usual(name), **(render(shown) if render is not None else {})}
     except Exception:
         _logger.exception("The action %s cannot be shown for %r.", name, shown)
-        places = {}
+        places = _usual(name)
     made = {}
     for place, (template, values) in places.items():
         if has_template(template):
@@ -112,6 +113,14 @@ def _rendered(
     if "side" not in made:
         made["side"] = Markup(render_template(_DEFAULT_SIDE, **context))
     return made
+
+
+def _usual(name: str) -> dict[str, Any]:
+    """Return the places whose templates are found by the action's name alone."""
+    if not _SCRIPT_NAME.match(name):
+        return {}
+    usual = {place: f"workflows/actions/{name}_{place}.html" for place in _PLACES}
+    return {place: (each, {}) for place, each in usual.items() if has_template(each)}
 
 
 def form_fields(hidden: Mapping[str, str]) -> Markup:

@@ -47,11 +47,11 @@ class Told:
 
 def tell(changes: list[Change]) -> list[Told]:
     """Return differences as they are shown, changed fields first."""
-    told = [
+    shown = sorted(changes, key=lambda each: _ORDER[each.kind])[:MOST_SHOWN]
+    return [
         Told(visible(each.where, 500), each.kind, _text(each.before), _text(each.after))
-        for each in changes[: MOST_SHOWN * 4]
+        for each in shown
     ]
-    return sorted(told, key=lambda each: _ORDER[each.kind])[:MOST_SHOWN]
 
 
 def _text(value: Any) -> str:
@@ -89,8 +89,8 @@ def _at(obj: WorkflowObject, seq: int | None, now: Any = None) -> Any:
 def changes(oid: int) -> Any:
     """The difference between two moments: the beginning and now, or around an event."""
     obj = _seen(oid)
-    event = _number("event")
-    begin, end = _number("from"), _number("to")
+    event = number_in("event")
+    begin, end = number_in("from"), number_in("to")
     if event is not None:
         begin, end = event - 1, event
     found = told(obj, begin, end)
@@ -126,7 +126,8 @@ def _seen(oid: int) -> WorkflowObject:
     return obj
 
 
-def _number(name: str) -> int | None:
+def number_in(name: str) -> int | None:
+    """Return the number that the address gives under a name, if it is one."""
     text = request.args.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 

@@ -18,6 +18,7 @@ from ..states import require as require_status
 from .asking import form_fields
 from .changes import tell
 from .decide import revision_seen, tell_if_deleted
+from .display import number
 from .guard import page_of_error, wants_json
 from .permissions import actor
 from .record import Alert, conflict, seen
@@ -42,7 +43,7 @@ def save(oid: int) -> Any:
     obj, revision = seen(oid, "edit"), revision_seen()
     text = request.form.get("data", "")
     try:
-        data = _read(text)
+        data = _read(oid, text)
         validate(obj, data)
         if not request.form.get("confirm"):
             require_status("edit", oid, obj.status, obj.waits_for)
@@ -79,7 +80,7 @@ def _form(
         alert=alert,
         changes=changes,
         reason=request.form.get("reason", ""),
-        is_too_long=len(text) > LONGEST,
+        too_long=too_long(obj.id, len(text)) if len(text) > LONGEST else "",
     )
 
 
@@ -117,13 +118,24 @@ def _written(data: Any) -> str:
     return _TURNING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def _read(text: str) -> Any:
+def too_long(oid: int, letters: int) -> str:
+    """Return what to do with data that no page can hold."""
+    return _(
+        "These data have {n} letters; in a page at most {most} are edited. Edit them "
+        "from Python: invenio_workflows.api.edit({id}, data, actor=…).",
+        n=number(letters),
+        most=number(LONGEST),
+        id=oid,
+    )
+
+
+def _read(oid: int, text: str) -> Any:
     """Return the data that a person wrote.
 
     :raises ValueError: saying where it is no JSON.
     """
     if len(text) > LONGEST:
-        raise ValueError(_("These data are too long to be edited in a page."))
+        raise ValueError(too_long(oid, len(text)))
     try:
         return loads(json.dumps(json.loads(text, parse_constant=_no_number)))
     except json.JSONDecodeError as error:

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, url_for
 
 from ..version import __version__
 from . import (
+    all_results,
     changes,
     decide,
     editing,
@@ -17,7 +18,7 @@ from . import (
     record,
     starting,
 )
-from .display import moment, number
+from .display import moment, number, plain
 from .flask_admin import PenView, menu_of
 from .flask_wtf import csrf_token
 from .listing import may_look
@@ -28,7 +29,7 @@ PREFIX = "/admin/holdingpen"
 #: The rooms that have pages, each with its ``ROUTES``.
 ROOMS: tuple[Any, ...] = (
     *(listing, exporting, starting),
-    *(record, changes, decide, editing),
+    *(record, changes, all_results, decide, editing),
 )
 
 
@@ -79,6 +80,7 @@ class HoldingPen:
             "asset": _asset,
             "moment": moment,
             "number": number,
+            "plain": plain,
             "site_menu": [item for admin in self._admins for item in menu_of(admin)],
         }
 

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from ..differences import difference
 from ..objects import WorkflowObject
 from .changes import Told, tell
-from .display import plain
 from .texts import _
 from .tree import Branch, tree, visible
 
@@ -31,17 +30,35 @@ _LINK = re.compile(r"https?://[^\s<>\"']{1,2000}\Z")
 
 def results_of(shown: WorkflowObject) -> list[tuple[str, list[Markup], int]]:
     """Return for each name its results, rendered, and how many are left out."""
-    kept = shown.get_tasks_results()
-    if not isinstance(kept, dict):
-        return []
     left, told = _MOST, []
-    for name, entries in kept.items():
-        entries = entries if isinstance(entries, list) else [entries]
+    for name, entries in _kept(shown).items():
         newest = entries[-left:] if left > 0 else []
         left -= len(newest)
-        rendered = [_rendered(shown, str(name), entry) for entry in newest]
-        told.append((plain(name, 200), rendered, len(entries) - len(newest)))
+        rendered = [_rendered(shown, name, entry) for entry in newest]
+        told.append((name, rendered, len(entries) - len(newest)))
     return told
+
+
+def older_results(
+    shown: WorkflowObject, name: str, before: int | None
+) -> tuple[list[Markup], int]:
+    """Return some results of a name, rendered, and how many are older than those.
+
+    :param before: only the oldest so many are looked at; ``None`` for all.
+    :raises LookupError: if there is no result of that name.
+    """
+    entries = _kept(shown)[name][:before]
+    some = entries[-_MOST:]
+    rendered = [_rendered(shown, name, entry) for entry in some]
+    return rendered, len(entries) - len(some)
+
+
+def _kept(shown: WorkflowObject) -> dict[str, list[Any]]:
+    kept = shown.get_tasks_results()
+    entries = kept.items() if isinstance(kept, dict) else ()
+    return {
+        str(name): each if isinstance(each, list) else [each] for name, each in entries
+    }
 
 
 def _rendered(shown: WorkflowObject, name: str, entry: Any) -> Markup:

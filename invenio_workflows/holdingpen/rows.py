@@ -18,6 +18,7 @@ from ..store.wanted import Row
 from .display import group_label, html, plain
 from .hiding import shown_data
 from .permissions import may
+from .seeing import has_template
 from .texts import N_, _
 
 _logger = logging.getLogger(__name__)
@@ -50,11 +51,13 @@ def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown
     hooks = {name: _hook(name) for name in names}
     deciding = {name: may("decide", name) for name in names}
     documents = _documents(rows, hooks)
+    usual = {name: _usual_mini(name) for name in {row.action for row in rows}}
     above = url_for("holdingpen.index")
     for row in rows:
         obj = documents.get(row.id)
         mine = row.group is Group.NEED_ACTION and deciding[row.workflow]
-        mini = _mini(row, obj, context) if mine and row.action else ""
+        asks = mine and row.action
+        mini = _mini(row, obj, context, usual[row.action]) if asks else ""
         yield Shown(
             row=row,
             url=f"{above}{row.id}{tail}",
@@ -111,14 +114,29 @@ def _additional(row: Row, hook: Any, obj: Any) -> str | Markup:
         return _("(what else there is cannot be shown)")
 
 
-def _mini(row: Row, obj: Any, context: dict[str, Any]) -> str | Markup:
+def _usual_mini(action: str | None) -> tuple[str, dict[str, Any]] | None:
+    """Return the template that has an action's name, if it says nothing else."""
+    found = current_workflows.actions.get(action)
+    own = getattr(type(found), "render_mini", Action.render_mini)
+    name = f"workflows/actions/{action}_mini.html"
+    if found is None or own is not Action.render_mini:
+        return None
+    return (name, {}) if has_template(name) else None
+
+
+def _mini(
+    row: Row,
+    obj: Any,
+    context: dict[str, Any],
+    usual: tuple[str, dict[str, Any]] | None,
+) -> str | Markup:
     action = current_workflows.actions.get(row.action)
     if action is None:
         return ""
     try:
         subject = obj if _wants_object(row.action) else row
         render = getattr(action, "render_mini", None)
-        made = render(subject) if render else None
+        made = (render(subject) if render else None) or usual
         if made is None:
             return ""
         name, values = made

@@ -130,7 +130,7 @@ class RecordQueries(Relations):
             ).all()
         return [(row.id, log_line(row)) for row in rows]
 
-    # --- where in the timeline a page begins -------------------------------------------
+    # --- where in the timeline a page begins ------------------------------------------
 
     def event_time(self, oid: int, seq: int) -> datetime | None:
         """Return when an event of an object was; ``None`` if there is none."""

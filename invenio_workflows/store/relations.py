@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, literal_column, select, tuple_
+from sqlalchemy import literal_column, select, tuple_
 
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
@@ -189,7 +189,7 @@ class Relations:
         return Alike(ids, complete)
 
 
-def _neighbour(row: Row[Any]) -> Neighbour:
+def _neighbour(row: Any) -> Neighbour:
     return Neighbour(
         row.id,
         row.title,

@@ -15,7 +15,6 @@ from .kinds import now
 from .models import Workflow
 from .sql import SQLStore
 
-
 #: No snapshot. With the mark of a sign no index of it is used: to SQLite that of its
 #: parents seems to find two rows, while half of the table has none.
 _NO_SNAPSHOT = literal_column("+workflows_object.id_parent").is_(None)

@@ -14,7 +14,7 @@ from invenio_workflows import start
 #: What each address needs. A new one has to be put in here.
 NEEDS = {
     **dict.fromkeys("index arrivals export".split(), "view"),
-    **dict.fromkeys("record details data changes fields".split(), "view"),
+    **dict.fromkeys("record details data changes fields results".split(), "view"),
     **dict.fromkeys("resolve comment".split(), "decide"),
     **dict.fromkeys("continue restart restart_task".split(), "restart"),
     **dict.fromkeys("restart_from restart_alike cancel".split(), "restart"),
