@@ -22,6 +22,16 @@ STOPWATCH = """
   }))).observe(document.querySelector(".hp-row"), { attributeFilter: ["hidden"] });
 """
 
+#: Measures from a key until what it did is said, and painted; kept for the next page.
+SAID = """
+  addEventListener("keydown", () => { window.began = performance.now(); }, true);
+  const said = document.querySelector(".hp-said");
+  new MutationObserver(() => requestAnimationFrame(() => setTimeout(() => {
+    sessionStorage.said ??= said.textContent;
+    sessionStorage.took ??= performance.now() - window.began;
+  }))).observe(said, { childList: true });
+"""
+
 
 def now(pen: Pen, oid: int) -> Any:
     """Return a record as it is kept now."""
@@ -224,3 +234,51 @@ def test_another_one_decides_meanwhile_by_the_api(pen: Pen, curator: Reader) -> 
         resolve(oid, None, {"value": "accept"}, "robot", None, True, origin="api")
     page.locator(f"#r{oid} [data-key=r]").click()
     expect(page.locator(".hp-refused")).to_contain_text("robot")
+
+
+def test_on_a_record_the_answer_is_on_the_screen_at_once(
+    pen: Pen, curator: Reader
+) -> None:
+    pen.halted("Promptly", 2)
+    page = curator.open("?q=promptly&sort=oldest")
+    curator.press("j")
+    curator.press("Enter")
+    expect(page.locator("h1")).to_have_text("Promptly 1 of 2")
+    slow(page, 1)
+    page.evaluate(SAID)
+    curator.press("a")
+    expect(page.locator("h1")).to_have_text("Promptly 2 of 2")
+    expect(page.locator("h1")).to_be_focused()
+    said = page.evaluate("sessionStorage.said"), page.evaluate("+sessionStorage.took")
+    assert said[0] == "Accept: Promptly 1 of 2" and 0 < said[1] < 100
+    page.reload()
+    expect(page.locator("h1")).not_to_be_focused()
+
+
+def test_who_is_refused_on_the_record_hears_why_first(
+    pen: Pen, reader_of: Readers
+) -> None:
+    (oid,) = pen.halted("Refusedhere")
+    reader = reader_of(pen)
+    reader.expected = ("409",)
+    page = reader.open(str(oid))
+    with pen.app.app_context():
+        resolve(oid, None, {"value": "accept"}, "robot", None, True, origin="api")
+    reader.press("r")
+    expect(page.locator("#alert")).to_be_focused()
+    expect(page.locator("#alert")).to_contain_text("robot decided meanwhile")
+    expect(page.locator(".hp-decide")).to_have_count(0)
+
+
+def test_a_row_whose_answer_needs_a_reason_comes_back_and_says_so(
+    pen: Pen, curator: Reader
+) -> None:
+    (oid,) = pen.halted("Needyrow", needs_reason=["reject"])
+    curator.expected = ("422",)
+    page = curator.open("?q=needyrow")
+    curator.press("j", "r")
+    reason = curator.row(oid).locator(".hp-refused")
+    expect(reason).to_contain_text("Say why: to reject needs a reason.")
+    assert now(pen, oid).extra_data.get("approved") is None
+    curator.press("Enter")
+    expect(page.locator("#hp-reason")).to_be_visible()

@@ -185,3 +185,17 @@ def test_the_open_record_is_in_sight_in_the_list_beside_it(curator: Reader) -> N
     curator.press()
     expect(page.locator(".hp-beside [aria-current]")).to_be_in_viewport(ratio=0.9)
     assert page.evaluate("scrollY") == 0
+
+
+def test_each_key_of_a_page_is_a_button_in_its_help(pen: Pen, curator: Reader) -> None:
+    ids = pen.halted("Pressed", 2)
+    page = curator.open("?q=pressed&sort=oldest")
+    for key in "jjka":
+        page.get_by_role("button", name="Keys").click()
+        page.locator(f'dialog [data-press="{key}"]').click()
+        expect(page.locator("dialog")).to_be_hidden()
+    expect(curator.row(ids[0])).to_have_count(0)
+    expect(page.locator(f"#t{ids[1]}")).to_be_focused()
+    page.get_by_role("button", name="Keys").click()
+    page.locator('dialog [data-press="/"]').click()
+    assert curator.focus() == "q"

@@ -222,7 +222,24 @@ document.addEventListener("submit", (event) => {
   form.ariaBusy = "true";
   setTimeout(() => { form.ariaBusy = null; }, 10_000); // whoever stopped it may try again
   if (row) decide(row, form, event.submitter);
+  else if (form.closest(".hp-record")) sent(event.submitter);
 });
+
+/** @param {HTMLElement | null} button says at once what was decided on a record's page */
+function sent(button) {
+  kept.set("hp sent", true);
+  say(`${button?.textContent?.trim() ?? ""}: ${document.querySelector("h1")?.textContent ?? ""}`);
+}
+
+/** After a decision the next record has the focus, or why there was none. */
+function goOn() {
+  if (!kept.get("hp sent")) return;
+  kept.set("hp sent", null);
+  const [next] = [...all("#alert"), ...all(".hp-record h1")];
+  if (!next) return;
+  next.tabIndex = -1;
+  next.focus();
+}
 
 // The second click of a double one would meet the row that has moved up.
 document.addEventListener("click", (event) => {
@@ -241,6 +258,12 @@ class Keys extends HTMLElement {
       try { localStorage.setItem("hp keys", this.#switch.checked ? "on" : "off"); } catch { /* not here */ }
       this.#show();
     });
+    for (const each of all("[data-press]", this.#page)) {
+      each.addEventListener("click", () => {
+        this.#page.close();
+        this.#of(each.dataset.press ?? "")?.();
+      });
+    }
     document.addEventListener("keydown", this.#press);
     this.#show();
   }
@@ -395,6 +418,7 @@ if (shown) kept.set("hp record", shown.dataset.oid);
 // In the list beside it the open record is in sight, without moving the page.
 const open = /** @type {HTMLElement[]} */ (all(".hp-beside [aria-current]"));
 for (const each of open) /** @type {HTMLElement} */ (each.closest(".hp-beside")).scrollTop = each.offsetTop - 200;
+goOn();
 list.restore();
 if (all(".hp-row").length) kept.set("hp record", null);
 
