@@ -15,7 +15,7 @@ from ..logs import LogLine
 from ..proxies import current_workflows
 from ..store.audit import Audited
 from ..store.queries import HistoryEvent
-from .texts import _
+from .texts import N_, _
 from .tree import visible
 
 #: So many entries are on a page.
@@ -278,35 +278,38 @@ def _mark(entry: Entry) -> tuple[Any, ...]:
     return entry.kind, entry.what, entry.task, entry.text, entry.who, entry.level
 
 
+#: Events in words.
+_WORDS = {
+    "Accepted": N_("accepted"),
+    "Created": N_("created"),
+    "Saved": N_("saved"),
+    "Edited": N_("edited the data"),
+    "Started": N_("went on"),
+    "Queued": N_("was queued"),
+    "Restored": N_("began anew"),
+    "TaskFinished": N_("finished"),
+    "TaskRetried": N_("failed and is tried again"),
+    "TaskPostponed": N_("failed and is tried again later"),
+    "TaskSkipped": N_("was passed over"),
+    "Jumped": N_("jumped"),
+    "Halted": N_("halted"),
+    "Waiting": N_("waits"),
+    "Failed": N_("failed"),
+    "Finished": N_("done"),
+    "Aborted": N_("was aborted"),
+    "Cancelled": N_("was cancelled"),
+    "GivenBack": N_("was given back by its worker"),
+    "TakenOver": N_("was taken over from a lost worker"),
+    "Branched": N_("was split into branches"),
+}
+
+
 def _what(event: HistoryEvent, said: dict[str, Any]) -> str:
     if event.kind == "Resolved":
         return decided(said.get("action"), said.get("value"))
-    words = {
-        "Accepted": _("accepted"),
-        "Created": _("created"),
-        "Saved": _("saved"),
-        "Edited": _("edited the data"),
-        "Started": _("went on"),
-        "Queued": _("was queued"),
-        "Restored": _("began anew"),
-        "TaskFinished": _("finished"),
-        "TaskRetried": _("failed and is tried again"),
-        "TaskPostponed": _("failed and is tried again later"),
-        "TaskSkipped": _("was passed over"),
-        "Jumped": _("jumped"),
-        "Halted": _("halted"),
-        "Waiting": _("waits"),
-        "Failed": _("failed"),
-        "Finished": _("done"),
-        "Aborted": _("was aborted"),
-        "Cancelled": _("was cancelled"),
-        "GivenBack": _("was given back by its worker"),
-        "TakenOver": _("was taken over from a lost worker"),
-        "Branched": _("was split into branches"),
-    }
     if event.kind == "Started" and event.seq <= 2 and event.message == "continue_next":
         return _("began")
-    what = words.get(event.kind, event.kind)
+    what = _(_WORDS[event.kind]) if event.kind in _WORDS else event.kind
     if event.kind in ("Started", "Queued") and event.message:
         return f"{what}: {start_point(event.message)}"
     return what

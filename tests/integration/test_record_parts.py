@@ -155,3 +155,30 @@ def test_data_too_long_for_a_page_say_how_they_are_edited(pen: Site) -> None:
     )
     assert answer.status_code == 422
     assert f"api.edit({other}, data" in answer.get_data(as_text=True)
+
+
+def test_the_data_are_shown_in_the_formats_that_the_workflow_names(pen: Site) -> None:
+    def formatter(obj: Any, of: str = "hd", **more: Any) -> str:
+        return f"{of}: {obj.data['title']}"
+
+    pen.register(
+        "formatted", ask, formatter=staticmethod(formatter), formats=("hd", "xm")
+    )
+    oid = begin("formatted")
+    assert '<pre class="hp-text">hd: On Rain</pre>' in page(pen, f"/{oid}")
+    assert '<pre class="hp-text">xm: On Rain</pre>' in page(pen, f"/{oid}?of=xm")
+    assert '<pre class="hp-text">hd: On Rain</pre>' in page(pen, f"/{oid}?of=odd")
+    assert re.findall(r'href="\?of=(\w+)"', page(pen, f"/{oid}")) == ["hd", "xm"]
+
+
+def test_many_that_failed_alike_run_again_each_with_a_row_in_the_audit(pen: Site) -> None:
+    def fail(obj: Any, eng: Any) -> None:
+        raise ConnectionError("The source answers 503")
+
+    pen.register("failing", fail)
+    start("failing", [{"n": n} for n in range(120)], stop_on_error=False)
+    oid = WorkflowObject.query.filter_by(status=5).first().id
+    answer = Browser(pen.app, "curator").send(f"/{oid}/restart_alike")
+    assert answer.status_code == 303
+    assert len(WorkflowObject.query.filter_by(waits_for="queue").all()) == 119
+    assert len([r for r in current_workflows.audit.all() if r.verb == "continue"]) == 119
