@@ -33,7 +33,8 @@ class Action:
 
     Its templates are ``workflows/actions/<name>_mini.html``, ``_side.html`` and
     ``_main.html``, its script ``static/workflows/actions/<name>.js``. All may be left
-    out; a site overrides ours by files of the same name.
+    out; a site overrides ours by files of the same name. They are found by that name
+    where the methods here are not overridden, or leave out a place.
     """
 
     #: The name by which ``eng.halt(action=…)`` asks for it.
