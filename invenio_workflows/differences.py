@@ -216,12 +216,13 @@ def fields(value: Any, blame: Blame, path: Path = ()) -> Iterator[Field]:
 def without(value: Any, hidden: Sequence[Sequence[str]]) -> Any:
     """Return a copy of ``value`` without the fields at these key paths.
 
-    A list on the way is gone through: the path goes on in each of its items.
+    A list on the way is gone through: the path goes on in each of its items. It may
+    name one by its number, or all of them by ``*``.
     """
     if not hidden:
         return value
     if isinstance(value, (list, tuple)):
-        return [without(item, hidden) for item in value]
+        return _items_without(value, hidden)
     if not isinstance(value, Mapping):
         return value
     kept = {}
@@ -233,8 +234,52 @@ def without(value: Any, hidden: Sequence[Sequence[str]]) -> Any:
     return kept
 
 
+def _items_without(value: Sequence[Any], hidden: Sequence[Sequence[str]]) -> list[Any]:
+    kept = []
+    for number, item in enumerate(value):
+        own = [path[1:] for path in hidden if path and path[0] in ("*", str(number))]
+        if [] not in map(list, own):
+            kept.append(without(item, [*hidden, *own]))
+    return kept
+
+
+def without_anywhere(
+    value: Any, hidden: Sequence[Sequence[str]], below: Sequence[Sequence[str]] = ()
+) -> Any:
+    """Return a copy of ``value`` without the fields at these paths, at any depth.
+
+    For what was made of a document: there a part of it may be anywhere. A key that is
+    a whole path, as ``a.b``, goes too.
+
+    :param below: what of the paths is left to go, on the way down one of them.
+    """
+    if not hidden:
+        return value
+    if isinstance(value, (list, tuple)):
+        kept = []
+        for number, item in enumerate(value):
+            own = [path[1:] for path in below if path[0] in ("*", str(number))]
+            if () not in own:
+                kept.append(without_anywhere(item, hidden, [*below, *own]))
+        return kept
+    if not isinstance(value, Mapping):
+        return value
+    whole = {".".join(path) for path in hidden}
+    found = {}
+    for key, part in value.items():
+        left = [path[1:] for path in (*hidden, *below) if path[:1] == (str(key),)]
+        if () not in left and str(key) not in whole:
+            found[key] = without_anywhere(part, hidden, left)
+    return found
+
+
 def key_paths(names: Any) -> tuple[tuple[str, ...], ...]:
-    """Return ``hidden_fields`` as paths: each a list of keys, or ``a.b`` in a text."""
+    """Return ``hidden_fields`` as paths: each a list of keys, or ``a.b`` in a text.
+
+    A text alone is one path: its letters are none.
+    """
+    if isinstance(names, str):
+        names = (names,)
     return tuple(
         tuple(name.split(".")) if isinstance(name, str) else tuple(map(str, name))
         for name in names or ()

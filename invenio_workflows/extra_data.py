@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from .differences import without_anywhere
 
 #: Keys of ``extra_data`` that are made from the cursor and the events on reading.
 DERIVED = frozenset({"_task_counter", "_last_task_name", "_task_history"})
@@ -25,6 +28,42 @@ def default_extra_data() -> dict[str, Any]:
         "source": "",
         "_task_history": [],
     }
+
+
+#: What people are told is written for everybody who may see the record.
+_SPOKEN = ("_action", "_message", "_status_message")
+#: What an error is called, before what it says: ``ValueError: 17 is no year``.
+_KIND = re.compile(r"[^\W\d][\w.]{0,99}(?=:|\Z)")
+
+
+def error_kind(line: str) -> str:
+    """Return what kind of error a line tells of, without what it says.
+
+    What an error says nobody wrote for readers, and it quotes what it was about.
+    """
+    kind = _KIND.match(line)
+    return kind.group() if kind else "Error"
+
+
+def extra_without(
+    extra: Mapping[str, Any], hidden: Sequence[Sequence[str]] | None
+) -> dict[str, Any]:
+    """Return ``extra_data`` for who may not see these fields of the data.
+
+    It holds what was made of the data: results of tasks, what a halt gives along.
+
+    :param hidden: key paths, that are left out at any depth; ``None`` for all data.
+    """
+    if hidden is not None and not hidden:
+        return dict(extra)
+    kept = {key: extra[key] for key in _SPOKEN if key in extra}
+    if hidden is not None:
+        kept |= without_anywhere(extra, hidden)
+    error = extra.get("_error_msg")
+    if error:
+        line = error[0] if isinstance(error, (tuple, list)) else error
+        kept["_error_msg"] = error_kind(str(line))
+    return kept
 
 
 class ExtraData:

@@ -21,6 +21,7 @@ PEOPLE: dict[str, tuple[int, dict[str, str]]] = {
     "admin": (1, dict.fromkeys(VERBS, "*")),
     "viewer": (2, {"view": "review"}),
     "curator": (3, {"view": "review", "decide": "review"}),
+    "editor": (7, dict.fromkeys(("view", "decide", "restart", "edit"), "review")),
     "stranger": (4, {"view": "other", "decide": "other", "delete": "other"}),
     "nobody": (5, {}),
     "blind": (6, dict.fromkeys(("decide", "restart", "edit", "delete"), "*")),

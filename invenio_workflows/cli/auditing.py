@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -40,30 +39,11 @@ def audit(
     for row in current_workflows.audit.all(oid, workflow, actor, begin):
         some = True
         if as_json:
-            say_json(told(row))
+            say_json(row.told)
         else:
             say(_line(row))
     if not some and not as_json:
         say("Nobody decided anything like that.")
-
-
-def told(row: Audited) -> dict[str, Any]:
-    """Return a row as JSON holds it."""
-    return {
-        "id": row.id,
-        "time": row.created,
-        "actor": row.actor,
-        "origin": row.origin,
-        "object": row.id_object,
-        "run": row.id_workflow,
-        "workflow": row.workflow or None,
-        "revision": row.revision,
-        "verb": row.verb,
-        "action": row.action,
-        "value": row.value,
-        "reason": row.reason,
-        "form": row.form,
-    }
 
 
 def _line(row: Audited) -> str:

@@ -119,10 +119,13 @@ def _event(obj: WorkflowObject, seq: int | None) -> HistoryEvent | None:
 
 
 def _seen(oid: int) -> WorkflowObject:
+    there, workflow = current_workflows.records.workflow_of(oid)
+    if not there:
+        abort(404)
+    require("view", workflow)
     obj: WorkflowObject | None = current_workflows.queries.query().get(oid)
     if obj is None:
         abort(404)
-    require("view", obj.get_workflow_name())
     return obj
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,8 +15,9 @@ from flask import Response, abort, stream_with_context
 from ..encoding import dumps
 from ..proxies import current_workflows
 from ..store.wanted import Page, Row, Wanted
-from .hiding import shown_data
+from .hiding import error_as_seen, sees_all
 from .listing import asked_for, must_look
+from .seeing import sight
 
 #: Records that are read at a time.
 BATCH = 200
@@ -27,6 +29,7 @@ COLUMNS = (
 #: before it, and take the wide signs of East Asian scripts too.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "|", "%")
 _CONTROLS = ("\t", "\r", "\n")
+_HALF = re.compile("[\ud800-\udfff]")
 
 Pages = Iterator[list[Row]]
 
@@ -74,12 +77,19 @@ def _with_data(rows: list[Row]) -> Iterator[str]:
     """Yield a line for each row, with the record's data as far as they may be seen."""
     query = current_workflows.queries.query()
     found = query.filter_by(id=[row.id for row in rows]).all() if rows else []
-    data = {obj.id: shown_data(obj) for obj in found}
+    data = {obj.id: sight(obj).of(obj.data) for obj in found}
     for row in rows:
         line = described(row)
         if row.id in data:
             line["data"] = json.loads(dumps(data[row.id]))
-        yield json.dumps(line, ensure_ascii=False) + "\n"
+        yield encodable(json.dumps(line, ensure_ascii=False)) + "\n"
+
+
+def encodable(text: str) -> str:
+    """Return JSON with half a surrogate, which no encoding has, by its number."""
+    if text.isascii():
+        return text
+    return _HALF.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def described(row: Row) -> dict[str, Any]:
@@ -90,6 +100,7 @@ def described(row: Row) -> dict[str, Any]:
         "description": None if row.description is None else str(row.description),
         "group": str(row.group),
         "status": row.status.name,
+        "error": error_as_seen(row.error, sees_all(row.workflow)) or None,
         "created": row.created.isoformat(),
         "modified": row.modified.isoformat(),
     }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..differences import key_paths, without
-from ..objects import WorkflowObject
+from ..differences import key_paths
+from ..extra_data import error_kind
 from ..proxies import current_workflows
 from .permissions import may
 
@@ -16,9 +14,9 @@ def hidden_from_me(workflow: str | None) -> Paths | None:
     """Return the key paths of a workflow's data that this person may not see.
 
     :return: ``None`` for all of them: where the workflow is gone, nobody knows which
-        they were.
+        they were. What belongs to no workflow yet hides nothing.
     """
-    if may("edit", workflow):
+    if workflow is None or may("edit", workflow):
         return ()
     if workflow not in current_workflows.workflows:
         return None
@@ -26,7 +24,14 @@ def hidden_from_me(workflow: str | None) -> Paths | None:
     return key_paths(getattr(source, "hidden_fields", ()))
 
 
-def shown_data(obj: WorkflowObject) -> Any:
-    """Return an object's data as this person may see them."""
-    paths = hidden_from_me(obj.get_workflow_name())
-    return None if paths is None else without(obj.data, paths)
+def sees_all(workflow: str | None) -> bool:
+    """Say whether nothing of a workflow's data is hidden from this person."""
+    return hidden_from_me(workflow) == ()
+
+
+def error_as_seen(line: str | None, all_of_it: bool) -> str:
+    """Return an error's line; for who does not see all data only its kind.
+
+    :param all_of_it: what :func:`sees_all` says.
+    """
+    return line or "" if all_of_it or not line else error_kind(line)

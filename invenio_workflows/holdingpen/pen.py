@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, url_for
 from ..version import __version__
 from . import (
     all_results,
+    auditing,
     changes,
     decide,
     editing,
@@ -28,7 +29,7 @@ from .texts import _, language, ngettext
 PREFIX = "/admin/holdingpen"
 #: The rooms that have pages, each with its ``ROUTES``.
 ROOMS: tuple[Any, ...] = (
-    *(listing, exporting, starting),
+    *(listing, exporting, starting, auditing),
     *(record, changes, all_results, decide, editing),
 )
 

@@ -17,6 +17,7 @@ from ..store.relations import MOST_FAILED, MOST_RELATED, Relative
 from .asking import asked, form_fields, moves, tasks_to_restart
 from .changes import Told, told
 from .drawing import Drawing, Drawn, as_text
+from .hiding import error_as_seen
 from .permissions import may as allowed
 from .permissions import require
 from .results import results_of
@@ -82,10 +83,13 @@ def seen(oid: int, verb: str = "view") -> WorkflowObject:
 
     :raises werkzeug.exceptions.NotFound: if there is none, or it may not be seen.
     """
+    there, workflow = current_workflows.records.workflow_of(oid)
+    if not there:
+        abort(404)
+    require(verb, workflow)  # before it is read: how long that takes tells of it
     obj: WorkflowObject | None = current_workflows.queries.query().get(oid)
     if obj is None:
         abort(404)
-    require(verb, obj.get_workflow_name())
     return obj
 
 
@@ -105,7 +109,7 @@ def page(
     hidden = {"_revision": str(obj.revision), "_walk": way.key}
     branches = current_workflows.records.branches(obj.id)
     question = asked(obj, shown, hidden, given or {})
-    error = _error(obj)
+    error = _error(obj, view.sees_all)
     context = {
         "obj": shown,
         "title": title_of(shown),
@@ -127,7 +131,7 @@ def page(
         "branches": branches,
         **_data(shown, view),
         "results": results_of(shown),
-        "timeline": _timeline(obj.id),
+        "timeline": _timeline(obj.id, view.sees_all),
         "levels": LEVELS,
         **_drawn(obj, branches[:MOST_RELATED]),
         **_related(obj),
@@ -150,7 +154,7 @@ def _data(shown: WorkflowObject, view: Sight) -> dict[str, Any]:
     }
 
 
-def _error(obj: WorkflowObject) -> dict[str, Any] | None:
+def _error(obj: WorkflowObject, told_all: bool) -> dict[str, Any] | None:
     error = obj.get_error_message()
     if obj.status != ObjectStatus.ERROR or not error:
         return None
@@ -159,8 +163,8 @@ def _error(obj: WorkflowObject) -> dict[str, Any] | None:
     found = current_workflows.records.alike(obj, MOST_ALIKE + 1)
     restarts = allowed("restart", obj.get_workflow_name())
     return {
-        "line": visible(line, 2000),
-        "trace": visible(trace, 50_000),
+        "line": visible(error_as_seen(line, told_all), 2000),
+        "trace": visible(trace, 50_000) if told_all else "",
         "alike": min(len(found.ids), MOST_ALIKE),
         "more": len(found.ids) > MOST_ALIKE,
         "newest": 0 if found.complete else MOST_FAILED,
@@ -168,10 +172,10 @@ def _error(obj: WorkflowObject) -> dict[str, Any] | None:
     }
 
 
-def _timeline(oid: int) -> Timeline:
+def _timeline(oid: int, told_all: bool) -> Timeline:
     before = Before.read(request.args.get("before", ""))
     level, at = request.args.get("level", "all"), request.args.get("at", "")
-    return timeline(oid, level, before, at)
+    return timeline(oid, level, before, at, told_all)
 
 
 def _since(obj: WorkflowObject) -> datetime:

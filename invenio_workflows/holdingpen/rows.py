@@ -16,9 +16,9 @@ from ..proxies import current_workflows
 from ..states import Group, ObjectStatus
 from ..store.wanted import Row
 from .display import group_label, html, plain
-from .hiding import shown_data
+from .hiding import error_as_seen, sees_all
 from .permissions import may
-from .seeing import has_template
+from .seeing import has_template, shown_copy, sight
 from .texts import N_, _
 
 _logger = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown
     names = {row.workflow for row in rows}
     hooks = {name: _hook(name) for name in names}
     deciding = {name: may("decide", name) for name in names}
+    told_all = {name: sees_all(name) for name in names}
     documents = _documents(rows, hooks)
     usual = {name: _usual_mini(name) for name in {row.action for row in rows}}
     above = url_for("holdingpen.index")
@@ -63,7 +64,7 @@ def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown
             url=f"{above}{row.id}{tail}",
             title=html(row.title, 300) or _("Record {id}", id=row.id),
             description=html(row.description, 500),
-            reason=_reason(row),
+            reason=_reason(row, told_all[row.workflow]),
             label=_label(row),
             usual=group_label(row.group),
             additional=_additional(row, hooks[row.workflow], obj),
@@ -82,9 +83,8 @@ def _documents(rows: Iterable[Row], hooks: dict[str, Any]) -> dict[int, Any]:
     if not wanted:
         return {}
     found = current_workflows.queries.query().filter_by(id=wanted).all()
-    for obj in found:  # a person may not see all that the code would show
-        obj.data = shown_data(obj)
-    return {obj.id: obj for obj in found}
+    # a person may not see all that the code would show
+    return {obj.id: shown_copy(obj, sight(obj)) for obj in found}
 
 
 def _hook(workflow: str | None) -> Any:
@@ -148,10 +148,10 @@ def _mini(
         return _("(the decision cannot be shown; open the record)")
 
 
-def _reason(row: Row) -> str:
+def _reason(row: Row, told_all: bool) -> str:
     """Return why the record is where it is, in a line."""
     if row.group is Group.FAILED:
-        return plain(row.error or row.message)
+        return plain(error_as_seen(row.error, told_all) or row.message)
     return plain(row.message)
 
 

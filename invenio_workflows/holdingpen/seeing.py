@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from markupsafe import Markup
 
 from ..definition.workflow import Definition
 from ..differences import without
+from ..extra_data import extra_without
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import ObjectStatus
@@ -47,11 +49,19 @@ class Sight:
         """Return data without what is hidden."""
         return None if self.all_hidden else without(data, self.paths)
 
+    def of_extra(self, extra: Mapping[str, Any]) -> dict[str, Any]:
+        """Return extra_data without what is hidden, at any depth of it."""
+        return extra_without(extra, None if self.all_hidden else self.paths)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether nothing is hidden."""
+        return not (self.paths or self.all_hidden)
+
 
 def sight(obj: WorkflowObject) -> Sight:
     """Return what of an object's data this person does not see."""
-    name = obj.get_workflow_name()
-    paths = hidden_from_me(name) if name else ()
+    paths = hidden_from_me(obj.get_workflow_name())
     return Sight(all_hidden=True) if paths is None else Sight(paths)
 
 
@@ -59,7 +69,7 @@ def shown_copy(obj: WorkflowObject, seen: Sight) -> WorkflowObject:
     """Return an object to give to hooks and templates: it holds what may be seen."""
     shown = copy.copy(obj)
     shown.data = seen.of(copy.deepcopy(obj.data))
-    shown.extra_data = copy.copy(obj.extra_data)
+    shown.extra_data = seen.of_extra(obj.extra_data)
     return shown
 
 

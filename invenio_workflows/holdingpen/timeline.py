@@ -15,6 +15,7 @@ from ..logs import LogLine
 from ..proxies import current_workflows
 from ..store.audit import Audited
 from ..store.queries import HistoryEvent
+from .hiding import error_as_seen
 from .texts import N_, _
 from .tree import visible
 
@@ -27,6 +28,8 @@ _WARNINGS = {"TaskRetried", "TaskPostponed", "Cancelled", "Aborted", "LeaseLost"
 _ERRORS = {"Failed"}
 #: What the engine says by itself of what a person did has a payload too.
 _SAYING = ("Halted", "Waiting", "TaskPostponed", "TaskRetried")
+#: Events that tell what an exception said.
+_QUOTING = {"Failed", "TaskRetried", "TaskPostponed"}
 _ANCHOR = re.compile(r"([ecl])(\d{1,18})\Z", re.A)
 #: So long may be what is repeated, and so often is it there before it is folded.
 _LONGEST_ROUND, _FEWEST_ROUNDS = 8, 3
@@ -106,25 +109,28 @@ class Before:
         return f"{self.event}.{self.line}.{self.comment}"
 
 
-def timeline(oid: int, level: str, before: Before, at: str = "") -> Timeline:
+def timeline(
+    oid: int, level: str, before: Before, at: str = "", told_all: bool = True
+) -> Timeline:
     """Return the newest entries of an object, or the newest before a place.
 
     :param level: one of :data:`LEVELS`: what is less than that is left out.
     :param at: the anchor of an entry; the page has it, whichever page that is.
+    :param told_all: whether errors are told, not only their kinds.
     """
     level = level if level in LEVELS else "all"
-    found = _read(oid, level, before)
+    found = _read(oid, level, before, told_all)
     if at and at not in {entry.anchor for entry in found[:SIZE]}:
         place = _place_of(oid, at)
         if place is not None:
             before, level = place, "all"
-            found = _read(oid, level, before)
+            found = _read(oid, level, before, told_all)
     shown = found[:SIZE]
     older = str(before.after(shown)) if len(found) > SIZE else None
     return Timeline(list(_folded(shown)), older, level, before == Before())
 
 
-def _read(oid: int, level: str, before: Before) -> list[Entry]:
+def _read(oid: int, level: str, before: Before, told_all: bool) -> list[Entry]:
     """Return one entry more than is on a page, if there are so many."""
     records, most = current_workflows.records, SIZE + 1
     graver = {"warning": _ERRORS | _WARNINGS, "error": _ERRORS}.get(level)
@@ -133,7 +139,7 @@ def _read(oid: int, level: str, before: Before) -> list[Entry]:
     said = current_workflows.audit.said(oid, most, before.comment)
     told = {event.seq - 1 for event in events if event.kind == "Cancelled"}
     found = merge(
-        _with_lines(list(_of_events(events)), _of_lines(lines)),
+        _with_lines(list(_of_events(events, told_all)), _of_lines(lines)),
         _of_comments(said, told),
         key=lambda entry: entry.created,
         reverse=True,
@@ -190,7 +196,7 @@ def _newer(events: list[Entry], at: int, line: Entry) -> int:
     return own or newer
 
 
-def _of_events(events: Iterable[HistoryEvent]) -> Iterator[Entry]:
+def _of_events(events: Iterable[HistoryEvent], told_all: bool) -> Iterator[Entry]:
     for event in events:
         said = event.payload if isinstance(event.payload, dict) else {}
         person = event.kind in ("Resolved", "Edited") or "actor" in said
@@ -200,7 +206,7 @@ def _of_events(events: Iterable[HistoryEvent]) -> Iterator[Entry]:
             created=event.created,
             what=_what(event, said),
             who=visible(said.get("actor") or "", 200) if person else "",
-            text=_text(event, said, person),
+            text=_text(event, said, person, told_all),
             task=visible(event.task, 255),
             level=event.kind,
             seconds=event.seconds,
@@ -209,9 +215,13 @@ def _of_events(events: Iterable[HistoryEvent]) -> Iterator[Entry]:
         )
 
 
-def _text(event: HistoryEvent, said: dict[str, Any], person: bool) -> str:
+def _text(
+    event: HistoryEvent, said: dict[str, Any], person: bool, told_all: bool
+) -> str:
     if person:
         return visible(said.get("reason") or "", 10_000)
+    if event.kind in _QUOTING:
+        return visible(error_as_seen(event.message, told_all), 10_000)
     return "" if event.kind in ("Started", "Queued") else visible(event.message, 10_000)
 
 

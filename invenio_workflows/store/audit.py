@@ -85,6 +85,25 @@ class Audited:
     actor: str | None
     origin: str
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """The row as JSON holds it."""
+        return {
+            "id": self.id,
+            "time": self.created,
+            "actor": self.actor,
+            "origin": self.origin,
+            "object": self.id_object,
+            "run": self.id_workflow,
+            "workflow": self.workflow or None,
+            "revision": self.revision,
+            "verb": self.verb,
+            "action": self.action,
+            "value": self.value,
+            "reason": self.reason,
+            "form": self.form,
+        }
+
 
 def keep_event(
     connection: Connection,

@@ -97,6 +97,15 @@ class RecordQueries(Relations):
             row = connection.execute(statement).one_or_none()
         return None if row is None else history_event(row)
 
+    def workflow_of(self, oid: int) -> tuple[bool, str | None]:
+        """Return whether there is an object of this id, and of which workflow."""
+        statement = select(_objects.workflow).where(_objects.id == oid)
+        if not 0 < oid < 2**63:
+            return False, None
+        with self._reading() as connection:
+            row = connection.execute(statement).one_or_none()
+        return row is not None, (row.workflow or None) if row else None
+
     def stopped(self, oid: int) -> datetime | None:
         """Return when the object stopped last."""
         kinds = ("Halted", "Waiting", "Failed", "TaskPostponed")

@@ -24,6 +24,7 @@ from ..checkpoint import Checkpoint
 from ..definition.workflow import Definition, WorkflowBase
 from ..differences import key_paths, without
 from ..encoding import loads
+from ..extra_data import extra_without
 from ..folding import kept_words, words
 from ..logs import about
 from ..objects import WorkflowObject
@@ -215,7 +216,7 @@ def _copy(obj: WorkflowObject, texts: tuple[str, str], hidden: Any) -> WorkflowO
     copied = WorkflowObject()
     copied.columns = dict(obj.columns)
     copied.data = without(loads(texts[0]), hidden)
-    copied.extra_data = without(loads(texts[1]), hidden)
+    copied.extra_data = extra_without(loads(texts[1]), hidden)
     derive(copied, lambda oid: [])
     return copied
 

@@ -21,9 +21,10 @@ NEEDS = {
     **dict.fromkeys("edit save".split(), "edit"),
     **dict.fromkeys("remove delete".split(), "delete"),
     **dict.fromkeys("start start_run".split(), "start"),
+    "audit": "admin",
 }
 #: Those that are not about one record.
-WIDE = {"index", "arrivals", "export", "start", "start_run"}
+WIDE = {"index", "arrivals", "export", "start", "start_run", "audit"}
 #: More than any record's number.
 MISSING = 999_999
 
