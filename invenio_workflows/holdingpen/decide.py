@@ -29,6 +29,7 @@ from .permissions import actor, may
 from .record import MOST_ALIKE, conflict, page, seen
 from .seeing import standing
 from .texts import _, ngettext
+from .tree import visible
 from .walking import Way, way_back, way_from
 
 #: What our own forms carry beside the answer.
@@ -172,7 +173,8 @@ def tell_if_deleted(oid: int) -> None:
 
     :raises werkzeug.exceptions.Conflict: if somebody did.
     """
-    if current_workflows.queries.query().get(oid) is not None:
+    there, workflow = current_workflows.records.workflow_of(oid)
+    if there and may("view", workflow):
         return
     for row in current_workflows.audit.of(oid, 1):
         if row.verb == "delete" and may("view", row.workflow):
@@ -229,6 +231,7 @@ def _again(
     now: WorkflowObject | None = current_workflows.queries.query().get(obj.id)
     if now is None:
         return page_of_error(409, message)
+    message = visible(message, 2000)
     alert = conflict(now, revision, message, code == 409)
     if wants_json():
         told = [

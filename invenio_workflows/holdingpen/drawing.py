@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,11 @@ DONE, HERE, FAILED, AHEAD = "done", "here", "failed", "ahead"
 
 #: Events after which the task that they name is done.
 _FINISHING = {"TaskFinished", "Halted", "Waiting", "Jumped", "TaskSkipped", "Finished"}
+
+
+#: What a parameter is called that nobody is to see, and a password within an address.
+_SECRET = re.compile("pass|secret|token|credential|(api|access|private)_?key", re.I)
+_PASSWORD = re.compile(r"(://[^/\s:@'\"]*:)[^/\s'\"]*@")
 
 
 @dataclass(slots=True)
@@ -80,7 +86,8 @@ class Drawing:
             doc = place.doc.strip()
             drawn.doc = visible(doc, 2000) if doc != drawn.says else ""
             drawn.parameters = [
-                (name, visible(value, 300)) for name, value in place.parameters[:20]
+                (visible(name, 100), _parameter(name, value))
+                for name, value in place.parameters[:20]
             ]
             if len(self._definition.named(place.name)) == 1:
                 drawn.start_point = f"task:{place.name}"
@@ -112,6 +119,13 @@ class Drawing:
         if self._failed is not None and self._failed.startswith(inner):
             return HERE
         return DONE if any(each.startswith(inner) for each in self._done) else AHEAD
+
+
+def _parameter(name: str, value: str) -> str:
+    """Return what a task was made with; a password by its name, never by itself."""
+    if _SECRET.search(name):
+        return "…"
+    return visible(_PASSWORD.sub(r"\1…@", value), 300)
 
 
 def _failed(obj: WorkflowObject, passed: Any) -> str | None:

@@ -24,10 +24,13 @@ from .permissions import actor
 from .record import Alert, conflict, seen
 from .seeing import Sight, shown_copy, title_of
 from .texts import _
+from .tree import visible
 
 #: Longer data are not edited in a page.
 LONGEST = 300_000
-_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\x7f-\x9f]")
+_TURNING = re.compile(
+    "[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\x7f-\x9f\ud800-\udfff]"
+)
 
 
 def edit(oid: int) -> Any:
@@ -55,7 +58,8 @@ def save(oid: int) -> Any:
     except ObjectNotFound:
         abort(404)
     except (ValueError, WorkflowAPIError) as error:
-        return _answer(_form(obj, text, Alert(str(error))), 422, str(error))
+        said = visible(error, 2000)
+        return _answer(_form(obj, text, Alert(said)), 422, said)
     flash(_("The data of record {id} are changed.", id=oid))
     return redirect(_record(oid), 303)
 
@@ -104,7 +108,7 @@ def _record(oid: int) -> str:
 def _refused(oid: int, text: str, revision: int, message: str) -> Any:
     """Show what changed meanwhile; what was written stays in the form."""
     now = seen(oid, "edit")
-    alert = conflict(now, revision, message, True)
+    alert = conflict(now, revision, visible(message, 2000), True)
     return _answer(_form(now, text, alert), 409, message)
 
 
@@ -113,7 +117,7 @@ def _answer(page: str, code: int, message: str) -> Any:
 
 
 def _written(data: Any) -> str:
-    """Return data as JSON to edit; what turns the text around, by its number."""
+    """Return data as JSON to edit; what does not show as it is, by its number."""
     text = json.dumps(json.loads(dumps(data)), ensure_ascii=False, indent=2)
     return _TURNING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 

@@ -28,7 +28,9 @@ def check_csrf() -> None:
     try:
         validate_csrf(token, time_limit=LIFETIME, token_key=FIELD)
     except ValidationError:
-        abort(
-            400,
-            _("This page is too old, or not yours. Load it again, then decide."),
-        )
+        abort(400, not_yours())
+
+
+def not_yours() -> str:
+    """Return what to tell whose form is not of a page of this session."""
+    return _("This page is too old, or not yours. Load it again, then decide.")

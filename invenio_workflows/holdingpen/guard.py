@@ -27,14 +27,17 @@ from ..errors import (
 from ..proxies import current_workflows
 from .display import number
 from .flask_login import login_url
-from .flask_wtf import check_csrf
+from .flask_wtf import check_csrf, not_yours
 from .permissions import is_known
 from .texts import _
+from .tree import visible
 
 _logger = logging.getLogger(__name__)
 
 #: Methods that change nothing.
 SAFE = ("GET", "HEAD", "OPTIONS")
+#: What a browser keeps to ask whether it is still so; it is a count, and no page.
+_ASKED_AGAIN = ("holdingpen.arrivals",)
 POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'self'"
@@ -45,6 +48,7 @@ def watch(blueprint: Blueprint) -> None:
     """Put every route of the blueprint under guard."""
     blueprint.before_request(_let_in)
     blueprint.after_request(_harden)
+    blueprint.after_app_request(_harden_nowhere)
     blueprint.register_error_handler(HTTPException, _refused)
     blueprint.register_error_handler(WorkflowsError, _our_error)
 
@@ -66,6 +70,7 @@ def _let_in() -> Any:
         return redirect(to)
     if request.method not in SAFE:
         _check_size()
+        _check_origin()
         check_csrf()
     return None
 
@@ -79,6 +84,16 @@ def _check_size() -> None:
         abort(413, _("This is too large; {n} bytes at most.", n=number(most)))
 
 
+def _check_origin() -> None:
+    """Refuse what a browser says another site made it send, whatever token it has.
+
+    A token may have been planted in the session: by a cookie from a neighbour's site.
+    """
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if site not in ("same-origin", "none"):
+        abort(400, not_yours())
+
+
 def _rooted(path: str) -> str:
     return request.root_path.rstrip("/") + path
 
@@ -89,9 +104,20 @@ def _harden(response: Response) -> Response:
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
     if request.endpoint != "holdingpen.static":
-        headers.setdefault("Cache-Control", "private, no-cache")
-        response.vary.update(["Cookie", "Accept-Language"])
+        cached = "no-cache" if request.endpoint in _ASKED_AGAIN else "no-store"
+        headers.setdefault("Cache-Control", f"private, {cached}")
+        response.vary.update(["Accept", "Accept-Language", "Cookie"])
     return response
+
+
+def _harden_nowhere(response: Response) -> Response:
+    """Harden what answers below our path where no page of ours is, or not so."""
+    nowhere = request.routing_exception is not None
+    return _harden(response) if nowhere and _is_below(request.path) else response
+
+
+def _is_below(path: str) -> bool:
+    return path.startswith(url_for("holdingpen.index").removeprefix(request.root_path))
 
 
 def _our_error(error: WorkflowsError) -> Any:
@@ -117,6 +143,7 @@ def _refused(error: HTTPException) -> Any:
 
 def page_of_error(code: int, message: str) -> tuple[Response, int]:
     """Return an answer that says in a sentence what is wrong."""
+    message = visible(message, 2000)
     if wants_json():
         return jsonify(error=message), code
     page = render_template(

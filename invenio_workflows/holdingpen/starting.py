@@ -77,6 +77,8 @@ def start_run() -> Any:
 
 def started(uuid: str) -> Any:
     """What a start began: the run's records and where they stand."""
+    if not (uuid.isascii() and uuid.isprintable()):  # no database takes a NUL
+        abort(404)
     info = current_workflows.store.run_info(uuid)
     if not (may("view", info.name) or may("start", info.name)):
         abort(404)

@@ -92,7 +92,7 @@ class Walks:
 
     def get(self, key: str) -> Walk | None:
         """Return a walk of the last day; ``None`` for any other key."""
-        if not key or len(key) > 43:
+        if not key or len(key) > 43 or not (key.isascii() and key.isprintable()):
             return None
         statement = select(WALKS).where(
             WALKS.c.key == key, WALKS.c.created >= later(-_DAY)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ..states import Group, ObjectStatus
@@ -152,12 +151,15 @@ def read_key(sort: str, text: str) -> Key:
             value = datetime.fromisoformat(value)
             if value.tzinfo is None:
                 raise ValueError
+            value = value.astimezone(UTC)
         elif not (value is None or isinstance(value, str)) or "\0" in (value or ""):
             raise ValueError
+        elif value:
+            value.encode()  # half a surrogate is no text
         if sort not in SORTS and value is None and not without:
             raise ValueError
         return Key(value, oid, bool(backwards), bool(without))
-    except (ValueError, TypeError, AttributeError, binascii.Error, OverflowError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise ValueError(
             "This is no key of a page of this list; begin at its first page."
         ) from None
