@@ -22,7 +22,7 @@ PEOPLE: dict[str, tuple[int, dict[str, str]]] = {
     "viewer": (2, {"view": "review"}),
     "curator": (3, {"view": "review", "decide": "review"}),
     "editor": (7, dict.fromkeys(("view", "decide", "restart", "edit"), "review")),
-    "stranger": (4, {"view": "other", "decide": "other", "delete": "other"}),
+    "stranger": (4, dict.fromkeys(("view", "decide", "delete", "admin"), "other")),
     "nobody": (5, {}),
     "blind": (6, dict.fromkeys(("decide", "restart", "edit", "delete"), "*")),
 }

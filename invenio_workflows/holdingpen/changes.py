@@ -14,7 +14,7 @@ from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..store.queries import HistoryEvent
 from ..store.record_queries import MOST_CHANGES
-from .permissions import require
+from .permissions import find
 from .seeing import Sight, shown_copy, sight, title_of
 from .texts import _
 from .tree import MOST_FIELDS, visible
@@ -88,7 +88,7 @@ def _at(obj: WorkflowObject, seq: int | None, now: Any = None) -> Any:
 
 def changes(oid: int) -> Any:
     """The difference between two moments: the beginning and now, or around an event."""
-    obj = _seen(oid)
+    obj = find(oid)
     event = number_in("event")
     begin, end = number_in("from"), number_in("to")
     if event is not None:
@@ -118,17 +118,6 @@ def _event(obj: WorkflowObject, seq: int | None) -> HistoryEvent | None:
     return event
 
 
-def _seen(oid: int) -> WorkflowObject:
-    there, workflow = current_workflows.records.workflow_of(oid)
-    if not there:
-        abort(404)
-    require("view", workflow)
-    obj: WorkflowObject | None = current_workflows.queries.query().get(oid)
-    if obj is None:
-        abort(404)
-    return obj
-
-
 def number_in(name: str) -> int | None:
     """Return the number that the address gives under a name, if it is one."""
     text = request.args.get(name, "")
@@ -137,7 +126,7 @@ def number_in(name: str) -> int | None:
 
 def fields_(oid: int) -> Any:
     """Who set each field last."""
-    obj = _seen(oid)
+    obj = find(oid)
     view = sight(obj)
     found = current_workflows.records.data_changes(obj.id)
     rows, left_out = _rows(obj, view, found)

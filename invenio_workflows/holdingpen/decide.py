@@ -174,7 +174,7 @@ def tell_if_deleted(oid: int) -> None:
     :raises werkzeug.exceptions.Conflict: if somebody did.
     """
     there, workflow = current_workflows.records.workflow_of(oid)
-    if there and may("view", workflow):
+    if may("view", workflow) and there:
         return
     for row in current_workflows.audit.of(oid, 1):
         if row.verb == "delete" and may("view", row.workflow):

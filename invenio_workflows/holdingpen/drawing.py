@@ -125,7 +125,7 @@ def _parameter(name: str, value: str) -> str:
     """Return what a task was made with; a password by its name, never by itself."""
     if _SECRET.search(name):
         return "…"
-    return visible(_PASSWORD.sub(r"\1…@", value), 300)
+    return visible(_PASSWORD.sub(r"\1…@", value[:2000]), 300)
 
 
 def _failed(obj: WorkflowObject, passed: Any) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from flask import abort
 
+from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..store.wanted import Wanted
 from .flask_login import has_login, login_id
@@ -49,18 +50,24 @@ def may_somewhere(verb: str) -> bool:
     return may(verb) or any(may(verb, name) for name in current_workflows.workflows)
 
 
-def require(verb: str, workflow: str | None) -> None:
-    """Refuse what the person may not do in that workflow.
+def find(oid: int, verb: str = "view") -> WorkflowObject:
+    """Return an object in whose workflow the person may do that.
 
-    What one may not see answers as if it was not there.
+    What one may not see answers as what is not there, after as long: the same is asked
+    of both, and nothing of the object is read before the answer is yes.
 
-    :raises werkzeug.exceptions.NotFound: if the person may not see it.
-    :raises werkzeug.exceptions.Forbidden: if the person may see it, but not do that.
+    :raises werkzeug.exceptions.NotFound: if there is none, or it may not be seen.
+    :raises werkzeug.exceptions.Forbidden: if it may be seen, but not that.
     """
-    if not may("view", workflow):
+    there, workflow = current_workflows.records.workflow_of(oid)
+    if not may("view", workflow) or not there:
         abort(404)
     if not may(verb, workflow):
         abort(403)
+    obj: WorkflowObject | None = current_workflows.queries.query().get(oid)
+    if obj is None:
+        abort(404)
+    return obj
 
 
 def is_known() -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flask import abort, current_app, redirect, render_template, request, url_for
+from flask import current_app, redirect, render_template, request, url_for
 
 from ..encoding import dumps
 from ..objects import WorkflowObject
@@ -18,8 +18,8 @@ from .asking import asked, form_fields, moves, tasks_to_restart
 from .changes import Told, told
 from .drawing import Drawing, Drawn, as_text
 from .hiding import error_as_seen
+from .permissions import find
 from .permissions import may as allowed
-from .permissions import require
 from .results import results_of
 from .seeing import (
     Sight,
@@ -83,14 +83,7 @@ def seen(oid: int, verb: str = "view") -> WorkflowObject:
 
     :raises werkzeug.exceptions.NotFound: if there is none, or it may not be seen.
     """
-    there, workflow = current_workflows.records.workflow_of(oid)
-    if not there:
-        abort(404)
-    require(verb, workflow)  # before it is read: how long that takes tells of it
-    obj: WorkflowObject | None = current_workflows.queries.query().get(oid)
-    if obj is None:
-        abort(404)
-    return obj
+    return find(oid, verb)
 
 
 def page(

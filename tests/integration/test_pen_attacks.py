@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask_wtf import CSRFProtect
 from people import PEN, Browser, PenSite
 from sqlalchemy import event
 
 from invenio_workflows import comment, start
+from invenio_workflows.errors import DatabaseUnavailable
 
 #: More than any record's number.
 MISSING = 999_999
@@ -245,7 +247,7 @@ def test_nothing_of_what_one_may_not_see_is_read(pen: PenSite, oid: int) -> None
             assert both[0] == both[1], rule
             assert not any("data" in each for each in both[0]), both
     for rule in rules(pen, "POST"):
-        if "{oid}" in rule and "comment" not in rule:
+        if "{oid}" in rule:
             both = [
                 statements(pen, lambda n=n, rule=rule: browser.post(rule.format(oid=n)))
                 for n in (oid, MISSING)
@@ -313,6 +315,40 @@ def test_a_token_of_before_the_login_is_not_of_another_session(
     assert answer.status_code == 400
 
 
+@pytest.mark.parametrize("ssl_strict", [True, False])
+def test_a_site_that_checks_all_its_forms_takes_ours(
+    pen: PenSite, oid: int, ssl_strict: bool
+) -> None:
+    pen.app.config["WTF_CSRF_SSL_STRICT"] = ssl_strict
+    CSRFProtect(pen.app)
+    browser = pen.browser("curator")
+    assert (
+        browser.open("POST", f"/{oid}/comment", data={"text": "x"}).status_code == 400
+    )
+    page = browser.get(f"/{oid}").text
+    token = re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
+    for given in (
+        {"data": {"text": "x", "csrf_token": token}},
+        {"data": {"text": "y"}, "headers": {"X-CSRFToken": token}},
+    ):
+        answer = browser.open("POST", f"/{oid}/comment", **given)
+        assert answer.status_code == 303, answer.text
+
+
+def test_a_session_that_ended_takes_its_token_with_it(pen: PenSite, oid: int) -> None:
+    browser = pen.browser("admin")
+    token = browser.token()
+    browser.client.delete_cookie("session")
+    form = {"csrf_token": token, "_revision": "2"}
+    answer = browser.open("POST", f"/{oid}/delete", data=form)
+    assert answer.status_code == 400
+    forged = "session=eyJjc3JmX3Rva2VuIjoiMDAwMCJ9.aaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    answer = browser.open(
+        "POST", f"/{oid}/delete", data=form, headers={"Cookie": forged}
+    )
+    assert answer.status_code == 400
+
+
 # --- what every answer carries --------------------------------------------------------
 
 
@@ -336,6 +372,24 @@ def test_refusals_below_our_path_are_hardened_too(pen: PenSite, oid: int) -> Non
         assert answer.headers["Referrer-Policy"] == "same-origin"
     elsewhere = browser.client.get("/nowhere")
     assert "Content-Security-Policy" not in elsewhere.headers
+
+
+def test_what_fails_in_our_code_tells_nothing_of_it(
+    pen: PenSite, oid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pen.app.config["PROPAGATE_EXCEPTIONS"] = False
+    for error in (RuntimeError("s3cret"), DatabaseUnavailable("at s3cret:5432")):
+
+        def fail(*given: Any, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(type(pen.ext.state.records), "workflow_of", fail)
+        for method, path in (("GET", f"/{oid}"), ("POST", f"/{oid}/resolve")):
+            browser = pen.browser("admin")
+            answer = (browser.post if method == "POST" else browser.get)(path)
+            assert answer.status_code in (500, 503)
+            assert "s3cret" not in answer.text
+            assert answer.headers["Content-Security-Policy"]
 
 
 def test_no_file_of_the_server_is_served(pen: PenSite) -> None:

@@ -69,6 +69,7 @@ def pen(ready_url: str, tmp_path: Any) -> Iterator[PenSite]:
     site = PenSite(ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=0)
     site.app.jinja_loader = DictLoader({"mail.html": "{{ said }}"})
     site.ext.register_action("mail", Mail())
+    site.register("other", decide)
     hooks = "get_title get_description get_search_text get_additional formatter".split()
     site.register(
         *("review", report, decide),
@@ -170,8 +171,10 @@ def test_what_people_decided_is_for_those_who_administer(pen: PenSite) -> None:
     oid = put(pen, data_of(1))
     with pen.app.app_context():
         resolve(oid, "mail", {"contact": {"email": SECRET}}, actor="ann")
-    for name in ("viewer", "curator", "editor", "stranger", "nobody"):
+    for name in ("viewer", "curator", "editor", "nobody"):
         assert pen.browser(name).get("/audit.jsonl").status_code == 403
+    answer = pen.browser("stranger").get("/audit.jsonl")  # of the workflow `other`
+    assert (answer.status_code, answer.text) == (200, "")
     (line,) = pen.browser("admin").get("/audit.jsonl").text.splitlines()
     found = json.loads(line)
     assert (found["object"], found["actor"], found["verb"]) == (oid, "ann", "resolve")
