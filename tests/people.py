@@ -22,6 +22,7 @@ PEOPLE: dict[str, tuple[int, dict[str, str]]] = {
     "viewer": (2, {"view": "review"}),
     "curator": (3, {"view": "review", "decide": "review"}),
     "editor": (7, dict.fromkeys(("view", "decide", "restart", "edit"), "review")),
+    "remover": (8, dict.fromkeys(("view", "restart", "delete"), "review")),
     "stranger": (4, dict.fromkeys(("view", "decide", "delete", "admin"), "other")),
     "nobody": (5, {}),
     "blind": (6, dict.fromkeys(("decide", "restart", "edit", "delete"), "*")),

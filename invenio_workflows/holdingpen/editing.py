@@ -22,7 +22,7 @@ from .display import number
 from .guard import page_of_error, wants_json
 from .permissions import actor
 from .record import Alert, conflict, seen
-from .seeing import Sight, shown_copy, title_of
+from .seeing import shown_copy, sight, title_of
 from .texts import _
 from .tree import visible
 
@@ -93,7 +93,7 @@ def _context(obj: WorkflowObject) -> dict[str, Any]:
     hidden = {"_revision": str(obj.revision), "_walk": walk}
     return {
         "obj": obj,
-        "title": title_of(shown_copy(obj, Sight())),
+        "title": title_of(shown_copy(obj, sight(obj))),
         "form_fields": form_fields(hidden),
         "url": _record(obj.id),
     }

@@ -92,6 +92,7 @@ def asked(browser: Browser, oid: int) -> Iterator[tuple[str, str]]:
     """Every page, file and answer that is to be had about a record."""
     tails = ["", "/data.json", "/changes", "/fields", "/changes?event=1"]
     tails += [f"/changes?event={n}" for n in range(2, 7)] + ["/changes?from=1&to=3"]
+    tails += ["/remove", "/edit", "/resolve", "?of=hd", "?level=error", "?before=9.9.9"]
     for tail in tails:
         yield tail, browser.get(f"/{oid}{tail}").text
     for path in ("/", "/export.csv", "/export.jsonl", "/arrivals", "/audit.jsonl"):
@@ -105,7 +106,7 @@ def test_nobody_but_an_editor_reads_what_is_hidden(pen: PenSite) -> None:
         edit(halted, data_of(3) | {"report": SECRET + " anew"}, "ann")
         edit(halted, data_of(4) | {"report": SECRET + " again"}, "ann")
     for oid in (halted, failed, snapshot):
-        for name in ("viewer", "curator"):
+        for name in ("viewer", "curator", "remover"):
             for path, text in asked(pen.browser(name), oid):
                 assert SECRET not in text, (oid, name, path)
     seen = dict(asked(pen.browser("editor"), halted))
@@ -137,10 +138,16 @@ def test_a_refusal_tells_only_what_may_be_seen(pen: PenSite) -> None:
     with pen.app.app_context():
         edit(oid, data_of(2) | {"report": SECRET + " anew"}, "ann")
     form = {"_revision": str(seen), "value": "accept"}
-    for name, told in (("curator", False), ("editor", True)):
+    for name, verb, told in (
+        ("curator", "resolve", False),
+        ("editor", "resolve", True),
+        ("remover", "delete", False),
+        ("remover", "cancel", False),
+        ("remover", "restart", False),
+    ):
         for accept in ("text/html", "application/json"):
             headers = {"Accept": accept}
-            answer = pen.browser(name).post(f"/{oid}/resolve", form, headers=headers)
+            answer = pen.browser(name).post(f"/{oid}/{verb}", form, headers=headers)
             assert answer.status_code == 409
             assert (SECRET in answer.text) is told, (name, accept)
             assert "T2" in answer.text
