@@ -17,7 +17,7 @@ from .wanting import Asked
 #: So many values of a facet are shown, besides those that are chosen; so many more
 #: when one asks for them. What is beyond is found by writing its name.
 MOST = 12
-FOLDED = 50
+FOLDED = 28
 
 
 @dataclass(frozen=True, slots=True)

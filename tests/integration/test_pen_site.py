@@ -12,6 +12,7 @@ import flask
 import flask_admin
 import pytest
 from flask_admin import Admin, BaseView, expose
+from flask_wtf import CSRFProtect
 from people import PEN, PenSite, texts
 from sites import Site
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -248,6 +249,20 @@ def test_a_site_replaces_a_template_by_a_file_of_its_name(
     folder.mkdir(parents=True)
     (folder / "approval_mini.html").write_text("Decide {{ obj.id }}!")
     assert "Decide 1!" in pen.browser("admin").get("/").text
+
+
+@pytest.mark.parametrize("token", [True, False])
+def test_a_site_that_guards_all_its_forms_guards_ours_too(
+    pen: PenSite, token: bool
+) -> None:
+    CSRFProtect(pen.app)
+    browser = pen.browser("admin")
+    page = browser.get("/")
+    form = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', page.text))
+    if not token:
+        del form["csrf_token"]
+    answer = browser.open("POST", "/1/resolve", data={**form, "value": "accept"})
+    assert answer.status_code == (303 if token else 400)
 
 
 def test_the_pages_of_the_site_are_not_ours_to_guard(pen: PenSite) -> None:
