@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, literal_column, select
+from sqlalchemy import Select, exists, func, literal_column, select
 
 from ..states import ObjectStatus
 from . import statements as sql
@@ -27,7 +27,7 @@ def idle(transactions: Transactions) -> float | None:
     :return: ``None`` if nothing waits, or not for long, or somebody lives.
     """
     with transactions.reading() as connection:
-        waits = _next(connection)
+        waits = connection.execute(_NEXT).all()
         workers = seen(connection) if waits else []
     found = []
     for queue, since, at, held in waits:
@@ -41,7 +41,7 @@ def idle(transactions: Transactions) -> float | None:
     return max((seconds for seconds in found if seconds >= PATIENCE), default=None)
 
 
-def _next(connection: Connection) -> list[Any]:
+def _waiting() -> Select[Any]:
     """Return since when what is next in each queue waits, the time, and whether any
     object is held: a worker that is not known may be one that never sweeps.
 
@@ -65,4 +65,7 @@ def _next(connection: Connection) -> list[Any]:
     running = moved.status == literal_column(str(int(ObjectStatus.RUNNING)))
     held = exists().where(running, moved.lease_until > now())
     asked = select(queues.c.queue, first, now(), held)
-    return list(connection.execute(asked.where(queues.c.queue.is_not(None))).all())
+    return asked.where(queues.c.queue.is_not(None))
+
+
+_NEXT = _waiting()

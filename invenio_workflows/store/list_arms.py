@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, literal_column, select
+from sqlalchemy import Select, bindparam, func, literal_column, select, text
 
 from ..states import ObjectStatus
 from . import statements as sql
@@ -29,7 +29,9 @@ LIGHT = tuple(
     ).split()
 )
 
-_RUNNING = "ix_workflows_object_running"
+#: The same as "listed" is for those at work, in words that are no index's: all that
+#: are listed would be walked in their order for the few.
+_IS_LISTED_AT_WORK = text("id_parent IS NULL AND coalesce(id_fork, 0) = 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +46,47 @@ class Arm:
     waits_for: str | None
     workflows: tuple[str, ...] = ()
 
-    def rows(self, *columns: Any) -> Select[Any]:
-        """Return the statement for the rows; of those at work there are but a few."""
-        found = select(*columns).where(*self.where())
-        if self.status is ObjectStatus.RUNNING:  # SQLite walks all for the order else
-            found = found.with_hint(OBJECTS, f"INDEXED BY {_RUNNING}", "sqlite")
-        return found
+    def rows(self, *columns: Any, by_time: bool = False) -> Select[Any]:
+        """Return the statement for the rows.
 
-    def where(self) -> list[Any]:
+        :param by_time: whether they are to be in the order in which they changed:
+            not to be looked up by anything but their status then, and sorted.
+        """
+        waits_for, workflow = _o.waits_for, _o.workflow
+        if by_time:
+            nothing = literal_column("''")
+            waits_for, workflow = (
+                func.coalesce(column, nothing) for column in (waits_for, workflow)
+            )
+        return select(*columns).where(*self._state(waits_for), *self._of(workflow))
+
+    def as_place(self, column: Any) -> Any:
+        """Return by what the rows are sorted: of the few at work no index has it."""
+        is_at_work = self.status is ObjectStatus.RUNNING
+        return func.coalesce(column, column) if is_at_work else column
+
+    def _state(self, waits_for: Any) -> list[Any]:
         """Return the conditions, the constants in the text: the planner looks there."""
-        found: list[Any] = [IS_LISTED]
-        if self.status is not None:
-            if self.status is not ObjectStatus.RUNNING:
-                found.append(IS_RESTING)
-            found.append(_o.status == literal_column(str(int(self.status))))
-            if self.waits_for is None:
-                found.append(_o.waits_for.is_(None))
-            else:
-                found.append(_o.waits_for == literal_column(f"'{self.waits_for}'"))
+        if self.status is None:
+            return [IS_LISTED]
+        state = _o.status == literal_column(str(int(self.status)))
+        if self.status is ObjectStatus.RUNNING:
+            return [_IS_LISTED_AT_WORK, state, _o.waits_for.is_(None)]
+        if self.waits_for is None:
+            waits: Any = _o.waits_for.is_(None)
+        else:
+            waits = waits_for == literal_column(f"'{self.waits_for}'")
+        return [IS_LISTED, IS_RESTING, state, waits]
+
+    def _of(self, workflow: Any) -> list[Any]:
         names: list[Any] = [
             bindparam(None, each, literal_execute=True) for each in self.workflows
         ]
         if len(names) == 1:
-            found.append(_o.workflow == names[0])
-        elif names:
-            found.append(_o.workflow.in_(names))
-        return found
+            return [workflow == names[0]]
+        return [workflow.in_(names)] if names else []
+
+
+def number_in_text(number: int) -> Any:
+    """A limit that the planner sees: it plans for a tenth of the table else."""
+    return literal_column(str(int(number)))

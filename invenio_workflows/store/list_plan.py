@@ -12,10 +12,8 @@ from typing import Any
 
 from sqlalchemy import (
     Select,
-    Text,
     and_,
     case,
-    cast,
     func,
     literal,
     literal_column,
@@ -24,17 +22,16 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
-    union,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY
 
 from ..states import ObjectStatus
-from .list_arms import OBJECTS, Arm
-from .list_models import SORT, TEXT
-from .list_words import asked, negative, probe
+from .list_arms import OBJECTS, Arm, number_in_text
+from .list_match import named
+from .list_models import SORT
+from .list_words import negative, probe
 from .models import IS_LISTED
-from .wanted import SORTS, Key, Term, Wanted
+from .wanted import SORTS, Key, Wanted
 
 _o = OBJECTS.c
 
@@ -111,29 +108,17 @@ class Plan:
             found.append(_o.modified < literal(wanted.until, _o.modified.type))
         return found
 
-    def texts(self, gathered: bool = False) -> list[Any]:
-        """Return the conditions on the words.
+    def texts(self, oid: Any, gathered: bool = False) -> list[Any]:
+        """Return the conditions on the words of the object with this id.
 
         :param gathered: whether the candidates came of those that must be there.
         """
         found = []
         if self.positive and not gathered:
-            there = probe(self.positive, _o.id, self.dialect, "terms")
-            found.append(or_(there, *self._named()))
+            there = probe(self.positive, oid, self.dialect, "terms")
+            found.append(or_(there, *(oid.in_(each) for each in named(self.positive))))
         if self.negative:
-            found.append(~negative(self.negative, _o.id, self.dialect))
-        return found
-
-    def _named(self) -> list[Any]:
-        """Return the conditions by which one thing searched for names an object."""
-        if len(self.positive) != 1:
-            return []
-        (term,) = self.positive
-        found = []
-        if (number := _number(term)) is not None:
-            found.append(_o.id == literal(number, _o.id.type))
-        if term.text:
-            found.append(and_(text("uri <> ''"), _o.uri == term.text))
+            found.append(~negative(self.negative, oid, self.dialect))
         return found
 
     @property
@@ -165,20 +150,39 @@ class Plan:
         :param most: how many are wanted.
         :param passing: past how many rows at most; none: as many as it takes.
         """
-        conditions = [*self._ahead(key), *self.filters, *self.texts()]
+        if passing is not None and self.dialect == "postgresql":
+            return self._walk_in_two(columns, key, most, passing)
+        conditions = [*self._ahead(key), *self.filters, *self.texts(_o.id)]
         if passing is not None:
             edge = select(self._at(key, passing).c.place).scalar_subquery()
             conditions.append(self._not_beyond(edge, self.goes_down(key)))
         if not self.sort_name:
-            found = self._merged(conditions, key, most).limit(_number_in_text(most))
+            found = self._merged(conditions, key, most).limit(number_in_text(most))
             return self._rows(columns, found.subquery("walked"), key)
         return (
             select(*columns, self.place.label("place"), self.oid.label("oid"))
             .select_from(SORT.join(OBJECTS, _o.id == SORT.c.id_object))
             .where(SORT.c.name == self.sort_name, self.standing, *conditions)
             .order_by(*self._ordered([self.place, self.oid], key))
-            .limit(_number_in_text(most))
+            .limit(number_in_text(most))
         )
+
+    def _walk_in_two(
+        self, columns: Sequence[Any], key: Key | None, most: int, passing: int
+    ) -> Select[Any]:
+        """Return the same; but first those that are passed, and then the wanted.
+
+        PostgreSQL would take all of an owner's, or all that have the words, and sort
+        them: behind a limit it cannot. It keeps the order, and stops where it may.
+        """
+        passing += 1  # with the edge, behind which the next page begins
+        passed = self._along(key, passing).limit(number_in_text(passing))
+        found = passed.subquery("walked")
+        conditions = [*self.filters, *self.texts(found.c.oid)]
+        if self.sort_name:
+            conditions.append(self.standing)
+        rows = self._rows(columns, found, key)
+        return rows.where(*conditions).limit(number_in_text(most))
 
     def edge(self, key: Key | None, passing: int) -> Select[Any]:
         """Return place and id of the row at which a walk stops."""
@@ -187,17 +191,19 @@ class Plan:
 
     def _at(self, key: Key | None, passing: int) -> Any:
         """Return place and id of one row, so many behind the key."""
+        inner = self._along(key, passing + 1).limit(number_in_text(1))
+        return inner.offset(number_in_text(passing)).subquery("edge")
+
+    def _along(self, key: Key | None, most: int) -> Any:
+        """Return place and id of whatever follows the key in the index."""
         ahead = self._ahead(key)
-        if self.sort_name:
-            inner: Any = (
-                select(self.place.label("place"), self.oid.label("oid"))
-                .where(SORT.c.name == self.sort_name, *ahead)
-                .order_by(*self._ordered([self.place, self.oid], key))
-            )
-        else:
-            inner = self._merged(ahead, key, passing + 1)
-        inner = inner.limit(_number_in_text(1)).offset(_number_in_text(passing))
-        return inner.subquery("edge")
+        if not self.sort_name:
+            return self._merged(ahead, key, most)
+        return (
+            select(self.place.label("place"), self.oid.label("oid"))
+            .where(SORT.c.name == self.sort_name, *ahead)
+            .order_by(*self._ordered([self.place, self.oid], key))
+        )
 
     def _not_beyond(self, edge: Any, down: bool) -> Any:
         """Return the condition that a row is not behind the edge, if there is one."""
@@ -224,7 +230,11 @@ class Plan:
             told to stop after so many of each. SQLite merges the arms as they are.
         """
         parts = [
-            arm.rows(self.place.label("place"), _o.id.label("oid")).where(*conditions)
+            arm.rows(
+                arm.as_place(self.place).label("place"),
+                _o.id.label("oid"),
+                by_time=self.place is _o.modified,
+            ).where(*conditions)
             for arm in self.walked
         ]
         if len(parts) == 1:
@@ -232,7 +242,7 @@ class Plan:
         if self.dialect == "postgresql":
             order = self._ordered([self.place, _o.id], key)
             parts = [
-                part.order_by(*order).limit(_number_in_text(most)) for part in parts
+                part.order_by(*order).limit(number_in_text(most)) for part in parts
             ]
         names: list[Any] = [literal_column("place"), literal_column("oid")]
         return union_all(*parts).order_by(*self._ordered(names, key))
@@ -252,28 +262,6 @@ class Plan:
         )
 
     # --- gathering --------------------------------------------------------------------
-
-    def how_many_match(self, most: int) -> Select[Any]:
-        """Return how many objects have the words, counted so far only."""
-        inner = self._matching().limit(_number_in_text(most)).subquery("some")
-        return select(func.count()).select_from(inner)
-
-    def _matching(self) -> Any:
-        """Return the ids of the objects that have the words."""
-        query = asked(self.positive, self.dialect)
-        if self.dialect == "sqlite":
-            index = text("workflows_text_index MATCH :asked").bindparams(asked=query)
-            rowid = literal_column("rowid", _o.id.type).label("oid")
-            return select(rowid).select_from(text("workflows_text_index")).where(index)
-        found = TEXT.c.words.bool_op("@@")(cast(literal(query, Text), TSQUERY))
-        return select(TEXT.c.id_object.label("oid")).where(found)
-
-    def matches(self) -> Any:
-        """Return the ids of the objects that have the words, or are named by them."""
-        named = [
-            select(_o.id.label("oid")).where(IS_LISTED, each) for each in self._named()
-        ]
-        return union(self._matching(), *named) if named else self._matching()
 
     def members(self) -> Any:
         """Return the ids of all rows of the arms."""
@@ -317,9 +305,9 @@ class Plan:
         return (
             select(*columns, place.label("place"), _o.id.label("oid"))
             .select_from(source)
-            .where(self.standing, *self.filters, *self.texts(matched), *ahead)
+            .where(self.standing, *self.filters, *self.texts(_o.id, matched), *ahead)
             .order_by(*order)
-            .limit(_number_in_text(most))
+            .limit(number_in_text(most))
         )
 
     def _by_value(self, key: Key | None) -> list[Any]:
@@ -342,19 +330,6 @@ class Plan:
             return [none, _o.id < key.id]
         (beyond,) = self._ahead(key)
         return [beyond if key.backwards else or_(none, beyond)]
-
-
-def _number(term: Term) -> int | None:
-    """Return the number of an object that was searched for."""
-    word = term.words[0] if len(term.words) == 1 else ""
-    if word.isascii() and word.isdigit() and int(word) < 2**63:
-        return int(word)
-    return None
-
-
-def _number_in_text(number: int) -> Any:
-    """A limit that the planner sees: it plans for a tenth of the table else."""
-    return literal_column(str(int(number)))
 
 
 #: Where a walk ends that meets no edge.

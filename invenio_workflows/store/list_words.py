@@ -6,6 +6,7 @@ The words are letters and digits only, so nothing of them is read as an operator
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, or_, select
@@ -22,9 +23,14 @@ def stored(words: Sequence[str], dialect: str) -> str:
     return " ".join(f"'{word}':{place}" for place, word in enumerate(words, 1))
 
 
-def asked(terms: Iterable[Term], dialect: str) -> str:
-    """Return the query for the objects that have all of the terms."""
+def asked(terms: Iterable[Term], dialect: str, anywhere: bool = False) -> str:
+    """Return the query for the objects that have all of the terms.
+
+    :param anywhere: whether words that must follow each other may be anywhere.
+    """
     ask, both = (_fts5, " AND ") if dialect == "sqlite" else (_tsquery, " & ")
+    if anywhere:
+        terms = [replace(term, phrase=False) for term in terms]
     return both.join(ask(words, prefix) for words, prefix in _phrases(terms))
 
 

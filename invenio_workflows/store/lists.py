@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from ..objects import WorkflowObject
 from ..states import Group
@@ -88,13 +89,8 @@ class Lists:
 
     def sort_keys(self, workflows: Sequence[str] = ()) -> list[str]:
         """Return the names of the sort keys that there are, ``title`` first."""
-        names = select(func.min(SORT.c.name).label("name")).cte("names", recursive=True)
-        beyond = select(func.min(SORT.c.name)).where(SORT.c.name > names.c.name)
-        names = names.union_all(
-            select(beyond.scalar_subquery()).where(names.c.name.is_not(None))
-        )
         with self._store.transactions.reading() as connection:
-            found = connection.execute(select(names.c.name)).scalars()
+            found = connection.execute(_SORT_KEYS).scalars()
             return sorted(
                 (name for name in found if name is not None),
                 key=lambda name: (name != "title", name),
@@ -103,3 +99,16 @@ class Lists:
     def fold(self) -> int:
         """Add the deltas to the counters; return how many there were."""
         return fold(self._store.transactions)
+
+
+def _sort_keys() -> Select[Any]:
+    """From name to name through an index, however many objects have a key."""
+    names = select(func.min(SORT.c.name).label("name")).cte("names", recursive=True)
+    beyond = select(func.min(SORT.c.name)).where(SORT.c.name > names.c.name)
+    names = names.union_all(
+        select(beyond.scalar_subquery()).where(names.c.name.is_not(None))
+    )
+    return select(names.c.name)
+
+
+_SORT_KEYS = _sort_keys()

@@ -19,8 +19,10 @@ from ..states import Group
 from . import statements as sql
 from .list_arms import LIGHT, ROW, Arm
 from .list_counts import Alike, read_counts
+from .list_match import matched, matching
 from .list_plan import Plan
-from .list_rows import AGES, COUNTED, Facets, age_of, as_row, facet, fits
+from .list_rows import AGES, COUNTED, Facets, as_row, facet, fits
+from .list_tally import Tally, tallied, tally
 from .sql import SQLStore
 from .wanted import MOST_ROWS, SORTS, Count, Key, Page, Wanted, read_key, write_key
 
@@ -38,11 +40,19 @@ _MOST_ARMS = 200
 _FEW_ARMS = 24
 
 
+#: What is read of rows that are only tallied, or of which only the number is wanted.
+TALLIED, NUMBERED = (*LIGHT,), LIGHT[:1]
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Rows of the database; ``edge`` is where a walk stopped that found too few."""
+    """Rows of the database; ``edge`` is where a walk stopped that found too few.
+
+    ``number`` is how many; they may have been counted there, and ``rows`` say it.
+    """
 
     rows: list[Any]
+    number: int
     edge: Key | None = None
 
     @property
@@ -60,6 +70,7 @@ class Look:
         self._dialect = store.transactions.database.engine.dialect.name
         self._counters: list[Alike] | None = None
         self._matches: int | None = None
+        self._ids: str | None = None
         #: The place of the first row of the page.
         self._first: Key | None = None
         self._count: Count | None = None
@@ -86,6 +97,8 @@ class Look:
             rows.reverse()
         if wanted.sort == "updated":
             self._first = self._key(rows[0]) if rows else _NEVER
+        if key is None and not more and (found.complete or wanted.sort == "updated"):
+            self._count = Count(len(rows), found.complete)
         first, last = self._ends(rows, found.edge, more, key)
         sort = wanted.sort
         return Page(
@@ -126,12 +139,13 @@ class Look:
         if not self._is_sampled(wanted):
             alike = self._alike(wanted)
             return Count(sum(each.number for each in alike))
-        if self.sample.complete:
-            alike = [each for each in self._counted_in_sample if fits(wanted, each)]
+        if self._is_whole:
+            alike = [each for each in self.sample.alike if fits(wanted, each)]
             return Count(sum(each.number for each in alike))
-        found = self.find(replace(wanted, sort="updated"), None, SAMPLE + 1, LIGHT)
-        number = min(len(found.rows), SAMPLE)
-        return Count(number, found.complete and len(found.rows) <= SAMPLE)
+        newest = replace(wanted, sort="updated")
+        found = self.find(newest, None, SAMPLE + 1, NUMBERED)
+        number = min(found.number, SAMPLE)
+        return Count(number, found.complete and found.number <= SAMPLE)
 
     def groups(self) -> dict[Group, Count]:
         """Return how many rows there would be in each group."""
@@ -141,10 +155,10 @@ class Look:
             for each in self._alike(wanted):
                 counts[each.group] += each.number
             return {group: Count(counts[group]) for group in Group}
-        for each in self._counted_in_sample:
+        for each in self.sample.alike:
             if fits(wanted, each):
                 counts[each.group] += each.number
-        exact = self.sample.complete
+        exact = self._is_whole
         return {group: Count(counts[group], exact) for group in Group}
 
     def mark(self) -> str:
@@ -167,21 +181,29 @@ class Look:
             facets |= self._counted()
         return facets
 
-    @cached_property
-    def sample(self) -> Found:
-        """The newest rows among which is counted what no counter knows.
+    @property
+    def sample(self) -> Tally:
+        """What the newest rows have in common, of which no counter knows.
 
         While text, owner or age is asked for: those of any group, so that all that is
         counted then takes one statement.
         """
+        return self._sample[0]
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the sample has all rows that there are."""
+        return self._sample[1]
+
+    @cached_property
+    def _sample(self) -> tuple[Tally, bool]:
         wanted = replace(self.wanted, sort="updated", limit=1, after=None)
         if self._is_sampled(wanted):
             visible = wanted.visible or wanted.workflows
             wanted = replace(wanted, workflows=visible, groups=())
             wanted = replace(wanted, actions=(), data_types=())
-        found = self.find(wanted, None, SAMPLE, LIGHT)
-        whole = found.complete and len(found.rows) < SAMPLE
-        return Found(found.rows, None if whole else _SOMEWHERE)
+        found = self.find(wanted, None, SAMPLE, TALLIED)
+        return tallied(found.rows), found.complete and found.number < SAMPLE
 
     # --- counting -------------------------------------------------------------------
 
@@ -212,30 +234,17 @@ class Look:
             facets[name] = facet(counts, True)
         return facets
 
-    @cached_property
-    def _counted_in_sample(self) -> list[Alike]:
-        """The rows of the sample, counted as the counters count."""
-        alike = Counter(row[1:6] for row in self.sample.rows)
-        return [
-            Alike(workflow, status, waits_for, action or "", data_type, number)
-            for (status, waits_for, workflow, action, data_type), number in (
-                alike.items()
-            )
-        ]
-
     def _sampled(self) -> Facets:
-        wanted, exact = self.wanted, self.sample.complete
+        sample, exact = self.sample, self._is_whole
         facets: Facets = {}
         for name in COUNTED:
             counts = Counter[Any]()
-            for each in self._counted_in_sample:
-                if fits(wanted, each, name):
+            for each in sample.alike:
+                if fits(self.wanted, each, name):
                     counts[getattr(each, name)] += each.number
             facets[name] = facet(counts, exact)
-        now = datetime.now(UTC)
-        mine = [row for row in self.sample.rows if fits(wanted, row)]
-        facets["owner"] = facet(Counter(row.id_user for row in mine), exact)
-        ages = Counter(age_of(now - row.modified) for row in mine)
+        facets["owner"] = facet(sample.owners, exact)
+        ages = sample.ages
         facets["age"] = [(age, Count(ages[age], exact)) for age in AGES if age in ages]
         return facets
 
@@ -247,37 +256,38 @@ class Look:
         """Return the rows behind a key, in the order wanted."""
         arms = self._arms(wanted)
         if not arms:
-            return Found([])
+            return Found([], 0)
         plan = Plan(wanted, arms, self._dialect, self._is_narrow(wanted))
         bare = not plan.filters and not wanted.terms and not plan.sort_name
         if bare and not (plan.narrow and self._standing(wanted) <= FEW):
-            return Found(self._read(plan.walk(columns, key, most, None)))
+            return self._found(plan.walk(columns, key, most, None), columns)
         if plan.positive:
             return self._search(plan, key, most, columns)
         candidates = self._candidates(plan)
         if candidates is not None:
             statement = plan.gather(candidates, columns, key, most)
-            return Found(self._read(statement))
-        return self._walk(plan, key, most, columns, WALK)
+            return self._found(statement, columns)
+        return self._walk(plan, key, most, columns, _passing(columns))
 
     def _search(
         self, plan: Plan, key: Key | None, most: int, columns: Sequence[Any]
     ) -> Found:
         """Look for words: where they are common they are met soon."""
         if self._matches is None and not self._common and most <= MOST_ROWS + 1:
-            rows = self._read(plan.walk(columns, key, most, FIRST_WALK))
-            self._common = len(rows) >= most
+            found = self._found(plan.walk(columns, key, most, FIRST_WALK), columns)
+            self._common = found.number >= most
             if self._common:
-                return Found(rows)
+                return found
         if self._common:
-            return self._walk(plan, key, most, columns, WALK)
+            return self._walk(plan, key, most, columns, _passing(columns))
         if self._matches is None:
-            counted = self._read(plan.how_many_match(FEW + 1))
-            self._matches = int(counted[0][0])
-        if self._matches <= FEW:
-            found = plan.gather(plan.matches(), columns, key, most, matched=True)
-            return Found(self._read(found))
-        return self._walk(plan, key, most, columns, WALK)
+            asked = matching(plan.positive, self._dialect, FEW + 1)
+            ((self._matches, self._ids),) = self._read(asked)
+        if self._matches > FEW:
+            return self._walk(plan, key, most, columns, _passing(columns))
+        candidates = matched(self._ids, plan.positive, self._dialect)
+        statement = plan.gather(candidates, columns, key, most, matched=True)
+        return self._found(statement, columns)
 
     def _candidates(self, plan: Plan) -> Any:
         """Return few rows among which are all that is wanted; ``None`` if none are."""
@@ -329,20 +339,23 @@ class Look:
         elif back:
             parts = parts[:1]
         rows: list[Any] = []
+        number = 0
         for part in reversed(parts) if back else parts:
             mine = key if key is not None and key.without == (part is rest) else None
             if mine is None and back:
                 mine = Key(None, -1, backwards=True)  # from the end on
-            found = self._walked(part, mine, most - len(rows), columns, passing)
+            found = self._walked(part, mine, most - number, columns, passing)
             rows += found.rows
+            number += found.number
             if part is rest and found.edge is not None:
                 edge = replace(found.edge, value=None, without=True)
-                return Found(rows, edge)
-            if found.edge is not None or len(rows) >= most:
-                return Found(rows, found.edge)
+                return Found(rows, number, edge)
+            if found.edge is not None or number >= most:
+                return Found(rows, number, found.edge)
             if plan.positive and part is plan and not back:
-                return Found(rows, _THE_REST)  # more statements would be too many
-        return Found(rows)
+                # More statements would be too many.
+                return Found(rows, number, _THE_REST)
+        return Found(rows, number)
 
     def _walked(
         self,
@@ -352,19 +365,20 @@ class Look:
         columns: Sequence[Any],
         passing: int,
     ) -> Found:
-        rows = self._read(plan.walk(columns, key, most, passing))
-        if len(rows) >= most:
-            return Found(rows)
+        found = self._found(plan.walk(columns, key, most, passing), columns)
+        if found.number >= most:
+            return found
         if not plan.sort_name and self._standing(plan.wanted) <= passing:
-            return Found(rows)
-        if columns is LIGHT and key is None:  # a sample; nobody goes on from there
-            return Found(rows, _SOMEWHERE)
+            return found
+        if columns is not ROW and key is None:  # nobody goes on from there
+            return replace(found, edge=_SOMEWHERE)
         edges = self._read(plan.edge(key, passing))
         if not edges:
-            return Found(rows)
+            return found
         (edge,) = edges
         value = None if plan.place is sql.OBJECTS.c.id else edge.place
-        return Found(rows, Key(value, edge.oid, bool(key and key.backwards)))
+        edge = Key(value, edge.oid, bool(key and key.backwards))
+        return replace(found, edge=edge)
 
     def _arms(self, wanted: Wanted) -> list[Arm]:
         groups = wanted.groups or tuple(Group)
@@ -383,9 +397,25 @@ class Look:
             return [Arm(*state, names) for state in states]
         return arms
 
-    def _read(self, statement: Select[Any]) -> list[Any]:
+    def _found(self, statement: Select[Any], columns: Sequence[Any]) -> Found:
+        """Read the rows, or what is wanted of them."""
+        if columns is TALLIED:
+            rows = self._read(tally(statement, self.wanted, datetime.now(UTC)))
+            return Found(rows, tallied(rows).number)
+        if columns is NUMBERED:
+            number = select(func.count()).select_from(statement.subquery("rows"))
+            return Found([], int(self._read(number)[0][0]))
+        rows = self._read(statement)
+        return Found(rows, len(rows))
+
+    def _read(self, statement: Any) -> list[Any]:
         with self._transactions.reading() as connection:
             return list(connection.execute(statement))
+
+
+def _passing(columns: Sequence[Any]) -> int:
+    """Return past how many rows a walk goes: a sample is of the newest only."""
+    return SAMPLE if columns is TALLIED else WALK
 
 
 _SOMEWHERE = Key(None, 0)

@@ -1,0 +1,99 @@
+"""Which objects have the words: looked up once for a page, however many its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    Text,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    union,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
+
+from .list_arms import OBJECTS, number_in_text
+from .list_models import TEXT
+from .list_words import asked
+from .models import IS_LISTED
+from .wanted import Term
+
+_o = OBJECTS.c
+
+
+def matching(terms: Sequence[Term], dialect: str, most: int) -> Select[Any]:
+    """Return how many objects may have the words, and the ids of those that do.
+
+    Counted so far only. The ids are a text, which :func:`matched` takes.
+    """
+    if dialect == "sqlite":
+        return _matching_in_sqlite(terms, most)
+    # The index does not know which words follow each other: of a phrase it is looked
+    # up in the text, but not of more objects than are counted.
+    words, phrase = (
+        cast(literal(asked(terms, dialect, anywhere), Text), TSQUERY)
+        for anywhere in (True, False)
+    )
+    has = TEXT.c.words.bool_op("@@")
+    some = (
+        select(TEXT.c.id_object.label("oid"), has(phrase).label("is_so"))
+        .where(has(words))
+        .limit(number_in_text(most))
+        .subquery("some")
+    )
+    ids = func.array_agg(some.c.oid).filter(some.c.is_so)
+    return select(func.count(), cast(ids, Text)).select_from(some)
+
+
+def _matching_in_sqlite(terms: Sequence[Term], most: int) -> Select[Any]:
+    query = text("workflows_text_index MATCH :asked")
+    some = (
+        select(literal_column("rowid", _o.id.type).label("oid"))
+        .select_from(text("workflows_text_index"))
+        .where(query.bindparams(asked=asked(terms, dialect="sqlite")))
+        .limit(number_in_text(most))
+        .subquery("some")
+    )
+    return select(func.count(), func.json_group_array(some.c.oid))
+
+
+def matched(ids: str | None, terms: Sequence[Term], dialect: str) -> Any:
+    """Return the ids again as rows, and those of what is named by what was typed."""
+    if dialect == "sqlite":
+        each = func.json_each(literal(ids or "[]", Text)).table_valued("value")
+        oid: Any = each.c.value
+    else:
+        numbers = cast(literal(ids or "{}", Text), ARRAY(BigInteger))
+        oid = func.unnest(numbers).column_valued("each")
+    found = select(oid.label("oid"))
+    others = named(terms)
+    return union(found, *others) if others else found
+
+
+def named(terms: Sequence[Term]) -> list[Select[Any]]:
+    """Return the ids of the objects that one thing searched for names."""
+    if len(terms) != 1:
+        return []
+    (term,) = terms
+    mine = select(_o.id.label("oid")).where(IS_LISTED)
+    found = []
+    if (number := _number(term)) is not None:
+        found.append(mine.where(_o.id == literal(number, _o.id.type)))
+    if term.text:
+        found.append(mine.where(text("uri <> ''"), _o.uri == term.text))
+    return found
+
+
+def _number(term: Term) -> int | None:
+    """Return the number of an object that was searched for."""
+    word = term.words[0] if len(term.words) == 1 else ""
+    if word.isascii() and word.isdigit() and int(word) < 2**63:
+        return int(word)
+    return None

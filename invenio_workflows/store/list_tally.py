@@ -1,0 +1,103 @@
+"""What the rows of a list have in common, counted where they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Integer,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
+
+from .list_counts import Alike
+from .list_rows import AGES
+from .wanted import Wanted
+
+_ALIKE = ("status", "waits_for", "workflow", "action", "data_type")
+_NO_NUMBER, _NO_TEXT = cast(null(), Integer), cast(null(), String)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Rows that are alike and how many they are; and whose those are, and how old,
+    that fit all that is wanted.
+    """
+
+    alike: list[Alike]
+    owners: Counter[int]
+    ages: Counter[str]
+
+    @property
+    def number(self) -> int:
+        """How many rows there are."""
+        return sum(each.number for each in self.alike)
+
+
+def tally(rows: Select[Any], wanted: Wanted, now: datetime) -> Any:
+    """Return the statement that counts the rows, for :func:`tallied`."""
+    found = rows.cte("sampled").prefix_with("MATERIALIZED")
+    row = found.c
+    keys = [row[name] for name in _ALIKE]
+    nothing = [_NO_NUMBER, *(_NO_TEXT for _ in _ALIKE[1:])]
+    number = func.count().label("number")
+    mine = select(*nothing).where(_fits(wanted, row))
+    age = case(
+        *(
+            (row.modified > now - most, literal_column(str(place)))
+            for place, most in enumerate(list(AGES.values())[:-1])
+        ),
+        else_=literal_column(str(len(AGES) - 1)),
+    )
+    return union_all(
+        select(*keys, _NO_NUMBER, _NO_NUMBER, number).group_by(*keys),
+        mine.add_columns(row.id_user, _NO_NUMBER, number).group_by(row.id_user),
+        mine.add_columns(_NO_NUMBER, age.label("age"), number).group_by(age),
+    )
+
+
+def _fits(wanted: Wanted, row: Any) -> Any:
+    """The condition of :func:`.list_rows.fits`."""
+    found = [row.workflow.in_(wanted.workflows)]
+    if wanted.actions:
+        found.append(row.action.in_(wanted.actions))
+    if wanted.data_types:
+        found.append(row.data_type.in_(wanted.data_types))
+    states = [
+        and_(
+            row.status == literal_column(str(int(status))),
+            true() if waits_for is None else row.waits_for == waits_for,
+        )
+        for group in wanted.groups
+        for status, waits_for in group.states
+    ]
+    return and_(*found, or_(*states)) if states else and_(*found)
+
+
+def tallied(rows: Iterable[Any]) -> Tally:
+    """Return what was counted."""
+    alike, owners, ages = [], Counter[int](), Counter[str]()
+    names = list(AGES)
+    for status, waits_for, workflow, action, data_type, owner, age, number in rows:
+        if status is not None:
+            key = (workflow, status, waits_for, action or "", data_type)
+            alike.append(Alike(*key, number))
+        elif owner is not None:
+            owners[owner] += number
+        else:
+            ages[names[age]] += number
+    return Tally(alike, owners, ages)
