@@ -52,13 +52,13 @@ def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown
     deciding = {name: may("decide", name) for name in names}
     told_all = {name: sees_all(name) for name in names}
     documents = _documents(rows, hooks)
-    usual = {name: _usual_mini(name) for name in {row.action for row in rows}}
+    minis = {row.action: _Mini(row.action, context) for row in rows}
     above = url_for("holdingpen.index")
     for row in rows:
         obj = documents.get(row.id)
         mine = row.group is Group.NEED_ACTION and deciding[row.workflow]
         asks = mine and row.action
-        mini = _mini(row, obj, context, usual[row.action]) if asks else ""
+        mini = minis[row.action].of(row, obj) if asks else ""
         yield Shown(
             row=row,
             url=f"{above}{row.id}{tail}",
@@ -114,6 +114,33 @@ def _additional(row: Row, hook: Any, obj: Any) -> str | Markup:
         return _("(what else there is cannot be shown)")
 
 
+class _Mini:
+    """What an action shows in the rows; what all of them share is looked up once."""
+
+    def __init__(self, name: str | None, context: dict[str, Any]) -> None:
+        self.context = {**context, "action": name}
+        self.wants_object = _wants_object(name)
+        action = current_workflows.actions.get(name)
+        self.render = getattr(action, "render_mini", None)
+        self.usual = _usual_mini(name)
+
+    def of(self, row: Row, obj: Any) -> str | Markup:
+        """Return what is shown in a row."""
+        try:
+            made = self.render and self.render(obj if self.wants_object else row)
+            made = made or self.usual
+            if made is None:
+                return ""
+            name, values = made
+            template = current_app.jinja_env.get_template(name)
+            return Markup(template.render({**self.context, "obj": row, **values}))
+        except Exception:
+            _logger.exception(
+                "The action %s cannot be shown for %s.", row.action, row.id
+            )
+            return _("(the decision cannot be shown; open the record)")
+
+
 def _usual_mini(action: str | None) -> tuple[str, dict[str, Any]] | None:
     """Return the template that has an action's name, if it says nothing else."""
     found = current_workflows.actions.get(action)
@@ -122,30 +149,6 @@ def _usual_mini(action: str | None) -> tuple[str, dict[str, Any]] | None:
     if found is None or own is not Action.render_mini:
         return None
     return (name, {}) if has_template(name) else None
-
-
-def _mini(
-    row: Row,
-    obj: Any,
-    context: dict[str, Any],
-    usual: tuple[str, dict[str, Any]] | None,
-) -> str | Markup:
-    action = current_workflows.actions.get(row.action)
-    if action is None:
-        return ""
-    try:
-        subject = obj if _wants_object(row.action) else row
-        render = getattr(action, "render_mini", None)
-        made = (render(subject) if render else None) or usual
-        if made is None:
-            return ""
-        name, values = made
-        template = current_app.jinja_env.get_template(name)
-        own = {"action": row.action, "obj": row}
-        return Markup(template.render({**context, **own, **values}))
-    except Exception:
-        _logger.exception("The action %s cannot be shown for %s.", row.action, row.id)
-        return _("(the decision cannot be shown; open the record)")
 
 
 def _reason(row: Row, told_all: bool) -> str:

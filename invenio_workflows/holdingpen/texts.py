@@ -11,7 +11,7 @@ from gettext import NullTranslations, translation
 from pathlib import Path
 from typing import Any
 
-from flask import has_request_context, request
+from flask import request
 
 from .flask_babel import chosen_language
 
@@ -41,11 +41,14 @@ def ngettext(one: str, many: str, n: int, **values: Any) -> str:
 
 def language() -> str:
     """Return the language of this request: the site's choice, or the browser's."""
-    if not has_request_context():
-        return LANGUAGES[0]
     # Asked for every text of a page; `g` is shared by the requests of some tests.
-    found: str = request.environ.get(_KEPT) or _chosen()
-    request.environ[_KEPT] = found
+    try:
+        environ = request.environ
+    except RuntimeError:  # outside of a request
+        return LANGUAGES[0]
+    found: str | None = environ.get(_KEPT)
+    if found is None:
+        found = environ[_KEPT] = _chosen()
     return found
 
 

@@ -54,7 +54,7 @@ class Arm:
         """
         waits_for, workflow = _o.waits_for, _o.workflow
         if by_time:
-            nothing = literal_column("''")
+            nothing: Any = literal_column("''")
             waits_for, workflow = (
                 func.coalesce(column, nothing) for column in (waits_for, workflow)
             )

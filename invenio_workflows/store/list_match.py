@@ -28,7 +28,7 @@ from .wanted import Term
 _o = OBJECTS.c
 
 
-def matching(terms: Sequence[Term], dialect: str, most: int) -> Select[Any]:
+def matching(terms: Sequence[Term], dialect: str, most: int) -> Any:
     """Return how many objects may have the words, and the ids of those that do.
 
     Counted so far only. The ids are a text, which :func:`matched` takes.
@@ -48,11 +48,11 @@ def matching(terms: Sequence[Term], dialect: str, most: int) -> Select[Any]:
         .limit(number_in_text(most))
         .subquery("some")
     )
-    ids = func.array_agg(some.c.oid).filter(some.c.is_so)
+    ids: Any = func.array_agg(some.c.oid).filter(some.c.is_so)
     return select(func.count(), cast(ids, Text)).select_from(some)
 
 
-def _matching_in_sqlite(terms: Sequence[Term], most: int) -> Select[Any]:
+def _matching_in_sqlite(terms: Sequence[Term], most: int) -> Any:
     query = text("workflows_text_index MATCH :asked")
     some = (
         select(literal_column("rowid", _o.id.type).label("oid"))
@@ -61,7 +61,8 @@ def _matching_in_sqlite(terms: Sequence[Term], most: int) -> Select[Any]:
         .limit(number_in_text(most))
         .subquery("some")
     )
-    return select(func.count(), func.json_group_array(some.c.oid))
+    ids: Any = func.json_group_array(some.c.oid)
+    return select(func.count(), ids)
 
 
 def matched(ids: str | None, terms: Sequence[Term], dialect: str) -> Any:

@@ -52,8 +52,8 @@ def tally(rows: Select[Any], wanted: Wanted, now: datetime) -> Any:
     """Return the statement that counts the rows, for :func:`tallied`."""
     found = rows.cte("sampled").prefix_with("MATERIALIZED")
     row = found.c
-    keys = [row[name] for name in _ALIKE]
-    nothing = [_NO_NUMBER, *(_NO_TEXT for _ in _ALIKE[1:])]
+    keys: list[Any] = [row[name] for name in _ALIKE]
+    nothing: list[Any] = [_NO_NUMBER, *(_NO_TEXT for _ in _ALIKE[1:])]
     number = func.count().label("number")
     mine = select(*nothing).where(_fits(wanted, row))
     age = case(

@@ -13,10 +13,10 @@ from ..states import Group
 from . import statements as sql
 from .list_arms import LIGHT
 from .list_counts import fold
+from .list_find import SAMPLE as SAMPLE
 from .list_models import SORT
 from .list_rows import AGES as AGES
 from .list_rows import Facets as Facets
-from .look import SAMPLE as SAMPLE
 from .look import Look
 from .sql import SQLStore
 from .wanted import Count, Page, Wanted, read_key

@@ -7,76 +7,28 @@ fixed number of rows at most, however many objects there are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select
-
 from ..states import Group
-from . import statements as sql
-from .list_arms import LIGHT, ROW, Arm
-from .list_counts import Alike, read_counts
-from .list_match import matched, matching
-from .list_plan import Plan
+from .list_arms import LIGHT, ROW
+from .list_find import NUMBERED, SAMPLE, TALLIED, Finder
 from .list_rows import AGES, COUNTED, Facets, as_row, facet, fits
-from .list_tally import Tally, tallied, tally
+from .list_tally import Tally, tallied
 from .sql import SQLStore
 from .wanted import MOST_ROWS, SORTS, Count, Key, Page, Wanted, read_key, write_key
 
-#: Up to so many candidates are read and sorted …
-FEW = 5_000
-#: … but first an index is walked past so many rows: what is common is found there.
-FIRST_WALK = 1_000
-#: Past so many rows a list walks; then it says that there may be more.
-WALK = 2_000
-#: A count that is not kept is exact up to here; facets are counted among so many.
-SAMPLE = 1_000
-#: So many arms are walked at most, each a scan of the index.
-_MOST_ARMS = 200
-#: So many are walked though the counters may say that there is nothing.
-_FEW_ARMS = 24
 
-
-#: What is read of rows that are only tallied, or of which only the number is wanted.
-TALLIED, NUMBERED = (*LIGHT,), LIGHT[:1]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Rows of the database; ``edge`` is where a walk stopped that found too few.
-
-    ``number`` is how many; they may have been counted there, and ``rows`` say it.
-    """
-
-    rows: list[Any]
-    number: int
-    edge: Key | None = None
-
-    @property
-    def complete(self) -> bool:
-        return self.edge is None
-
-
-class Look:
+class Look(Finder):
     """One look at a list: what its parts have in common is asked once."""
 
     def __init__(self, store: SQLStore, wanted: Wanted) -> None:
-        self._store = store
-        self.wanted = wanted
-        self._transactions = store.transactions
-        self._dialect = store.transactions.database.engine.dialect.name
-        self._counters: list[Alike] | None = None
-        self._matches: int | None = None
-        self._ids: str | None = None
+        super().__init__(store, wanted)
         #: The place of the first row of the page.
         self._first: Key | None = None
         self._count: Count | None = None
-        self._are_few: dict[str, bool] = {}
-        #: Whether the words were met at once.
-        self._common = False
 
     # --- what is asked --------------------------------------------------------------
 
@@ -212,16 +164,6 @@ class Look:
         """Say whether something is asked for that no counter knows."""
         return bool(wanted.terms or wanted.owners or wanted.since or wanted.until)
 
-    @property
-    def counters(self) -> list[Alike]:
-        """The kept counters, read once."""
-        if self._counters is None:
-            self._counters = read_counts(self._transactions)
-        return self._counters
-
-    def _alike(self, wanted: Wanted) -> list[Alike]:
-        return [each for each in self.counters if fits(wanted, each)]
-
     def _counted(self) -> Facets:
         visible = self.wanted.visible or self.wanted.workflows
         there = [each for each in self.counters if each.workflow in visible]
@@ -248,177 +190,5 @@ class Look:
         facets["age"] = [(age, Count(ages[age], exact)) for age in AGES if age in ages]
         return facets
 
-    # --- finding --------------------------------------------------------------------
 
-    def find(
-        self, wanted: Wanted, key: Key | None, most: int, columns: Sequence[Any]
-    ) -> Found:
-        """Return the rows behind a key, in the order wanted."""
-        arms = self._arms(wanted)
-        if not arms:
-            return Found([], 0)
-        plan = Plan(wanted, arms, self._dialect, self._is_narrow(wanted))
-        bare = not plan.filters and not wanted.terms and not plan.sort_name
-        if bare and not (plan.narrow and self._standing(wanted) <= FEW):
-            return self._found(plan.walk(columns, key, most, None), columns)
-        if plan.positive:
-            return self._search(plan, key, most, columns)
-        candidates = self._candidates(plan)
-        if candidates is not None:
-            statement = plan.gather(candidates, columns, key, most)
-            return self._found(statement, columns)
-        return self._walk(plan, key, most, columns, _passing(columns))
-
-    def _search(
-        self, plan: Plan, key: Key | None, most: int, columns: Sequence[Any]
-    ) -> Found:
-        """Look for words: where they are common they are met soon."""
-        if self._matches is None and not self._common and most <= MOST_ROWS + 1:
-            found = self._found(plan.walk(columns, key, most, FIRST_WALK), columns)
-            self._common = found.number >= most
-            if self._common:
-                return found
-        if self._common:
-            return self._walk(plan, key, most, columns, _passing(columns))
-        if self._matches is None:
-            asked = matching(plan.positive, self._dialect, FEW + 1)
-            ((self._matches, self._ids),) = self._read(asked)
-        if self._matches > FEW:
-            return self._walk(plan, key, most, columns, _passing(columns))
-        candidates = matched(self._ids, plan.positive, self._dialect)
-        statement = plan.gather(candidates, columns, key, most, matched=True)
-        return self._found(statement, columns)
-
-    def _candidates(self, plan: Plan) -> Any:
-        """Return few rows among which are all that is wanted; ``None`` if none are."""
-        wanted = plan.wanted
-        if self._standing(wanted) <= FEW:
-            return plan.members()
-        if wanted.owners and 0 not in wanted.owners:
-            if self._few("owners", plan.owned()):
-                return plan.owned()
-        asking = (e.number for e in self.counters if e.action in wanted.actions)
-        if wanted.actions and sum(asking) <= FEW:
-            return plan.acted()
-        return None
-
-    def _is_narrow(self, wanted: Wanted) -> bool:
-        """Say whether there are workflows of which no object is wanted."""
-        names = set(wanted.workflows)
-        return any(each.workflow not in names for each in self.counters)
-
-    def _standing(self, wanted: Wanted) -> int:
-        """Return how many rows the arms have."""
-        bare = Wanted(wanted.workflows, groups=wanted.groups)
-        return sum(each.number for each in self._alike(bare))
-
-    def _few(self, name: str, candidates: Any) -> bool:
-        if name not in self._are_few:
-            some = candidates.limit(literal_column(str(FEW + 1))).subquery("some")
-            (counted,) = self._read(select(func.count()).select_from(some))
-            self._are_few[name] = bool(counted[0] <= FEW)
-        return self._are_few[name]
-
-    def _walk(
-        self,
-        plan: Plan,
-        key: Key | None,
-        most: int,
-        columns: Sequence[Any],
-        passing: int,
-    ) -> Found:
-        """Walk along an index; along a sort key, then those that have none."""
-        if not plan.sort_name:
-            return self._walked(plan, key, most, columns, passing)
-        wanted = replace(plan.wanted, sort="newest")
-        rest = Plan(wanted, plan.arms, self._dialect, plan.narrow, plan.sort_name)
-        back = key is not None and key.backwards
-        parts = [plan, rest]
-        if key is not None and key.without:
-            parts = parts[1:] if not back else parts
-        elif back:
-            parts = parts[:1]
-        rows: list[Any] = []
-        number = 0
-        for part in reversed(parts) if back else parts:
-            mine = key if key is not None and key.without == (part is rest) else None
-            if mine is None and back:
-                mine = Key(None, -1, backwards=True)  # from the end on
-            found = self._walked(part, mine, most - number, columns, passing)
-            rows += found.rows
-            number += found.number
-            if part is rest and found.edge is not None:
-                edge = replace(found.edge, value=None, without=True)
-                return Found(rows, number, edge)
-            if found.edge is not None or number >= most:
-                return Found(rows, number, found.edge)
-            if plan.positive and part is plan and not back:
-                # More statements would be too many.
-                return Found(rows, number, _THE_REST)
-        return Found(rows, number)
-
-    def _walked(
-        self,
-        plan: Plan,
-        key: Key | None,
-        most: int,
-        columns: Sequence[Any],
-        passing: int,
-    ) -> Found:
-        found = self._found(plan.walk(columns, key, most, passing), columns)
-        if found.number >= most:
-            return found
-        if not plan.sort_name and self._standing(plan.wanted) <= passing:
-            return found
-        if columns is not ROW and key is None:  # nobody goes on from there
-            return replace(found, edge=_SOMEWHERE)
-        edges = self._read(plan.edge(key, passing))
-        if not edges:
-            return found
-        (edge,) = edges
-        value = None if plan.place is sql.OBJECTS.c.id else edge.place
-        edge = Key(value, edge.oid, bool(key and key.backwards))
-        return replace(found, edge=edge)
-
-    def _arms(self, wanted: Wanted) -> list[Arm]:
-        groups = wanted.groups or tuple(Group)
-        states = [state for group in groups for state in group.states]
-        names = tuple(dict.fromkeys(wanted.workflows))
-        if not names:
-            return []
-        arms = [Arm(*state, (name,)) for state in states for name in names]
-        if len(arms) > _FEW_ARMS or wanted.actions or wanted.data_types:
-            there = {
-                (each.status, each.waits_for, each.workflow)
-                for each in self._alike(wanted)
-            }
-            arms = [a for a in arms if (a.status, a.waits_for, *a.workflows) in there]
-        if len(arms) > _MOST_ARMS:
-            return [Arm(*state, names) for state in states]
-        return arms
-
-    def _found(self, statement: Select[Any], columns: Sequence[Any]) -> Found:
-        """Read the rows, or what is wanted of them."""
-        if columns is TALLIED:
-            rows = self._read(tally(statement, self.wanted, datetime.now(UTC)))
-            return Found(rows, tallied(rows).number)
-        if columns is NUMBERED:
-            number = select(func.count()).select_from(statement.subquery("rows"))
-            return Found([], int(self._read(number)[0][0]))
-        rows = self._read(statement)
-        return Found(rows, len(rows))
-
-    def _read(self, statement: Any) -> list[Any]:
-        with self._transactions.reading() as connection:
-            return list(connection.execute(statement))
-
-
-def _passing(columns: Sequence[Any]) -> int:
-    """Return past how many rows a walk goes: a sample is of the newest only."""
-    return SAMPLE if columns is TALLIED else WALK
-
-
-_SOMEWHERE = Key(None, 0)
 _NEVER = Key(datetime(1970, 1, 1, tzinfo=UTC), 0)
-#: Before the first of the objects that have no such sort key.
-_THE_REST = Key(None, 2**63 - 1, without=True)

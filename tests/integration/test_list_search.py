@@ -13,7 +13,8 @@ from sites import Site
 
 from invenio_workflows.folding import kept_words, words
 from invenio_workflows.proxies import current_workflows
-from invenio_workflows.store import look as lists_module
+from invenio_workflows.store import list_find as lists_module
+from invenio_workflows.store import look
 from invenio_workflows.store.models import ObjectRow
 from invenio_workflows.store.showing import Shown
 from invenio_workflows.store.shown import keep_shown
@@ -180,7 +181,7 @@ def test_a_number_and_an_uri_find_an_object_without_words(site: Site) -> None:
 def test_a_count_is_exact_up_to_a_thousand(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists_module, "SAMPLE", 3)
+    monkeypatch.setattr(look, "SAMPLE", 3)
     keep(site, ["same word"] * 4)
     wanted = Wanted(("w",), terms=(Term(("same",)),))
     count: Any = current_workflows.lists.count(wanted)
