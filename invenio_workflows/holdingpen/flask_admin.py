@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -78,7 +79,20 @@ def menu_of(admin: Any) -> Iterator[Item]:
             _logger.exception("The admin's menu entry %r cannot be shown.", item.name)
 
 
+def _url(item: Any) -> str | None:
+    """Return where an entry leads, below the path of this request.
+
+    Flask-Admin keeps the address of the first request for all that follow; one that
+    did not come through the proxy would send everybody past it.
+    """
+    fresh = copy.copy(item)
+    if hasattr(fresh, "_cached_url"):
+        fresh._cached_url = None
+    found: str | None = fresh.get_url()
+    return found
+
+
 def _read(item: Any) -> Item:
     children = tuple(_read(child) for child in item.get_children())
-    url = None if item.is_category() else item.get_url()
+    url = None if item.is_category() else _url(item)
     return Item(str(item.name), url, isinstance(item, _Entry), children)
