@@ -114,6 +114,14 @@ def test_filters_starting_and_files_without_a_script(
     expect(page.locator("h1")).to_have_text("Started plainly")
 
 
+def test_on_a_phone_the_chosen_group_is_in_sight(pen: Pen, reader_of: Readers) -> None:
+    reader = reader_of(pen, viewport={"width": 360, "height": 740})
+    for group in ("need_action", "waiting", "all"):
+        page = reader.open(f"?group={group}")
+        reader.press()
+        expect(page.locator(".hp-tabs [aria-current]")).to_be_in_viewport(ratio=1)
+
+
 def test_on_a_phone_the_question_stays_in_sight(pen: Pen, reader_of: Readers) -> None:
     (oid,) = pen.halted("Pocketed", references=[{"raw": str(n)} for n in range(40)])
     reader = reader_of(pen, "admin", viewport={"width": 360, "height": 740})

@@ -396,9 +396,7 @@ function closeMenus(but) {
   }
 }
 
-document.addEventListener("click", (event) => {
-  closeMenus(/** @type {Element} */ (event.target).closest("details.hp-menu"));
-});
+document.addEventListener("click", (event) => closeMenus(/** @type {Element} */ (event.target).closest("details.hp-menu")));
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   const open = document.activeElement?.closest("details.hp-menu[open]");
@@ -415,9 +413,8 @@ addEventListener("pagehide", () => list.remember());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 const shown = /** @type {HTMLElement | null} */ (document.querySelector(".hp-record[data-oid]"));
 if (shown) kept.set("hp record", shown.dataset.oid);
-// In the list beside it the open record is in sight, without moving the page.
-const open = /** @type {HTMLElement[]} */ (all(".hp-beside [aria-current]"));
-for (const each of open) /** @type {HTMLElement} */ (each.closest(".hp-beside")).scrollTop = each.offsetTop - 200;
+// What is open is in sight among the others, without moving the page.
+for (const each of all(":is(.hp-beside, .hp-tabs) [aria-current]")) each.closest("nav")?.scrollTo(each.offsetLeft - 40, each.offsetTop - 200);
 goOn();
 list.restore();
 if (all(".hp-row").length) kept.set("hp record", null);
