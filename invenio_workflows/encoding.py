@@ -25,6 +25,10 @@ _encode = json.JSONEncoder(
     separators=(",", ":"), allow_nan=False, check_circular=False
 ).encode
 
+#: Data that nest deeper are refused: nothing that is done with them later, a copy, a
+#: difference or a page, is then too deep for the interpreter.
+DEEPEST = 200
+
 _USUAL_SIZE, _USUAL_COUNT = 2_000, 500
 _usual: dict[bytes, str] = {}
 
@@ -47,7 +51,10 @@ def dumps(value: Any, what: str = "data") -> str:
     :raises DataNotSerializable: naming the key path and the type.
     """
     try:
-        return _encode(value if _is_plain(value) else _tagged(value, what))
+        if _is_plain(value, DEEPEST):
+            return _encode(value)
+        _descend(value, DEEPEST)
+        return _encode(_tagged(value, what))
     except RecursionError:
         raise DataNotSerializable(
             f"{what} is nested too deeply or holds itself; JSON cannot keep that."
@@ -101,24 +108,41 @@ def copied(value: Any) -> Any:
     return set(value) if kind is set else value
 
 
-def _is_plain(value: Any) -> bool:
-    """Say whether the C encoder alone writes ``value`` without loss."""
+def _is_plain(value: Any, deep: int) -> bool:
+    """Say whether the C encoder alone writes ``value`` without loss.
+
+    :raises RecursionError: if it nests deeper than that.
+    """
     kind = type(value)
     if kind in _ATOMS or kind is float:
         return True
+    if deep <= 0:
+        raise RecursionError
     if kind is dict:
         for key, item in value.items():
             if type(key) is not str:
                 return False
-            if type(item) not in _ATOMS and not _is_plain(item):
+            if type(item) not in _ATOMS and not _is_plain(item, deep - 1):
                 return False
         return not (len(value) == 1 and next(iter(value)).startswith("$"))
     if kind is list:
         for item in value:
-            if type(item) not in _ATOMS and not _is_plain(item):
+            if type(item) not in _ATOMS and not _is_plain(item, deep - 1):
                 return False
         return True
     return False
+
+
+def _descend(value: Any, deep: int) -> None:
+    """Raise a RecursionError if a value nests deeper than that."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return
+    if deep <= 0:
+        raise RecursionError
+    for item in value:
+        _descend(item, deep - 1)
 
 
 def _tagged(value: Any, path: str) -> Any:

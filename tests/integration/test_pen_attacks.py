@@ -15,7 +15,8 @@ from flask_wtf import CSRFProtect
 from people import PEN, Browser, PenSite
 from sqlalchemy import event
 
-from invenio_workflows import comment, start
+from invenio_workflows import comment, edit, start
+from invenio_workflows.encoding import DEEPEST
 from invenio_workflows.errors import DatabaseUnavailable
 
 #: More than any record's number.
@@ -497,3 +498,28 @@ def test_no_upload_breaks_a_page(pen: PenSite, processor: str, text: str) -> Non
     assert answer.status_code in (303, 422), text[:20]
     form = {"workflow": "review", "data": text}
     assert pen.browser("admin").post("/start/run", form).status_code in (303, 422, 413)
+
+
+@pytest.mark.parametrize("kind", [dict, list])
+def test_data_as_deep_as_they_may_be_break_no_page(pen: PenSite, kind: type) -> None:
+    def nested(bottom: str, depth: int = DEEPEST - 2) -> Any:
+        value: Any = bottom
+        for _ in range(depth):
+            value = {"in": value} if kind is dict else [value]
+        return {"title": "A", "deep": value}
+
+    oid = put(pen, nested("x"))
+    with pen.app.app_context():
+        edit(oid, nested("y"), "ann")
+    for name in ("viewer", "admin"):
+        for path in rules(pen, "GET"):
+            answer = pen.browser(name).get(path.format(oid=oid))
+            assert answer.status_code < 500, path
+            assert answer.data is not None
+    for more in ({}, {"confirm": "1"}):
+        form = {"_revision": "3", "data": json.dumps(nested("z")), **more}
+        answer = pen.browser("admin").post(f"/{oid}/save", form)
+        assert answer.status_code == (303 if more else 200)
+    form = {"workflow": "review", "data": json.dumps(nested("z", DEEPEST))}
+    answer = pen.browser("admin").post("/start/run", form)
+    assert answer.status_code == 422 and "too deeply" in answer.text

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invenio_workflows.encoding import copied, dumps, dumps_usual, loads
+from invenio_workflows.encoding import DEEPEST, copied, dumps, dumps_usual, loads
 from invenio_workflows.errors import DataNotSerializable
 
 atoms = st.one_of(
@@ -180,3 +180,18 @@ def test_what_cannot_be_kept_is_refused_each_time() -> None:
             dumps_usual({"a": object()})
         with pytest.raises(DataNotSerializable):
             dumps_usual({"a": float("nan")})
+
+
+@pytest.mark.parametrize("kind", ["list", "dict", "tuple", "after a tuple"])
+def test_what_nests_too_deep_is_refused(kind: str) -> None:
+    def nested(depth: int) -> Any:
+        value: Any = "x"
+        for _ in range(depth):
+            value = {"a": value} if kind in ("dict", "after a tuple") else [value]
+            value = tuple(value) if kind == "tuple" else value
+        return [(1,), value] if kind == "after a tuple" else value
+
+    kept = nested(DEEPEST - 1)
+    assert loads(dumps(kept)) == kept
+    with pytest.raises(DataNotSerializable, match="too deeply"):
+        dumps(nested(DEEPEST + 1))
