@@ -264,7 +264,7 @@ def without_anywhere(
         return kept
     if not isinstance(value, Mapping):
         return value
-    whole = {".".join(path) for path in hidden}
+    whole = {".".join(key for key in path if key != "*") for path in hidden}
     found = {}
     for key, part in value.items():
         left = [path[1:] for path in (*hidden, *below) if path[:1] == (str(key),)]

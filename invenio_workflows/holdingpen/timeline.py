@@ -30,6 +30,8 @@ _ERRORS = {"Failed"}
 _SAYING = ("Halted", "Waiting", "TaskPostponed", "TaskRetried")
 #: Events that tell what an exception said.
 _QUOTING = {"Failed", "TaskRetried", "TaskPostponed"}
+#: From here on a line of ``log.exception`` is what the exception said.
+_TRACEBACK = "\nTraceback (most recent call last)"
 _ANCHOR = re.compile(r"([ecl])(\d{1,18})\Z", re.A)
 #: So long may be what is repeated, and so often is it there before it is folded.
 _LONGEST_ROUND, _FEWEST_ROUNDS = 8, 3
@@ -139,7 +141,7 @@ def _read(oid: int, level: str, before: Before, told_all: bool) -> list[Entry]:
     said = current_workflows.audit.said(oid, most, before.comment)
     told = {event.seq - 1 for event in events if event.kind == "Cancelled"}
     found = merge(
-        _with_lines(list(_of_events(events, told_all)), _of_lines(lines)),
+        _with_lines(list(_of_events(events, told_all)), _of_lines(lines, told_all)),
         _of_comments(said, told),
         key=lambda entry: entry.created,
         reverse=True,
@@ -225,14 +227,15 @@ def _text(
     return "" if event.kind in ("Started", "Queued") else visible(event.message, 10_000)
 
 
-def _of_lines(lines: Iterable[tuple[int, LogLine]]) -> Iterator[Entry]:
+def _of_lines(lines: Iterable[tuple[int, LogLine]], told_all: bool) -> Iterator[Entry]:
     for number, line in lines:
+        said = line.message if told_all else line.message.partition(_TRACEBACK)[0]
         yield Entry(
             anchor=f"l{number}",
             kind="log",
             created=line.created,
             what=logging.getLevelName(line.level).lower(),
-            text=visible(line.message, 10_000),
+            text=visible(said, 10_000),
             task=visible(line.task, 255),
             level=logging.getLevelName(line.level),
         )

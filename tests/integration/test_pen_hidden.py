@@ -29,6 +29,10 @@ def data_of(n: int) -> dict[str, Any]:
 def report(obj: Any, eng: Any) -> None:
     """Leave results: by a hidden name, and with what is hidden inside of them."""
     obj.data["report"] = SECRET
+    try:
+        int(SECRET)
+    except ValueError:
+        obj.log.exception("It has no number")
     obj.add_task_result("report", {"all": SECRET})
     obj.add_task_result("verdict", SECRET)
     obj.add_task_result("contact.email", SECRET)
@@ -119,6 +123,7 @@ def test_what_is_not_hidden_is_there(pen: PenSite) -> None:
     assert "Bern" in text and "good" in text and "<bdi>copy</bdi>" in text
     assert "<h3><bdi>report</bdi>" not in text and "<bdi>verdict</bdi>" not in text
     assert "<bdi>contact.email</bdi>" not in text
+    assert "It has no number" in text and "Traceback" not in text
     assert "Rome" in pen.browser("curator").get("/").text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from invenio_workflows.differences import (
     key_paths,
     same,
     without,
+    without_anywhere,
 )
 
 leaves = st.none() | st.booleans() | st.integers(-3, 3) | st.text("ab", max_size=2)
@@ -97,3 +99,41 @@ def test_what_is_hidden_is_not_there() -> None:
     hidden = key_paths(["a.b", ["list", "mail"], "gone"])
     assert without(data, hidden) == {"a": {"c": 2}, "list": [{"n": 1}], "d": 3}
     assert data["a"] == {"b": 1, "c": 2}
+
+
+DOCUMENT: dict[str, Any] = {
+    "people": [{"n": 1, "mail": "x"}, {"n": 2, "mail": "y"}],
+    "b.c": 3,
+}
+
+
+def test_what_is_hidden_is_named_by_paths_of_keys() -> None:
+    assert key_paths("contact.email") == (("contact", "email"),)
+    assert key_paths(["a.b", ("a", "b.c")]) == (("a", "b"), ("a", "b.c"))
+    assert key_paths(None) == key_paths(()) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("people.mail", {"people": [{"n": 1}, {"n": 2}], "b.c": 3}),
+        ("people.*.mail", {"people": [{"n": 1}, {"n": 2}], "b.c": 3}),
+        ("people.1.mail", {"people": [{"n": 1, "mail": "x"}, {"n": 2}], "b.c": 3}),
+        ("people.0", {"people": [{"n": 2, "mail": "y"}], "b.c": 3}),
+        ("people.*", {"people": [], "b.c": 3}),
+        (("b.c",), {"people": [{"n": 1, "mail": "x"}, {"n": 2, "mail": "y"}]}),
+        ("mail", DOCUMENT),
+    ],
+)
+def test_a_path_goes_through_lists(path: Any, left: Any) -> None:
+    assert without(DOCUMENT, key_paths([path])) == left
+
+
+def test_what_was_made_of_a_document_hides_the_same_at_any_depth() -> None:
+    made = {"all": [{"people": DOCUMENT["people"]}, {"people.mail": 1}], "mail": "z"}
+    kept = {"all": [{"people": [{"n": 1}, {"n": 2}]}, {}], "mail": "z"}
+    assert without_anywhere(made, key_paths("people.mail")) == kept
+    assert without_anywhere(made, key_paths("people.*.mail")) == kept
+    kept = without_anywhere(made, key_paths("mail"))
+    assert kept["all"][0] == {"people": [{"n": 1}, {"n": 2}]} and "mail" not in kept
+    assert DOCUMENT["people"][0]["mail"] == "x", "it is a copy"
