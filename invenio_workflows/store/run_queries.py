@@ -15,10 +15,6 @@ from .kinds import now
 from .models import Workflow
 from .sql import SQLStore
 
-#: No snapshot. With the mark of a sign no index of it is used: to SQLite that of its
-#: parents seems to find two rows, while half of the table has none.
-_NO_SNAPSHOT = literal_column("+workflows_object.id_parent").is_(None)
-
 
 class RunQueries:
     """The part of what the faces ask that is of runs."""
@@ -70,7 +66,7 @@ class RunQueries:
         which, and ``done``, ``total`` and ``message`` if its task has said so.
         """
         objects = sql.OBJECTS.c
-        mine = objects.id_workflow == uuid, _NO_SNAPSHOT
+        mine = objects.id_workflow == uuid, objects.id_parent.is_(None)
         counted = (
             select(objects.status, func.count())
             .where(*mine, objects.id_fork.is_(None))
@@ -105,7 +101,7 @@ class RunQueries:
         with self._store.transactions.reading() as connection:
             row = connection.execute(
                 select(*sql.COLUMNS)
-                .where(objects.id_workflow == uuid, _NO_SNAPSHOT)
+                .where(objects.id_workflow == uuid, objects.id_parent.is_(None))
                 .where(objects.status == int(ObjectStatus.ERROR))
                 .order_by(objects.position)
                 .limit(1)

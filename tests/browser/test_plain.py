@@ -12,7 +12,8 @@ from playwright.sync_api import expect
 
 #: Every path of a page, wherever a page may have one.
 LINKS = """() => ["href", "src", "action", "data-src"].flatMap((name) =>
-  [...document.querySelectorAll(`[${name}^="/"]`)].map((each) => each.getAttribute(name))
+  [...document.querySelectorAll(`[${name}^="/"]`)]
+    .map((each) => each.getAttribute(name))
 )"""
 
 

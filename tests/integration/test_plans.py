@@ -1,0 +1,68 @@
+"""How SQLite reads what the pages ask, where it knows how the rows are spread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from people import PenSite
+from sqlalchemy import event
+
+from invenio_workflows import WorkflowObject
+from invenio_workflows.api import start
+from invenio_workflows.proxies import current_workflows
+
+
+def ask(obj: Any, eng: Any) -> None:
+    if obj.data % 5 == 0:
+        eng.halt("Is it ours?", action="approval")
+    if obj.data % 7 == 0:
+        raise ConnectionError("The source answers 503")
+
+
+def plans(site: PenSite, path: str) -> list[str]:
+    """Return how each statement of a page reads the objects."""
+    seen: list[Any] = []
+
+    def listen(
+        connection: Any, cursor: Any, text: str, values: Any, *more: Any
+    ) -> None:
+        seen.append((text, values))
+
+    engine = site.ext.engine
+    event.listen(engine, "before_cursor_execute", listen)
+    assert site.browser("admin").get(path).status_code == 200
+    event.remove(engine, "before_cursor_execute", listen)
+    found = []
+    with engine.connect() as connection:
+        for text, values in seen:
+            if not text.lstrip().startswith(("SELECT", "WITH")):
+                continue
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+            found += [str(row[3]) for row in rows]
+    return [each for each in found if "workflows_object" in each]
+
+
+def test_no_page_walks_along_all_that_are_no_snapshots(sqlite_ready_url: str) -> None:
+    """Half of all rows are snapshots, and have a parent of their own each."""
+    site = PenSite(sqlite_ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=0)
+    site.register("review", ask)
+    with site.app.app_context():
+        current_workflows.embeds = False
+        start("review", list(range(1, 200)), stop_on_halt=False, stop_on_error=False)
+        for n in range(200, 240):
+            start("review", [n], stop_on_error=False)
+        halted, failed = (
+            WorkflowObject.query.filter_by(status=status).first().id
+            for status in (2, 5)
+        )
+        with site.ext.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+                "ANALYZE"
+            )
+    paths = ("/", "/?group=failed", "/?group=all", f"/{halted}", f"/{failed}")
+    read = {path: plans(site, path) for path in paths}
+    site.close()
+    for path, found in read.items():
+        along = [each for each in found if "object_parent" in each]
+        assert len(along) <= (path[1:].isdigit()), (path, found)  # its own snapshots
+        assert "SCAN workflows_object" not in found, path  # without an index
