@@ -10,6 +10,7 @@ from ..store.lists import SAMPLE, Facets
 from ..store.wanted import Count
 from .display import number, plain
 from .links import Link, age_label, list_url, owner_label
+from .query import without_key
 from .texts import _
 from .urls import AGES, ListState
 from .wanting import Asked
@@ -49,12 +50,26 @@ def facets(ask: Asked, found: Facets) -> list[Facet]:
         (_("Owner"), "owner", "owners"),
     )
     made = [
-        _facet(ask.state, title, key, found.get(name, []), _note(found, name))
+        _facet(_chosen(ask, key), title, key, found.get(name, []), _note(found, name))
         for title, name, key in named
     ]
     ages = list(_ages(ask.state, found.get("age", [])))
     made.append(Facet(_("Age"), ages, _note(found, "age")))
     return [each for each in made if each.values]
+
+
+def _chosen(ask: Asked, key: str) -> ListState:
+    """Return the state in which what the text says of a facet is chosen in it.
+
+    So a value that is chosen besides widens the list, however the first one was.
+    """
+    state, said = ask.state, getattr(ask.query, key)
+    if not said:
+        return state
+    chosen = getattr(state, key)
+    both = tuple(dict.fromkeys(each for each in said if not chosen or each in chosen))
+    text = without_key(state.text, key[:-1])
+    return state.changed(**{"text": text, key: both})
 
 
 def _facet(

@@ -261,6 +261,24 @@ def test_a_facet_says_how_many_values_it_does_not_show(
     assert rows(admin.get("/?group=done&q=owner:101")) == ["A"]
 
 
+def test_what_the_text_says_of_a_facet_is_chosen_in_it(
+    pen: PenSite, admin: Browser
+) -> None:
+    put(pen, {"title": "Dark A", "ask": "?"}, {"title": "Light", "ask": "?"})
+    put(pen, {"title": "Dark B", "ask": "?"}, workflow="other")
+    page = admin.get("/", query_string={"q": "dark workflow:review"})
+    assert rows(page) == ["Dark A"]
+    chosen = re.findall(
+        r'<a [^>]*aria-current="true">\s*<span class="hp-tick">', page.text
+    )
+    assert len(chosen) == 1
+    (more,) = links(page, "other 1")
+    page = follow(admin, more)
+    assert sorted(rows(page)) == ["Dark A", "Dark B"]
+    (less,) = links(page, "review 1")
+    assert rows(follow(admin, less)) == ["Dark B"]
+
+
 def test_groups_that_no_tab_stands_for_are_taken_away_by_chips(
     pen: PenSite, admin: Browser
 ) -> None:
