@@ -68,7 +68,7 @@ def test_all_results_of_each_name_can_be_reached(pen: Site) -> None:
     assert "150 older results" in text and "1 older result<" in text
     last = re.search(r'href="[^"]+(/\d+/results\?name=last[^"]+)"', text)
     assert last and "alone" in page(pen, last[1].replace("&amp;", "&"))
-    while True:
+    for _ in range(4):
         found = [int(n) for n in re.findall(r"&lt;(\d+)&gt;", text)]
         seen = sorted(set(found)) + seen
         link = re.search(r'href="[^"]+(/\d+/results\?name=a[^"]+)"', text)
@@ -133,8 +133,8 @@ def test_templates_are_found_by_the_name_of_their_action(
 
 
 def test_changed_fields_come_first_however_many_are_new(pen: Site) -> None:
-    oid = begin("asking", {"z": 1})
-    edit(oid, {**{f"new{n}": n for n in range(2500)}, "z": 2}, "ann")
+    oid = begin("asking", {"a": {}, "z": 1})
+    edit(oid, {"a": {f"new{n}": n for n in range(2500)}, "z": 2}, "ann")
     text = page(pen, f"/{oid}/changes")
     kinds = re.findall(r'<tr class="hp-change-(\w+)">', text)
     assert kinds == ["changed", *["added"] * 499]

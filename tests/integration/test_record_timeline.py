@@ -9,8 +9,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import sqlalchemy
 from curators import Browser, admit
 from sites import Site
+from sqlalchemy import event
 
 from invenio_workflows import WorkflowObject
 from invenio_workflows.api import comment, resolve, start
@@ -177,3 +179,38 @@ def test_a_round_of_several_is_folded_too(pen: Site) -> None:
     assert (said.count("count finished"), said.count("check finished")) == (1, 1)
     folded = re.findall(r"<li id=\"e\d+\"><code><bdi>(\w+)", text)
     assert folded == ["count", "check"] * 6
+
+
+def test_thousands_of_events_cost_no_more_statements_than_a_few(pen: Site) -> None:
+    oid = begin("asking")
+    few = statements(pen, oid)
+    kept = (
+        "id_object, id_workflow, seq, kind, task, path, status, message, seconds, "
+        "created"
+    )
+    (last,) = pen.rows(
+        f"SELECT {kept} FROM workflows_event WHERE id_object = :oid "
+        "ORDER BY seq DESC LIMIT 1",
+        oid=oid,
+    )
+    many = [{**last._mapping, "seq": last.seq + n} for n in range(1, 6001)]
+    marks = ", ".join(f":{name}" for name in kept.split(", "))
+    with pen.ext.engine.begin() as connection:
+        written = f"INSERT INTO workflows_event ({kept}) VALUES ({marks})"
+        connection.execute(sqlalchemy.text(written), many)
+    assert statements(pen, oid) == few
+    text = page(pen, f"/{oid}")
+    assert "and 199 times more before" in text and "Earlier" in text
+
+
+def statements(pen: Site, oid: int) -> int:
+    """Return how many statements a record's page makes."""
+    seen: list[str] = []
+
+    def listen(connection: Any, cursor: Any, text: str, *more: Any) -> None:
+        seen.append(text)
+
+    event.listen(pen.ext.engine, "before_cursor_execute", listen)
+    page(pen, f"/{oid}")
+    event.remove(pen.ext.engine, "before_cursor_execute", listen)
+    return len(seen)
