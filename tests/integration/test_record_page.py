@@ -251,7 +251,7 @@ def test_a_megabyte_of_text_is_cut(pen: Site) -> None:
     assert "and" in text and "more" in text
     page(pen, f"/{oid}/fields")
     page(pen, f"/{oid}/changes")
-    assert "in a page at most 300000 are edited" in page(pen, f"/{oid}/edit", "admin")
+    assert "in a page at most 300,000 are edited" in page(pen, f"/{oid}/edit", "admin")
 
 
 def deep(depth: int) -> Any:
