@@ -436,6 +436,26 @@ def test_half_a_letter_and_other_bytes_break_nothing(pen: PenSite) -> None:
     assert browser.get(f"/{oid}/data.json").json["title"] == HOSTILE
 
 
+def test_a_megabyte_of_text_is_cut_wherever_it_stands(pen: PenSite) -> None:
+    long = "ab " * 350_000
+    oid = put(pen, {"title": long, "says": long, long: [long]})
+    with pen.app.app_context():
+        comment(oid, long[:10_000], long)
+    browser = pen.browser("admin")
+    for path in rules(pen, "GET"):
+        if path not in ("/{oid}/data.json", "/export.<form>"):
+            answer = browser.get(path.format(oid=oid))
+            assert answer.status_code < 400, path
+            if answer.mimetype == "text/html":
+                assert len(answer.data) < 200_000, (path, len(answer.data))
+    for field in ("reason", "canned", "_walk", "_back", "_action", "task", "text"):
+        for verb in ("resolve", "restart_from", "comment"):
+            form = {"_revision": "2", "value": "no", field: long}
+            answer = browser.post(f"/{oid}/{verb}", form)
+            assert answer.status_code in (409, 413, 422), (field, verb)
+            assert len(answer.data) < 200_000
+
+
 def test_what_is_edited_may_hold_half_a_letter(pen: PenSite) -> None:
     oid = put(pen, {"title": HALF})
     page = pen.browser("editor").get(f"/{oid}/edit")
