@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sites import Site
+from sqlalchemy import event
 
 from invenio_workflows.folding import kept_words, words
 from invenio_workflows.proxies import current_workflows
@@ -189,6 +190,29 @@ def test_a_count_is_exact_up_to_a_thousand(
     keep(site, ["same word"] * 3)
     count = current_workflows.lists.count(wanted)
     assert (count.number, count.exact) == (3, True)
+
+
+def test_the_words_are_looked_up_once_for_all_parts_of_a_page(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(site, ["needle of gold", "gold needle", *["hay"] * 3])
+    term = Term(("needle", "of"), phrase=True)
+    seen = look.Look(current_workflows.store, Wanted(("w",), terms=(term,)))
+    sent: list[str] = []
+
+    def sending(on: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        sent.append(statement)
+
+    event.listen(site.ext.engine, "before_cursor_execute", sending)
+    page, groups, facets = seen.page(), seen.groups(), seen.facets()
+    event.remove(site.ext.engine, "before_cursor_execute", sending)
+    assert [row.id for row in page.rows] == [1000]
+    assert sum(count.number for count in groups.values()) == 1
+    assert [(value, count.number) for value, count in facets["workflow"]] == [("w", 1)]
+    index = (" MATCH ", "array_agg")
+    assert len([each for each in sent if any(word in each for word in index)]) == 1
+    sample = [each for each in sent if "sampled" in each]
+    assert len(sample) == 1 and "workflows_text" not in sample[0]
 
 
 def test_a_search_that_passed_too_many_rows_goes_on_from_there(
