@@ -102,17 +102,22 @@ class Finder:
         self, plan: Plan, key: Key | None, most: int, columns: Sequence[Any]
     ) -> Found:
         """Look for words: where they are common they are met soon."""
+        met, first = None, FIRST_WALK
+        if self._dialect == "postgresql" and any(t.phrase for t in plan.positive):
+            first = WALK  # to look it up costs more there than to walk all the way
         if self._matches is None and not self._common and most <= MOST_ROWS + 1:
-            found = self._found(plan.walk(columns, key, most, FIRST_WALK), columns)
-            self._common = found.number >= most
+            met = self._found(plan.walk(columns, key, most, first), columns)
+            self._common = met.number >= most
             if self._common:
-                return found
+                return met
         if self._common:
             return self._walk(plan, key, most, columns, _passing(columns))
         if self._matches is None:
             asked = matching(plan.positive, self._dialect, FEW + 1)
             ((self._matches, self._ids),) = self._read(asked)
         if self._matches > FEW:
+            if met is not None and first == WALK and not plan.sort_name:
+                return self._ended(plan, key, columns, met, WALK)
             return self._walk(plan, key, most, columns, _passing(columns))
         candidates = matched(self._ids, plan.positive, self._dialect)
         statement = plan.gather(candidates, columns, key, most, matched=True)
@@ -197,6 +202,17 @@ class Finder:
         found = self._found(plan.walk(columns, key, most, passing), columns)
         if found.number >= most:
             return found
+        return self._ended(plan, key, columns, found, passing)
+
+    def _ended(
+        self,
+        plan: Plan,
+        key: Key | None,
+        columns: Sequence[Any],
+        found: Found,
+        passing: int,
+    ) -> Found:
+        """Return what a walk found that is too few; with where it ended."""
         if not plan.sort_name and self._standing(plan.wanted) <= passing:
             return found
         if columns is not ROW and key is None:  # nobody goes on from there
