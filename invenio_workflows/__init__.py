@@ -17,6 +17,9 @@ from .api import start_by_wid as start_by_wid
 from .api import start_by_wid_delayed as start_by_wid_delayed
 from .api import start_delayed as start_delayed
 from .definition.retry import Retry as Retry
+from .definition.steps import START as START
+from .definition.steps import Decision as Decision
+from .definition.steps import Step as Step
 from .definition.workflow import WorkflowBase as WorkflowBase
 from .definition.workflow import task as task
 from .engine import BibWorkflowEngine as BibWorkflowEngine
@@ -34,10 +37,13 @@ from .version import __version__ as __version__
 __all__ = [
     "BibWorkflowEngine",
     "BibWorkflowObject",
+    "Decision",
     "InvenioWorkflows",
     "ObjectStatus",
     "ObjectVersion",
     "Retry",
+    "START",
+    "Step",
     "Workflow",
     "WorkflowBase",
     "WorkflowEngine",

@@ -1,5 +1,6 @@
 """The patterns of a task list, under the name that definitions import."""
 
+from .definition.graph import GRAPH as GRAPH
 from .definition.loops import FOR as FOR
 from .definition.loops import WHILE as WHILE
 from .definition.parallel import PARALLEL as PARALLEL

@@ -21,7 +21,7 @@ from typing import Any
 from .checkpoint import Branch, Changes, Checkpoint, EventLine, RunInfo
 from .conductor import Conductor
 from .config import Settings
-from .definition.workflow import Definition, compile_workflow
+from .definition.workflow import Definition, compile_workflow, is_workflow
 from .encoding import loads
 from .engine import WorkflowEngine
 from .logs import LogLine
@@ -345,14 +345,14 @@ def run(
 ) -> Result:
     """Run items of data through a workflow, in memory.
 
-    :param workflow: a class with a ``workflow``, a task list, or a single task.
+    :param workflow: a class with a ``workflow`` or a ``graph``, one of these itself,
+        or a single task.
     :param data: an object's data each; without any, one object with ``{}``.
     :param extra_data: keys for the ``extra_data`` of each object.
     :param shared: found in ``eng.extra_data``.
     :raises WorkflowError: if a task failed, chained to what it raised.
     """
-    listed = isinstance(workflow, (list, tuple)) or hasattr(workflow, "workflow")
-    source = workflow if listed else [workflow]
+    source = workflow if is_workflow(workflow) else [workflow]
     definition = compile_workflow(name, source)
     settings, store = Settings(), MemoryStore()
     info = RunInfo(name, name, id_user, stop_on_halt, stop_on_error, shared)

@@ -54,6 +54,17 @@ def children(parts: Part) -> list[Any]:
     return list(_built(list(_flat(parts))))
 
 
+def graph_of(source: Any) -> Any:
+    """Return the graph of a class, instance or module; ``None`` if it has none."""
+    if isinstance(source, dict):
+        return source
+    for name in ("graph", "DIGRAPH"):
+        graph = getattr(source, name, None)
+        if isinstance(graph, dict):
+            return graph
+    return None
+
+
 def clone(node: Node) -> Node:
     """Return a copy for one definition: a pattern may be written down twice."""
     fresh = copy.copy(node)

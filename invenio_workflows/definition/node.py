@@ -35,6 +35,8 @@ class Place:
     identity: tuple[str, str, int, int] = ("", "", 0, 1)
     #: A digest of the names of the tasks in it; empty for a task.
     contents: str = ""
+    #: The names of the nodes of the graph that may follow; ``None`` outside of one.
+    leads_to: tuple[str, ...] | None = None
     is_leaf: ClassVar[bool] = False
 
     @property
@@ -54,7 +56,7 @@ class Leaf(Place):
 
     def __init__(self, call: Task) -> None:
         self.call = call
-        self.name = _name_of(call)
+        self.name = name_of(call)
         #: How often it is tried again, :class:`.retry.Retry`; ``None`` for never.
         self.retry: Any = getattr(call, "retry", None)
         #: Seconds that it may take; ``None`` for as long as it needs.
@@ -111,6 +113,8 @@ class Node(Place, ABC):
     asks: ClassVar[bool] = True
     shows: ClassVar[bool] = False
     loops: ClassVar[bool] = False
+    #: The memo of who is put into the middle of it without having entered it.
+    begins: ClassVar[Memo] = None
     #: A break in the list that is its body leaves this node, too.
     repeats: ClassVar[bool] = False
     #: Its children between the first and the last are run by objects of their own,
@@ -146,9 +150,25 @@ class Node(Place, ABC):
         """Return what follows a break in the body, as :meth:`next` would."""
         return None, None
 
-    def before(self, index: int) -> int:
+    def before(self, index: int, memo: Memo) -> int:
         """Return the child before one; the first has none before."""
         return max(index - 1, 0)
+
+    def ends_at(self, index: int) -> bool:
+        """Say whether nothing can follow a child in here, whatever anybody answers."""
+        return not self.asks and index == len(self.children) - 1
+
+    def undone(self, memo: Memo) -> Memo:
+        """Return the memo without what the task in it left, which is undone."""
+        return memo
+
+    def asked(self, last: int | None) -> Place:
+        """Return what is asked for the child that follows: what an error is told of."""
+        return self
+
+    def structure(self) -> Any:
+        """Return what there is of this beyond its children; it is fingerprinted."""
+        return None
 
     def variables(self, memo: Memo) -> dict[str, Any]:
         """Return what tasks inside see laid over ``eng.extra_data``."""
@@ -170,6 +190,18 @@ class Sequence(Node):
         return (index if index < len(self.children) else None), memo
 
 
+def variables_of(nodes: list[Node], frames: list[list[Any]]) -> dict[str, Any]:
+    """Return the variables of nodes, of which those further in hide the others."""
+    found: dict[str, Any] = {}
+    for node, frame in zip(nodes, frames, strict=True):
+        for key, value in node.variables(frame[1]).items():
+            known = found.get(key)
+            if isinstance(known, dict) and key.startswith("_"):
+                value = {**known, **value}
+            found[key] = value
+    return found
+
+
 def check_task(part: Part, where: str) -> None:
     """Refuse what cannot be a task.
 
@@ -180,12 +212,12 @@ def check_task(part: Part, where: str) -> None:
         map(inspect.isasyncgenfunction, (part, call))
     ):
         raise WorkflowDefinitionError(
-            f"{where} is the coroutine function {_name_of(part)}; tasks are plain "
+            f"{where} is the coroutine function {name_of(part)}; tasks are plain "
             "functions. Write `def`, and call asyncio.run(...) inside of it."
         )
     if any(map(inspect.isgeneratorfunction, (part, call))):
         raise WorkflowDefinitionError(
-            f"{where} is the generator function {_name_of(part)}, which would not "
+            f"{where} is the generator function {name_of(part)}, which would not "
             "run when called; write a plain function."
         )
     if not callable(part):
@@ -199,7 +231,8 @@ def check_task(part: Part, where: str) -> None:
         )
 
 
-def _name_of(call: Any) -> str:
+def name_of(call: Any) -> str:
+    """Return the name by which a task is known: ``@task``'s, or the function's."""
     inner = _plain_function(call)
     given = getattr(call, "task_name", None)
     return str(given or getattr(inner, "__name__", None) or type(inner).__name__)

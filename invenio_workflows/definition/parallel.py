@@ -76,7 +76,7 @@ class PARALLEL(Pattern):
         end = len(self.children) - 1
         return (None if memo or last == end else end), memo
 
-    def before(self, index: int) -> int:
+    def before(self, index: int, memo: Memo) -> int:
         return 0
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ..errors import WorkflowDefinitionError, WorkflowError
-from .build import children, clone, sequence
+from .build import children, clone, graph_of, sequence
 from .node import Memo, Node, Part, Sequence, Task, check_task
 
 Condition = Callable[[Any, Any], Any]
@@ -217,13 +217,15 @@ class RUN_WF(Sequence):
     def __init__(self, workflow: Any, comment: str | None = None) -> None:
         self.target = workflow if isinstance(workflow, str) else None
         listed = isinstance(workflow, (list, tuple))
+        #: What has a graph, which is put here when the definition is compiled.
+        self.source = None if listed or graph_of(workflow) is None else workflow
         parts = workflow if listed else getattr(workflow, "workflow", None)
-        if self.target is None and parts is None:
+        if self.target is None and self.source is None and parts is None:
             raise WorkflowDefinitionError(
-                f"RUN_WF({workflow!r}): give a name, a class with a `workflow`, "
-                "or a list of tasks."
+                f"RUN_WF({workflow!r}): give a name, a class with a `workflow` or a "
+                "`graph`, or a list of tasks."
             )
-        super().__init__(children(parts))
+        super().__init__(children(None if self.source is not None else parts))
         self.comment = comment
 
     @property

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast, overload
 
 from ..errors import WorkflowDefinitionError
-from .build import clone, sequence
+from .build import clone, graph_of, sequence
+from .graph import GRAPH
 from .limits import limit_of
 from .node import Leaf, Node, Place, Sequence
 from .patterns import RUN_WF
@@ -20,11 +21,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 class WorkflowBase:
     """A workflow definition with its defaults. To inherit from it is not required:
-    any class with a ``workflow`` list will do, and may have some of these.
+    any class with a ``workflow`` list or a ``graph`` will do, and may have some of
+    these.
     """
 
     #: The tasks: functions ``f(obj, eng)``, patterns, nested lists of them.
     workflow: Any = []
+    #: In place of a list: ``{START: [First], First: [Second, Third], …}``.
+    graph: Any = None
     #: A title of the workflow for people; its name when empty.
     title: str = ""
     #: The ``data_type`` of the objects that this workflow makes.
@@ -92,7 +96,7 @@ class Definition:
     @property
     def doc(self) -> str:
         """The docstring of what the user wrote; none that is inherited."""
-        if isinstance(self.source, (list, tuple)):
+        if isinstance(self.source, (list, tuple, dict)):
             return ""
         return inspect.cleandoc(getattr(self.source, "__doc__", None) or "")
 
@@ -125,12 +129,19 @@ class Definition:
         return place
 
 
+def is_workflow(source: Any) -> bool:
+    """Say whether this has, or is, a task list or a graph."""
+    listed = isinstance(source, (list, tuple)) or graph_of(source) is not None
+    return listed or hasattr(source, "workflow")
+
+
 def compile_workflow(
     name: str, source: Any, resolve: Callable[[str], Any] | None = None
 ) -> Definition:
     """Compile and check a workflow.
 
-    :param source: a class, instance or module with a ``workflow``, or a task list.
+    :param source: a class, instance or module with a ``workflow`` or a ``graph``, or
+        what these would be.
     :param resolve: gives the source of another workflow by its name, for ``RUN_WF``.
     :raises WorkflowDefinitionError: naming the part that cannot be used.
     """
@@ -210,10 +221,17 @@ def _tasks_of(name: str, source: Any) -> Any:
     if isinstance(source, (list, tuple)):
         return source
     tasks = getattr(source, "workflow", None)
+    if (graph := graph_of(source)) is not None:
+        if tasks:
+            raise WorkflowDefinitionError(
+                f"{source!r} has a `graph` and a `workflow`; leave one of them out, or "
+                "put GRAPH(…) into the list."
+            )
+        return GRAPH(graph)
     if isinstance(tasks, property) or tasks is None:
         raise WorkflowDefinitionError(
-            f"{source!r} has no `workflow`; give the class an attribute "
-            "`workflow = [task, …]`.",
+            f"{source!r} has no `workflow` and no `graph`; give the class an attribute "
+            "`workflow = [task, …]` or `graph = {START: [First], …}`.",
             workflow_name=name,
         )
     if inspect.isroutine(tasks) and not inspect.isfunction(tasks):
@@ -251,6 +269,8 @@ def _inline(
                 )
             child.fill(_tasks_of(child.target, resolve(child.target)))
             inner = (*names, child.target)
+        elif isinstance(child, RUN_WF) and child.source is not None:
+            child.fill(_tasks_of(child.label, child.source))
         _inline(child, inner, resolve)
 
 
@@ -286,7 +306,7 @@ def _walk(node: Node, path: tuple[int, ...]) -> Iterator[Place]:
 def _ends(root: Node, path: tuple[int, ...]) -> bool:
     node: Any = root
     for index in path:
-        if node.asks or index != len(node.children) - 1:
+        if not node.ends_at(index):
             return False
         node = node.children[index]
     return True
@@ -309,7 +329,9 @@ def _fingerprint(root: Node) -> str:
 
     def shape(place: Place) -> Any:
         if isinstance(place, Node):
-            return [place.identity, [shape(child) for child in place.children]]
+            inner = [place.identity, [shape(child) for child in place.children]]
+            more = place.structure()
+            return inner if more is None else [*inner, more]
         return place.identity
 
     text = json.dumps([shape(child) for child in root.children])

@@ -148,6 +148,7 @@ def move(definition: Definition, cursor: Cursor, place: Place) -> None:
     for depth, (node, index) in enumerate(_way(definition, place)):
         old = cursor.frames[depth] if shared and depth < len(cursor.frames) else None
         memo = old[1] if old is not None else None
+        memo = node.begins if memo is None else memo
         if node.loops and memo is None:
             raise _in_a_loop(place, node)
         shared = old is not None and old[0] == index
@@ -230,11 +231,12 @@ def named(definition: Definition, name: str) -> Place:
     )
 
 
-def previous(definition: Definition, place: Place) -> Place:
+def previous(definition: Definition, place: Place, cursor: Cursor) -> Place:
     """Return the place before in the same list; the first has none before."""
     parent = definition.place(place.path[:-1])
     assert isinstance(parent, Node)
-    return parent.children[parent.before(place.path[-1])]
+    memo = cursor.frames[len(place.path) - 1][1]
+    return parent.children[parent.before(place.path[-1], memo)]
 
 
 def expected(definition: Definition, cursor: Cursor, start_point: str) -> Leaf | None:
@@ -250,7 +252,7 @@ def expected(definition: Definition, cursor: Cursor, start_point: str) -> Leaf |
     if place is None:
         return _first(definition.root)
     if start_point == "restart_prev":
-        return _first(previous(definition, place))
+        return _first(previous(definition, place, cursor))
     failed = cursor.mode == FAILED and start_point == "resume"
     if start_point == "restart_task" or failed or cursor.mode == BEFORE:
         return place if isinstance(place, Leaf) and cursor.mode != ASKING else None

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from .. import errors
-from ..definition.node import Leaf, Node, Place
+from ..definition.node import Leaf, Node, Place, variables_of
 from ..definition.workflow import Definition
 from ..states import (
     Aborted,
@@ -62,8 +62,7 @@ class Machine:
         failures: int = 0,
     ) -> None:
         self.definition = definition
-        #: Says of an error that it is none of the task's, which is then run again.
-        self._again = again
+        self._again = again  # says of an error that it is none of the task's
         self._limit = limit  # keeps a task within its time
         self._failures = failures  # of the task that the object stands at
         self.obj = obj
@@ -207,14 +206,7 @@ class Machine:
         return leaf if isinstance(leaf, Leaf) else None
 
     def _show_variables(self) -> None:
-        variables: dict[str, Any] = {}
-        for node, frame in zip(self._nodes, self._frames, strict=True):
-            for key, value in node.variables(frame[1]).items():
-                known = variables.get(key)
-                if isinstance(known, dict) and key.startswith("_"):
-                    value = {**known, **value}
-                variables[key] = value
-        self.eng._show(variables)
+        self.eng._show(variables_of(self._nodes, self._frames))
 
     # --- taking up ---------------------------------------------------------------
 
@@ -239,7 +231,7 @@ class Machine:
             again = ASKING if cursor.mode == ASKING else BEFORE
             self._set(place, again if isinstance(place, Leaf) else ASKING)
         elif start_point == "restart_prev":
-            self._go_to(previous(self.definition, place))
+            self._go_to(previous(self.definition, place, cursor))
         else:
             self._go_to(named(self.definition, start_point[5:]))
         self._join()
@@ -333,16 +325,16 @@ class Machine:
                 "this workflow; set max_restarts on the definition if that is right."
             )
         place: Place | None = leaf
+        cursor.frames = [list(frame) for frame in self._frames]
         if start_point == "restart_first":
             place = None
         elif start_point == "restart_prev":
-            place = previous(self.definition, leaf)
+            place = previous(self.definition, leaf, cursor)
         elif start_point.startswith("task:"):
             place = named(self.definition, start_point[5:])
         elif start_point == "continue_next":
             return
         cursor.restarts += 1
-        cursor.frames = [list(frame) for frame in self._frames]
         if place is None:
             branch = Cursor(cursor.frames)
             place = (
@@ -361,11 +353,19 @@ class Machine:
 
     def _unanswered(self, error: BaseException) -> Event:
         """Return what comes of an error in a condition; a wish is an error there."""
-        node = self._nodes[-1]
-        return self._failed(node, not_for_conditions(node, error))
+        node, frame = self._nodes[-1], self._frames[-1]
+        asked = node.asked(frame[0])
+        return self._failed(node, not_for_conditions(asked, error), asked)
 
-    def _failed(self, place: Place, error: BaseException) -> Event:
-        """Stand at what failed, or before it to try again."""
+    def _failed(
+        self, place: Place, error: BaseException, told: Place | None = None
+    ) -> Event:
+        """Stand at what failed, or before it to try again.
+
+        :param told: what is said to have failed in its stead.
+        """
+        if isinstance(place, Leaf):
+            self._frames[-1][1] = self._nodes[-1].undone(self._frames[-1][1])
         if self._again is not None and self._again(error):
             self._place = place
             self._mode = BEFORE if isinstance(place, Leaf) else ASKING
@@ -388,13 +388,13 @@ class Machine:
                 self._place, self._mode = node, ASKING
                 self._show_variables()
                 return TaskRetried(place, error)
+        return self._stopped(told or place, error)
+
+    def _stopped(self, place: Place, error: BaseException) -> Event:
         self._place = place
         self._mode = FAILED if isinstance(place, Leaf) else ASKING
         return Failed(place, error)
 
     def interrupted(self, error: BaseException) -> Event:
         """Return the failure of the task at work, because the process is to end."""
-        place = self._left if self._left is not None else self._nodes[-1]
-        self._place = place
-        self._mode = FAILED if isinstance(place, Leaf) else ASKING
-        return Failed(place, error)
+        return self._stopped(self._left or self._nodes[-1], error)

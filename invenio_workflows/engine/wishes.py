@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import errors
-from ..definition.node import Leaf, Node, Place
+from ..definition.node import Leaf, Place
 from ..states import Aborted, Event, Finished, Halted, TaskPostponed, Waiting
 
 
@@ -51,7 +51,7 @@ def count_jump(frame: list[Any], ceiling: int) -> None:
     frame[1] = count + 1
 
 
-def not_for_conditions(node: Node, error: BaseException) -> BaseException:
+def not_for_conditions(node: Place, error: BaseException) -> BaseException:
     """Return an error in a condition; a wish is an error there."""
     if not isinstance(error, errors.Control):
         return error

@@ -125,9 +125,11 @@ PUBLIC = [
     "invenio_workflows.metrics",
     "invenio_workflows.patterns",
     "invenio_workflows.processors",
+    "invenio_workflows.steps",
     "invenio_workflows.store",
     "invenio_workflows.testing",
     "invenio_workflows.worker_result",
+    "invenio_workflows.workflows",
     *(
         f"invenio_workflows.tasks.{each.name}"
         for each in pkgutil.iter_modules(

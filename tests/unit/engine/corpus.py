@@ -46,4 +46,55 @@ CORPUS: dict[str, list[Any]] = {
     "jump to a loop": [("control", "jump_call", 1, 1), ("for", 2, "i", "ASC", T)],
     "restarts": [("task", 1), ("control", "restart_from", 2, "restart_first"), *T],
     "wait": [("if", 3, [("control", "wait", 1), ("task", 2)]), *T],
+    "graph": [
+        *[
+            ("task", 3),
+            (
+                "graph",
+                [
+                    ("plain", [1], []),
+                    ("function", [2], []),
+                    ("think", [3, 0, 4], []),
+                    ("halt", [2], []),
+                    ("none", [], []),
+                ],
+            ),
+            *T,
+        ],
+    ],
+    "graph that asks": [
+        (
+            "graph",
+            [
+                ("ask", [1, 2], []),
+                ("plain", [2], []),
+                ("doubt", [3, 0], []),
+                ("fail", [4], []),
+                ("plain", [], []),
+            ],
+        ),
+    ],
+    "graph that goes back": [
+        (
+            "graph",
+            [
+                ("plain", [1], []),
+                ("back", [2], []),
+                ("again", [3], []),
+                ("choose", [1, 4, 0], []),
+                ("leave", [0], []),
+            ],
+        ),
+    ],
+    "graph with lists": [
+        (
+            "graph",
+            [
+                ("plain", [1], []),
+                ("list", [2], [*T, HALT, ("for", 2, "i", "ASC", T)]),
+                ("choose", [1, 3], []),
+                ("list", [], [("graph", [("halt", [], [])])]),
+            ],
+        ),
+    ],
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 from unit.engine.world import World
 
+from invenio_workflows.definition.graph import GRAPH
 from invenio_workflows.definition.loops import FOR, FOREACH, SIMPLE_FOR, WHILE
 from invenio_workflows.definition.patterns import (
     CHOICE,
@@ -16,6 +17,8 @@ from invenio_workflows.definition.patterns import (
     SIMPLE_MERGE,
     TRY,
 )
+from invenio_workflows.definition.steps import START as BEGIN
+from invenio_workflows.definition.steps import Decision, Step
 
 START = {"n": 1, "seen": [], "deep": {"l": [0]}}
 
@@ -179,3 +182,72 @@ def _merge(first: Any, second: Any, last: Any) -> Any:
 
 def _run_wf(parts: Any) -> Any:
     return RUN_WF(_parts(parts))
+
+
+def _graph(nodes: Any) -> Any:
+    """Return a graph of nodes ``(kind, edges, part)``; an edge is a number."""
+    left, reached = [0], {}
+    while left:
+        at = left.pop()
+        kind, edges, part = nodes[at]
+        edges = [edge % len(nodes) for edge in edges]
+        if kind in _DECIDING:
+            edges = edges or [at]
+        else:
+            edges = edges[:1]
+        reached[at] = _node(kind, at, part), [f"n{edge}" for edge in edges]
+        left += {edge for edge in edges if edge not in reached} - set(left)
+    return GRAPH({BEGIN: ["n0"], **dict(reached.values())})
+
+
+_DECIDING = ("choose", "think", "ask", "doubt")
+
+
+def _node(kind: str, at: int, part: Any) -> Any:
+    if kind == "list":
+        return RUN_WF(_parts(part), comment=f"n{at}")
+    if kind == "function":
+        return _named(lambda obj, eng: _work(obj, eng, at) or [at], f"n{at}")
+    base = Decision if kind in _DECIDING else Step
+    methods = {"execute": _execute(kind, at), "transition": _transition(kind)}
+    if base is Step:
+        del methods["transition"]
+    elif kind == "choose":
+        del methods["execute"]
+    return type(f"n{at}", (base,), methods)
+
+
+def _execute(kind: str, at: int) -> Any:
+    def execute(self: Any, _input: Any, external_input: Any) -> Any:
+        assert external_input == {}
+        if isinstance(_input, dict) and "n" in _input and _input is not self.obj.data:
+            _input["n"] += 1  # its own
+        _work(self.obj, self.eng, at)
+        self.obj.data["given"] = str(_input)[:40]
+        if kind in ("halt", "ask"):
+            self.eng.halt()
+        if kind == "again" and self.obj.data["n"] % 2:
+            self.eng.restart_from(f"task:n{at}")
+        if kind == "back" and self.obj.data["n"] % 2:
+            self.eng.restart_from("restart_prev")
+        if kind == "leave" and self.obj.data["n"] % 2:
+            self.eng.break_current_loop()
+        if kind == "fail" and self.obj.data["n"] % 2:
+            raise ValueError("node")
+        if kind == "none":
+            return None
+        return {"n": at, "of": str(_input)[-9:]}
+
+    return execute
+
+
+def _transition(kind: str) -> Any:
+    def transition(self: Any, _input: Any, **more: Any) -> Any:
+        self.obj.pulse()
+        n = self.obj.data["n"] if isinstance(self.obj.data, dict) else 0
+        if kind == "doubt":
+            return n % 5 - 1
+        edges = self.eng.get_current_place().leads_to if self.eng._task else ["", ""]
+        return n % len(edges)
+
+    return transition

@@ -52,7 +52,19 @@ def _patterns(part: Any) -> Any:
         ),
         st.tuples(st.just("merge"), parts, parts, parts),
         st.tuples(st.just("run_wf"), parts),
+        st.tuples(st.just("graph"), _nodes(parts)),
     )
+
+
+#: What a node of a graph is and does; see ``random_workflows``.
+KINDS = ["plain", "none", "function", "halt", "list", "again", "back", "leave", "fail"]
+DECIDING = ["choose", "think", "ask", "doubt"]
+
+
+def _nodes(parts: Any) -> Any:
+    kinds = st.sampled_from([*KINDS, *DECIDING * 2])
+    edges = st.lists(st.integers(0, 5), max_size=3)
+    return st.lists(st.tuples(kinds, edges, parts), min_size=1, max_size=6)
 
 
 workflows = st.lists(
@@ -70,3 +82,9 @@ def test_a_workflow_may_be_put_down_anywhere(spec: list[Any]) -> None:
 def test_each_pattern_may_be_put_down_anywhere(name: str) -> None:
     world = check(CORPUS[name])
     assert len(world.trace) > 2, "the workflow does something"
+
+
+@given(_nodes(st.lists(leaves, min_size=1, max_size=2)))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
+def test_a_graph_may_be_put_down_anywhere(nodes: list[Any]) -> None:
+    check([("task", 1), ("graph", nodes), ("task", 2)])

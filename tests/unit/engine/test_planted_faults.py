@@ -9,7 +9,7 @@ import pytest
 from unit.engine.corpus import CORPUS
 from unit.engine.random_workflows import check
 
-from invenio_workflows.definition import loops, node, patterns
+from invenio_workflows.definition import graph, loops, node, patterns, steps
 from invenio_workflows.engine import cursor, handle, machine
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -133,6 +133,25 @@ def _variables_are_not_shown_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(machine.Machine, "_join", _join)
 
 
+def _a_node_keeps_what_it_returned(patch: pytest.MonkeyPatch) -> None:
+    """What flows in a graph is remembered in the process, not in the memo."""
+
+    def run(self: Any, *arguments: Any) -> Any:
+        done = whole(self, *arguments)
+        self.last = done.pop("out", None)
+        return done
+
+    def next_(self: Any, last: Any, memo: Any, obj: Any, eng: Any) -> Any:
+        call = None if last is None else getattr(self.children[last], "call", None)
+        if getattr(call, "last", None) is not None:
+            memo = {**memo, "out": call.last}
+        return next_of(self, last, memo, obj, eng)
+
+    whole, next_of = steps.NodeTask._run, graph.GRAPH.next
+    patch.setattr(steps.NodeTask, "_run", run)
+    patch.setattr(graph.GRAPH, "next", next_)
+
+
 def _a_condition_asks_twice(patch: pytest.MonkeyPatch) -> None:
     """An IF that forgets, when taken up, that its branch has begun."""
 
@@ -176,6 +195,7 @@ FAULTS: list[Plant] = [
     _a_condition_asks_twice,
     _choice_goes_on_with_the_next_case,
     _what_was_passed_is_run,
+    _a_node_keeps_what_it_returned,
 ]
 
 

@@ -1,0 +1,83 @@
+"""What the nodes of a graph hand on: notes in the graph's memo, which is JSON.
+
+``at``: the node that the object stands at; ``in``: of each node that was reached the
+node before it, and behind that what it was given, nothing for the object's data;
+``out``: what the node returned; ``to``: the edge that it chose; ``again``: how often a
+node was reached, beyond the first time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..encoding import copied, dumps, loads
+from .node import Memo
+
+_ATOMS = (str, int, bool, type(None))
+
+
+def reached(memo: Memo, name: str, ceiling: int) -> Memo:
+    """Return the memo with the object at the next node, given what this one gives.
+
+    :raises OverflowError: if it was there as often as the ceiling allows.
+    """
+    known: dict[str, list[Any]] = memo["in"]
+    fresh: dict[str, Any] = {"at": name}
+    fresh["in"] = {**known, name: [memo["at"], *handed_on(memo)]}
+    again = memo.get("again", {})
+    if name in known:
+        again = {**again, name: again.get(name, 0) + 1}
+        if again[name] >= ceiling:
+            raise OverflowError
+    return {**fresh, "again": again} if again else fresh
+
+
+def first(name: str) -> Memo:
+    """Return the memo with the object at the first node."""
+    return {"at": name, "in": {name: [None]}}
+
+
+def stands_at(memo: Memo, name: str) -> Memo:
+    """Return the memo with the object at a node that is to be run, however it came.
+
+    One that was never reached is given what the one before it handed on.
+    """
+    if not memo:
+        return first(name)
+    fresh = {key: memo[key] for key in ("in", "again") if key in memo}
+    if name not in memo["in"]:
+        fresh["in"] = {**memo["in"], name: [memo["at"], *handed_on(memo)]}
+    return {"at": name, **fresh}
+
+
+def undone(memo: Memo) -> Memo:
+    """Return the memo without what the node at work left in it."""
+    if not memo or not ("out" in memo or "to" in memo):
+        return memo
+    return {key: memo[key] for key in memo if key not in ("out", "to")}
+
+
+def before(memo: Memo, name: str) -> str | None:
+    """Return the node from which this one was reached; ``None`` for the first."""
+    came: str | None = ((memo or {}).get("in", {}).get(name) or [None])[0]
+    return came
+
+
+def given(memo: Memo, name: str, obj: Any) -> Any:
+    """Return what a node is given: a copy, or the object's data itself."""
+    entry = memo["in"].get(name, [None])
+    return copied(entry[1]) if len(entry) > 1 else obj.data
+
+
+def handed_on(memo: Memo) -> list[Any]:
+    """Return what the node gives: what it returned, else what it was given."""
+    out: list[Any] | None = memo.get("out")
+    return memo["in"].get(memo["at"], [None])[1:] if out is None else out
+
+
+def kept(value: Any, what: str) -> Any:
+    """Return a value as it will be when it was kept.
+
+    :raises DataNotSerializable: if it cannot be.
+    """
+    return value if type(value) in _ATOMS else loads(dumps(value, what))

@@ -1,0 +1,248 @@
+"""The nodes of a graph: steps, decisions and functions, and how one is run."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from ..encoding import copied
+from ..errors import JumpCall, WorkflowDefinitionError, WorkflowError
+from .flow import given, kept, stands_at
+from .node import Memo, check_task, name_of
+from .retry import Retry
+
+#: What ``transition`` returns: the index of an edge, or the name of the node there.
+Choice: TypeAlias = "int | str"
+#: What a task says of itself.
+_TOLD = (
+    "__name__",
+    "__qualname__",
+    "description",
+    "hide",
+    "branch",
+    "retry",
+    "timeout",
+)
+_SHOWN_BY = "workflows/results/default.html"
+
+
+class _Start:
+    """Where a graph begins."""
+
+    def __repr__(self) -> str:
+        return "START"
+
+    def __copy__(self) -> _Start:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> _Start:
+        return self
+
+
+#: Stands for the beginning of a graph: ``graph = {START: [First], …}``.
+START: Final = _Start()
+
+
+class Step:
+    """A node of a graph. A fresh one is made for each time that it is run."""
+
+    #: The object at work.
+    obj: Any = None
+    #: The run.
+    eng: Any = None
+
+    def execute(
+        self, _input: Any = None, external_input: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Do the work; what is returned is the ``_input`` of the next node.
+
+        :param _input: what the node before returned; the object's data at first.
+        :param external_input: what a person gave, a dictionary.
+        """
+        raise NotImplementedError
+
+
+class Decision(Step):
+    """A node that says which of its edges is taken.
+
+    Without an ``execute`` of its own it hands on what it was given.
+    """
+
+    def transition(
+        self, _input: Any = None, external_input: Any = None, *args: Any, **kwargs: Any
+    ) -> Choice:
+        """Return the index of an edge, from 0, or the name of the node there.
+
+        It is asked after ``execute``, and again when that halted and goes on.
+
+        :param result: what ``execute`` returned.
+        """
+        raise NotImplementedError
+
+
+class NodeTask:
+    """A node of a graph as a task ``f(obj, eng)``.
+
+    :param edges: the names of the nodes that may follow.
+    """
+
+    def __init__(self, part: Any, edges: tuple[str, ...] = ()) -> None:
+        self.edges = edges
+        self.is_step = is_step(part)
+        self.kind: Any = type(part) if isinstance(part, Step) else part
+        self._part = part
+        told = self.kind if self.is_step else part
+        for name in _TOLD:
+            if (value := getattr(told, name, None)) is not None:
+                setattr(self, name, value)
+        self.__doc__ = told.__doc__ or ""
+        if not self.is_step:
+            self.__wrapped__ = part
+        self.task_name = node_name(part)
+        self.decides = self.is_step and issubclass(self.kind, Decision)
+        self.executes = not self.decides or self.kind.execute is not Step.execute
+        methods = [name for name in ("execute", "transition") if hasattr(part, name)]
+        self._takes = {name: _taken(getattr(self.kind, name)) for name in methods}
+
+    def __call__(self, obj: Any, eng: Any) -> None:
+        """Run it on what it is given, and note what it returned and chose."""
+        frame = eng._frames[-1]
+        memo = frame[1] = stands_at(frame[1], self.task_name)
+        try:
+            step = self.made(obj, eng)
+            done = self._run(step, obj, eng, memo)
+            if self.decides:
+                done["to"] = self.choose(step, obj, {**memo, **done})
+        except JumpCall:
+            raise WorkflowError(
+                f"{self.task_name} is a node of a graph, where there is no next task "
+                "to count to; let a Decision choose, or restart_from('task:<name>')."
+            ) from None
+        frame[1] = {**memo, **done}
+
+    def _run(self, step: Any, obj: Any, eng: Any, memo: Memo) -> Memo:
+        if not self.executes:
+            return {}
+        name = self.task_name
+        if self.is_step:
+            returned = self._called(step, "execute", given(memo, name, obj))
+        else:
+            returned = self._part(obj, eng)
+        returned = kept(returned, f"what {name} returned")
+        _show(obj, name, returned)
+        return {"out": [returned]}
+
+    def choose(self, step: Any, obj: Any, memo: Memo) -> str:
+        """Return the name of the node that follows, as ``transition`` says.
+
+        :raises WorkflowError: if there is no such edge; naming those that there are.
+        """
+        name = self.task_name
+        value = given(memo, name, obj)
+        result = copied(memo["out"][0]) if "out" in memo else value
+        chosen = self._called(step, "transition", value, result=result)
+        if isinstance(chosen, int) and 0 <= chosen < len(self.edges):
+            return self.edges[chosen]
+        if isinstance(chosen, str) and chosen in self.edges:
+            return chosen
+        edges = ", ".join(f"{at} {edge}" for at, edge in enumerate(self.edges))
+        raise WorkflowError(
+            f"The transition of {name} gave {chosen!r}, which is none of its edges: "
+            f"{edges}."
+        )
+
+    def made(self, obj: Any, eng: Any) -> Any:
+        """Return a fresh step; ``None`` for a function."""
+        if not self.is_step:
+            return None
+        part = self._part
+        step: Any = part() if inspect.isclass(part) else copy.copy(part)
+        step.obj, step.eng = obj, eng
+        return step
+
+    def _called(self, step: Any, method: str, value: Any, **more: Any) -> Any:
+        """Call a method of a step with as much as it takes."""
+        more["external_input"] = {}
+        takes = self._takes[method]
+        if takes is not None:
+            more = {name: more[name] for name in more if name in takes}
+        return getattr(step, method)(value, **more)
+
+
+def is_step(part: Any) -> bool:
+    """Say whether this is a step, as a class or as an instance."""
+    return issubclass(part if inspect.isclass(part) else type(part), Step)
+
+
+def node_name(part: Any) -> str:
+    """Return the name by which a step or function is known in its graph."""
+    if not is_step(part):
+        return name_of(part)
+    kind = part if inspect.isclass(part) else type(part)
+    return str(getattr(part, "task_name", None) or kind.__name__)
+
+
+def check_step(part: Any) -> None:
+    """Refuse what cannot be a node of a graph.
+
+    :raises WorkflowDefinitionError: naming it, and saying what is wrong with it.
+    """
+    if not is_step(part):
+        check_task(part, f"the node {part!r}")
+        return
+    kind = part if inspect.isclass(part) else type(part)
+    name = node_name(part)
+    wanted = "transition" if issubclass(kind, Decision) else "execute"
+    if getattr(kind, wanted) is getattr(Decision, wanted):
+        raise WorkflowDefinitionError(
+            f"the node {name} has no {wanted}(self, _input, external_input); write one."
+        )
+    for method in ("execute", "transition"):
+        if hasattr(kind, method):
+            check_task(getattr(kind, method), f"{method} of the node {name}")
+    if inspect.isclass(part) and not _needs_nothing(part):
+        raise WorkflowDefinitionError(
+            f"the node {name} is a class that needs arguments; give an instance."
+        )
+    retry = getattr(part, "retry", None)
+    if retry is not None and not isinstance(retry, Retry):
+        raise WorkflowDefinitionError(
+            f"retry of the node {name} must be Retry(times=…), not {retry!r}."
+        )
+
+
+def _needs_nothing(kind: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(kind).bind()
+    except TypeError:
+        return False
+    return True
+
+
+def _taken(function: Any) -> frozenset[str] | None:
+    """Return the names that a function takes; ``None`` if it takes any."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return None
+    return frozenset(
+        each.name for each in parameters if each.kind is not each.POSITIONAL_ONLY
+    )
+
+
+def _show(obj: Any, name: str, returned: Any) -> None:
+    """Keep what a node returned last among the results of tasks."""
+    results = obj.extra_data.setdefault("_tasks_results", {})
+    listed = [each for each in results.get(name, ()) if not _is_ours(each)]
+    if returned is not None:
+        shown = {"name": name, "result": copied(returned), "template": _SHOWN_BY}
+        listed.insert(0, {**shown, "returned": True})
+    if listed:
+        results[name] = listed
+    else:
+        results.pop(name, None)
+
+
+def _is_ours(result: Any) -> bool:
+    return isinstance(result, dict) and result.get("returned") is True
