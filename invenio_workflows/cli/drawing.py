@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ..definition.graph import GRAPH
 from ..definition.loops import Loop
 from ..definition.node import Leaf, Node, Place, Sequence
 from ..definition.outline import branches, inside, join, label
@@ -47,9 +48,12 @@ def _tree(places: list[Place], indent: str) -> Iterator[tuple[str, str]]:
 
 
 def _says(place: Place) -> str:
+    words = []
     if isinstance(place, Leaf) and place.description != place.name:
-        return clean(place.description)
-    return ""
+        words.append(clean(place.description))
+    if place.leads_to is not None:
+        words.append(f"→ {clean(' | '.join(place.leads_to) or 'the end')}")
+    return "  ".join(words)
 
 
 # --- for programs ---------------------------------------------------------------------
@@ -68,6 +72,8 @@ def outline(definition: Definition) -> dict[str, Any]:
 
 def _outlined(place: Place) -> dict[str, Any]:
     told: dict[str, Any] = {"path": list(place.path)}
+    if place.leads_to is not None:
+        told["leads_to"] = list(place.leads_to)
     if isinstance(place, Leaf):
         told |= {"task": place.name, "description": place.description}
         return told | {"doc": place.doc}
@@ -122,6 +128,8 @@ class _Graph:
             return self.list(branches(place)[0][1], ends)
         if isinstance(place, PARALLEL):
             return self.fork(place, ends)
+        if isinstance(place, GRAPH):
+            return self.graph(place, ends)
         name = "t" + "_".join(map(str, place.path))
         shape = ", shape=diamond" if isinstance(place, Node) else ""
         self.lines.append(f"  {name} [label={_quoted(clean(label(place)))}{shape}];")
@@ -138,6 +146,28 @@ class _Graph:
         for word, places in branches(node):
             self.lead(self.list(places, [(begin, word)]), end)
         return [(end, "")]
+
+    def graph(self, node: GRAPH, ends: Ends) -> Ends:
+        """Draw the nodes, each behind a point of its own where it is no task."""
+        begins: dict[str, str] = {}
+        left: dict[str, Ends] = {}
+        for name, child in zip(node.names, node.children, strict=True):
+            begins[name] = "t" + "_".join(map(str, child.path))
+            if isinstance(child, Leaf):
+                left[name] = self.place(child, [])
+                continue
+            begins[name] += "_begin"
+            self.lines.append(f"  {begins[name]} [shape=point];")
+            left[name] = self.place(child, [(begins[name], name)])
+        self.lead(ends, begins[node.first])
+        for name, edges in node.edges.items():
+            for at, edge in enumerate(edges):
+                said = str(at) if len(edges) > 1 else ""
+                from_here = [(origin, word or said) for origin, word in left[name]]
+                self.lead(from_here, begins[edge])
+        return [
+            end for name, edges in node.edges.items() if not edges for end in left[name]
+        ]
 
     def pattern(self, node: Node, name: str) -> Ends:
         if isinstance(node, Loop):

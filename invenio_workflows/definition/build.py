@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import WorkflowDefinitionError
 from .node import Leaf, Node, Part, Sequence, check_task
+from .steps import START, is_step, node_name
 
 
 class Statement:
@@ -111,8 +112,22 @@ def _built(parts: list[Part]) -> Iterator[Any]:
         elif isinstance(part, Node):
             yield part
         else:
+            _refuse_graphs(part, where)
             check_task(part, where)
             yield part
+
+
+def _refuse_graphs(part: Part, where: str) -> None:
+    if isinstance(part, dict) and START in part:
+        raise WorkflowDefinitionError(
+            f"{where} is a graph as a dictionary; in a list write GRAPH({{START: …}})."
+        )
+    if is_step(part):
+        name = node_name(part)
+        raise WorkflowDefinitionError(
+            f"{where} is the step {name}, which stands in a graph; in a list write "
+            f"GRAPH({{START: [{name}]}}), or a function f(obj, eng)."
+        )
 
 
 def _body(parts: list[Part], at: int, name: str) -> tuple[Part, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .graph import GRAPH
 from .node import Node, Place, Sequence
 from .parallel import PARALLEL
 from .patterns import CHOICE, IF_ELSE, SIMPLE_MERGE, TRY
@@ -16,6 +17,8 @@ def branches(node: Node) -> list[tuple[str, list[Place]]]:
         return list(zip(map(_value, node.values), inner, strict=True))
     if isinstance(node, IF_ELSE):
         return list(zip(("yes", "no"), inner, strict=True))
+    if isinstance(node, GRAPH):  # each says itself where it leads
+        return [("", [child for child in node.children if not _is_hidden(child)])]
     if isinstance(node, PARALLEL):  # its first and last child are its own
         return [(f"branch {at}", each) for at, each in enumerate(inner[1:-1])]
     if isinstance(node, TRY) and len(inner) > 1:
@@ -31,7 +34,11 @@ def inside(child: Place) -> list[Place]:
     places: list[Any] = [child]
     while len(places) == 1 and type(places[0]) is Sequence:
         places = list(places[0].children)
-    return [place for place in places if not getattr(place, "hidden", False)]
+    return [place for place in places if not _is_hidden(place)]
+
+
+def _is_hidden(place: Place) -> bool:
+    return bool(getattr(place, "hidden", False))
 
 
 def _value(value: Any) -> str:
@@ -41,6 +48,8 @@ def _value(value: Any) -> str:
 def label(place: Place) -> str:
     """Return what is written on a place."""
     says = "list" if type(place) is Sequence else place.label.removesuffix("()")
+    if isinstance(place, GRAPH):
+        return f"{says}, begins with {place.first}"
     return f"{says}, {join(place)}" if isinstance(place, PARALLEL) else says
 
 

@@ -32,6 +32,7 @@ class Drawn:
 
     :param state: ``done``, ``here``, ``failed`` or ``ahead``.
     :param start_point: by which one may restart from here, if one may.
+    :param leads_to: of a node of a graph: what may follow, in words.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Drawn:
     doc: str = ""
     is_pattern: bool = False
     start_point: str | None = None
+    leads_to: str = ""
     parameters: list[tuple[str, str]] = field(default_factory=list)
     branches: list[tuple[str, list[Drawn]]] = field(default_factory=list)
 
@@ -80,6 +82,11 @@ class Drawing:
 
     def _place(self, place: Place) -> Drawn:
         drawn = Drawn(visible(label(place), 200), self._state(place))
+        if place.leads_to is not None:
+            names = visible(" | ".join(place.leads_to), 300)
+            drawn.leads_to = (
+                _("leads to {names}", names=names) if names else _("ends here")
+            )
         if isinstance(place, Leaf):
             if place.description != place.name:
                 drawn.says = visible(place.description, 200)
@@ -140,7 +147,8 @@ def as_text(places: list[Drawn], depth: int = 0) -> list[str]:
     lines = []
     for place in places:
         says = f" – {place.says}" if place.says else ""
-        lines.append(f"{'  ' * depth}{place.name}: {place.word}{says}")
+        leads = f" ({place.leads_to})" if place.leads_to else ""
+        lines.append(f"{'  ' * depth}{place.name}: {place.word}{leads}{says}")
         for name, inner in place.branches:
             if name:
                 lines.append(f"{'  ' * (depth + 1)}{name}:")

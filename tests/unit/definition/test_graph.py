@@ -157,12 +157,27 @@ def test_a_task_says_of_itself_in_a_graph_what_it_says_in_a_list() -> None:
 
 def test_graphs_stand_in_lists_and_lists_in_graphs() -> None:
     inner = RUN_WF([check, IF(lambda obj, eng: True, [other()])], comment="inner")
-    with pytest.raises(WorkflowDefinitionError, match="item 0 is the class B"):
+    with pytest.raises(
+        WorkflowDefinitionError, match="item 0 is the step B.*in a list"
+    ):
         GRAPH({START: [(B, check)]})
     graph = GRAPH({START: [A], A: ["inner"], inner: [(check, other())]})
     assert names([check, graph, task("last")(other())]) == [
         *["check", "A", "check", "check", "check", "check", "last"]
     ]
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (A, r"the step A, which stands in a graph.*GRAPH\(\{START: \[A\]\}\)"),
+        (A(), "the step A"),
+        ({START: [A]}, r"a graph as a dictionary.*GRAPH\(\{START"),
+    ],
+)
+def test_a_list_says_how_a_graph_or_a_step_stands_in_it(part: Any, words: str) -> None:
+    with pytest.raises(WorkflowDefinitionError, match=f"item 1 is {words}"):
+        names([check, part])
 
 
 def test_an_edge_that_changes_changes_the_fingerprint() -> None:
