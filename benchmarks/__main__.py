@@ -19,7 +19,7 @@ import sqlalchemy
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from .contenders import ENGINE, durable  # noqa: E402
+from .contenders import ENGINE, durable, graphs  # noqa: E402
 from .measure import Table, rounds  # noqa: E402
 from .places import databases  # noqa: E402
 
@@ -40,6 +40,9 @@ def main() -> None:
     for name, url, settings in databases(options.only):
         contenders = durable(url, settings, options.objects)
         tables.append(rounds(name, contenders, options.rounds, floor="floor"))
+        ways = graphs(url, settings, options.objects)
+        title = f"{name}, a graph and the list"
+        tables.append(rounds(title, ways, options.rounds, floor="list"))
     if options.json:
         print(json.dumps([table.as_dict() for table in tables], indent=2))
         return

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from flask import Flask
@@ -23,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Engine
 
-from invenio_workflows import InvenioWorkflows, WorkflowStatus, start
+from invenio_workflows import START, InvenioWorkflows, Step, WorkflowStatus, start
 from invenio_workflows.definition import compile_workflow
 from invenio_workflows.engine import Cursor, Machine, WorkflowEngine
 from invenio_workflows.patterns import FOR, IF_ELSE, WHILE
@@ -53,6 +55,49 @@ class five:
     """Five trivial tasks, each of which changes the data."""
 
     workflow = [_task(number) for number in range(1, TASKS + 1)]
+
+
+def _step(number: int) -> type[Step]:
+    def execute(self: Step, _input: Any, external_input: Any) -> None:
+        self.obj.data["step"] = number
+
+    return type(f"Step{number}", (Step,), {"execute": execute})
+
+
+def _chain(nodes: list[Any]) -> Any:
+    graph = {START: nodes[:1]}
+    graph.update({node: [after] for node, after in pairwise(nodes)})
+    return type("chain", (), {"graph": graph})
+
+
+#: The same five tasks in three ways.
+WAYS = {
+    "list": five,
+    "graph of the functions": _chain(five.workflow),
+    "graph of steps": _chain([_step(number) for number in range(1, TASKS + 1)]),
+}
+
+
+def graphs(url: str, settings: dict[str, Any], objects: int) -> dict[str, Any]:
+    """Return a list, and graphs of the same tasks, 100 objects a start."""
+    app = Flask(__name__)
+    app.config.update(SQLALCHEMY_DATABASE_URI=url, **settings)
+    ext = InvenioWorkflows(app)
+    ext.create_all()
+
+    def way(name: str) -> float:
+        starts = [[_record() for _ in range(100)] for _ in range(objects // 100)]
+        with app.app_context():
+            began = time.perf_counter()
+            for records in starts:
+                engine = start(name, records)
+            seconds = time.perf_counter() - began
+            assert engine.status == WorkflowStatus.COMPLETED
+        return seconds / (objects * TASKS)
+
+    for name, source in WAYS.items():
+        ext.register_workflow(name, source)
+    return {name: partial(way, name) for name in WAYS}
 
 
 def durable(url: str, settings: dict[str, Any], objects: int) -> dict[str, Any]:
