@@ -6,6 +6,7 @@ from .api import continue_oid as continue_oid
 from .api import continue_oid_delayed as continue_oid_delayed
 from .api import delete as delete
 from .api import edit as edit
+from .api import order_workflow_execution as order_workflow_execution
 from .api import recover as recover
 from .api import resolve as resolve
 from .api import resume_objects_in_workflow as resume_objects_in_workflow
@@ -57,6 +58,7 @@ __all__ = [
     "current_workflows",
     "delete",
     "edit",
+    "order_workflow_execution",
     "recover",
     "resolve",
     "resume_objects_in_workflow",

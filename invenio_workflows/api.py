@@ -24,6 +24,7 @@ from .deciding import (
 from .delayed import (
     WorkerBackend,
     continue_oid_delayed,
+    order_workflow_execution,
     send_event,
     start_by_oids_delayed,
     start_by_wid_delayed,
@@ -64,6 +65,7 @@ __all__ = [
     "continue_oid_delayed",
     "delete",
     "edit",
+    "order_workflow_execution",
     "recover",
     "resolve",
     "resume_objects_in_workflow",

@@ -72,6 +72,20 @@ def start_delayed(
     return AsynchronousResultWrapper(info.uuid)
 
 
+def order_workflow_execution(workflow_id: str) -> int:
+    """Commit the app's session, and have a worker run one object without data.
+
+    :param workflow_id: the name of a registered workflow.
+    :return: the id of the object, whose data are ``None``.
+    :raises WorkflowDefinitionError: if no workflow has this name.
+    """
+    kind = current_workflows.definition(workflow_id).data_type
+    obj = WorkflowObject(None, data_type=kind)
+    start_delayed(workflow_id, [obj])
+    oid: int = obj.id
+    return oid
+
+
 def start_by_wid_delayed(
     wid: str, commit: bool = True, **kwargs: Any
 ) -> AsynchronousResultWrapper:

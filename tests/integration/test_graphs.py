@@ -20,15 +20,19 @@ from invenio_workflows import (
     Step,
     WorkflowObject,
     continue_oid,
+    order_workflow_execution,
     recover,
     resolve,
     start,
     start_delayed,
+    steps,
+    workflows,
 )
-from invenio_workflows.errors import DefinitionChanged
+from invenio_workflows.errors import DefinitionChanged, WorkflowDefinitionError
 from invenio_workflows.patterns import GRAPH, RUN_WF
 from invenio_workflows.proxies import current_workflows
 from invenio_workflows.states import ObjectStatus
+from invenio_workflows.worker_result import AsynchronousResultWrapper
 
 DEADLY = {"is": False}
 
@@ -62,6 +66,11 @@ class Die(Step):
         if DEADLY["is"]:
             os.kill(os.getpid(), signal.SIGKILL)
         return [_input]
+
+
+class Keep(Step):
+    def execute(self, _input: Any, external_input: Any) -> Any:
+        self.obj.extra_data["kept"] = _input
 
 
 class Take(Step):
@@ -137,6 +146,21 @@ def test_a_graph_is_left_to_a_worker(graph: Site) -> None:
     assert tasks(second) == ["Count", "IsLong", "ask"]
     resolve(second, "approval", {"value": "accept"})
     assert now(second).data["taken"] == [3]
+
+
+def test_order_workflow_execution_starts_one_object_without_data(graph: Site) -> None:
+    class MyWorkflow(workflows.Workflow):
+        DIGRAPH = {steps.__start__: [Die], Die: [Keep]}
+
+    graph.ext.register_workflow("MyWorkflow", MyWorkflow)
+    before = graph.counts()
+    with pytest.raises(WorkflowDefinitionError, match="MyWorkflow"):
+        order_workflow_execution(workflow_id="Another")
+    assert graph.counts() == before
+    oid = order_workflow_execution(workflow_id="MyWorkflow")
+    AsynchronousResultWrapper(now(oid).id_workflow).get(timeout=20)
+    assert now(oid).status == ObjectStatus.COMPLETED
+    assert (now(oid).data, now(oid).extra_data["kept"]) == (None, [None])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 from unit.engine.world import World
@@ -184,7 +185,18 @@ def _run_wf(parts: Any) -> Any:
     return RUN_WF(_parts(parts))
 
 
-def _graph(nodes: Any) -> Any:
+def turned(nodes: Any) -> Any:
+    """Return what makes a class with a graph, in another order each time."""
+    turns = count()
+
+    def source() -> Any:
+        tasks = [_task(1), _graph(nodes, next(turns)), _task(2)]
+        return type("tested", (), {"workflow": tasks, "max_restarts": 2})()
+
+    return lambda: source()
+
+
+def _graph(nodes: Any, turn: int = 0) -> Any:
     """Return a graph of nodes ``(kind, edges, part)``; an edge is a number."""
     left, reached = [0], {}
     while left:
@@ -197,7 +209,9 @@ def _graph(nodes: Any) -> Any:
             edges = edges[:1]
         reached[at] = _node(kind, at, part), [f"n{edge}" for edge in edges]
         left += {edge for edge in edges if edge not in reached} - set(left)
-    return GRAPH({BEGIN: ["n0"], **dict(reached.values())})
+    turn %= len(reached)
+    listed = [*reached.values()]
+    return GRAPH({BEGIN: ["n0"], **dict([*listed[turn:], *listed[:turn]])})
 
 
 _DECIDING = ("choose", "think", "ask", "doubt")
