@@ -425,9 +425,10 @@ def test_half_a_letter_and_other_bytes_break_nothing(pen: PenSite) -> None:
         comment(oid, HOSTILE, HOSTILE)
     browser = pen.browser("admin")
     for path in rules(pen, "GET"):
-        tail = "" if "oid" in path else "?group=all"
+        tail = "?name=<script>" if "oid" in path else "?group=all"
         answer = browser.get(path.format(oid=oid) + tail)
-        assert answer.status_code in (200, 301), path
+        none = path.endswith("/results")  # of that name
+        assert answer.status_code in ((404,) if none else (200, 301)), path
         assert "<script>alert" not in answer.text or answer.mimetype != "text/html"
         if answer.mimetype == "text/html" and "edit" not in path:
             assert not TURNS.search(answer.text), path
@@ -445,7 +446,7 @@ def test_a_megabyte_of_text_is_cut_wherever_it_stands(pen: PenSite) -> None:
     for path in rules(pen, "GET"):
         if path not in ("/{oid}/data.json", "/export.<form>"):
             answer = browser.get(path.format(oid=oid))
-            assert answer.status_code < 400, path
+            assert answer.status_code < 400 or path.endswith("/results"), path
             if answer.mimetype == "text/html":
                 assert len(answer.data) < 200_000, (path, len(answer.data))
     for field in ("reason", "canned", "_walk", "_back", "_action", "task", "text"):

@@ -27,6 +27,7 @@ ADDRESSES: dict[str, tuple[str, str, int]] = {
     "/<int:oid>/data.json": ("GET", "view", 200),
     "/<int:oid>/changes": ("GET", "view", 200),
     "/<int:oid>/fields": ("GET", "view", 200),
+    "/<int:oid>/results": ("GET", "view", 200),
     "/<int:oid>/resolve": ("POST", "decide", 303),
     "/<int:oid>/comment": ("POST", "decide", 303),
     "/<int:oid>/continue": ("POST", "restart", 303),
@@ -40,6 +41,8 @@ ADDRESSES: dict[str, tuple[str, str, int]] = {
     "/<int:oid>/remove": ("GET", "delete", 200),
     "/<int:oid>/delete": ("POST", "delete", 303),
 }
+#: What an address ends in that is asked for something by name.
+TAILS = {"/<int:oid>/results": "?name=found"}
 #: What a form says besides the token and the revision.
 FORMS = {
     "/start/run": {"workflow": "review", "data": "{}"},
@@ -53,6 +56,7 @@ MISSING = 999_999
 
 
 def ask(obj: Any, eng: Any) -> None:
+    obj.add_task_result("found", {"n": 1})
     eng.halt("Is it ours?", action="approval")
 
 
@@ -103,7 +107,7 @@ def sent(pen: PenSite, rule: str, method: str, name: str | None, oid: int) -> An
     path = rule.replace("<int:oid>", str(oid)).replace("<form>", "csv")
     browser = pen.browser(name)
     if method != "POST":
-        return browser.open(method, path)
+        return browser.open(method, path + TAILS.get(rule, ""))
     seq = pen.rows(f"SELECT seq FROM workflows_object WHERE id = {oid}")
     form = {"_revision": str(seq[0][0] if seq else 1), **FORMS.get(rule, {})}
     return browser.post(path, form)

@@ -384,7 +384,7 @@ def test_a_page_takes_a_fixed_number_of_statements(pen: Site) -> None:
         event.listen(pen.ext.engine, "before_cursor_execute", listen)
         page(pen, f"/{oid}", "admin")
         event.remove(pen.ext.engine, "before_cursor_execute", listen)
-        assert len([each for each in statements if "SELECT" in each]) <= 17
+        assert len([each for each in statements if "SELECT" in each]) <= 18
 
 
 def test_what_is_repeated_is_folded(pen: Site) -> None:
