@@ -90,7 +90,7 @@ def refused(graph: Any) -> str:
         ({START: [3]}, "the node 3.*cannot be called"),
         ({START: [A], (): [A]}, "empty tuple"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "graph",
 )
 def test_what_cannot_be_a_graph_is_refused(graph: Any, words: str) -> None:
     message = refused(graph)
