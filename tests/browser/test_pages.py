@@ -11,7 +11,7 @@ from browser.pen import Pen
 from browser.reader import Reader
 from playwright.sync_api import expect
 
-from invenio_workflows.store import look
+from invenio_workflows.store import list_find
 
 #: Themes and widths; the last three differ from the others by their colours alone.
 LOOKS: tuple[tuple[Any, int, tuple[str, ...]], ...] = (
@@ -170,7 +170,7 @@ def test_a_search_that_goes_on_keeps_the_rules_too(
     pen.halted("Haystack", 12)
     reader = reader_of(pen)
     for name, value in (("FEW", 1), ("FIRST_WALK", 3), ("WALK", 5)):
-        monkeypatch.setattr(look, name, value)
+        monkeypatch.setattr(list_find, name, value)
     page = reader.open("?q=lattice&sort=newest&size=10")
     expect(page.get_by_text("Searched a part of the records so far.")).to_be_visible()
     wrong = hold(reader, "search further")

@@ -235,21 +235,3 @@ def test_the_tree_is_searched_folded_and_copied(pen: Pen, curator: Reader) -> No
     expect(page.locator(".hp-said")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert '"doi": "10.1103/PhysRevD.1.01"' in copied
-
-
-def test_on_a_phone_what_is_asked_stays_in_sight(pen: Pen, reader_of: Readers) -> None:
-    (oid,) = pen.halted("Onaphone")
-    reader = reader_of(pen, viewport={"width": 360, "height": 640})
-    page = reader.open(str(oid))
-    page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    bar = page.locator(".hp-asks-again")
-    expect(bar).to_be_in_viewport()
-    expect(bar).to_contain_text("Approve or reject")
-    expect(page.locator(".hp-accept")).not_to_be_in_viewport()
-    assert reader.violations() == []
-    bar.click()
-    expect(page.locator(".hp-accept")).to_be_in_viewport()
-    page.set_viewport_size({"width": 1280, "height": 500})
-    page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    expect(page.locator(".hp-accept")).to_be_in_viewport()
-    expect(bar).to_be_hidden()
