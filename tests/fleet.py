@@ -93,7 +93,7 @@ class Member:
     def wait(self) -> None:
         """Wait until it is ready to work."""
         until(lambda: self._ready in self.log or not self.lives, f"{self.name} begins")
-        assert self.lives, self.log
+        assert self._ready in self.log, self.log  # it may have met its end by now
 
     def kill(self) -> None:
         """End it at once, with all that it forked."""
