@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Response, abort, request, stream_with_context
+from flask import abort, request
 
 from ..differences import without_anywhere
 from ..proxies import current_workflows
 from ..store.audit import Audited
-from .exporting import encodable
+from .exporting import encodable, streamed
 from .hiding import hidden_from_me
 from .permissions import may, may_somewhere
 from .texts import _
@@ -30,11 +30,7 @@ def audit() -> Any:
     if number and (oid is None or oid >= 2**63):
         abort(400, _("An object is told by its number."))
     rows = current_workflows.audit.all(oid, workflow, actor)
-    answer = Response(
-        stream_with_context(_lines(rows)), mimetype="application/x-ndjson"
-    )
-    answer.headers["Content-Disposition"] = "attachment; filename=audit.jsonl"
-    return answer
+    return streamed(_lines(rows), "application/x-ndjson", "audit.jsonl")
 
 
 def _lines(rows: Iterator[Audited]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from flask import Response, abort, stream_with_context
+from flask import Response, abort, request, stream_with_context
 
 from ..encoding import dumps
 from ..proxies import current_workflows
@@ -43,9 +43,17 @@ def export(form: str) -> Any:
         abort(404)
     must_look()
     write, kind = FORMS[form]
-    lines = write(_pages(asked_for().wanted))
-    answer = Response(stream_with_context(lines), mimetype=kind)
-    answer.headers["Content-Disposition"] = f"attachment; filename=records.{form}"
+    return streamed(write(_pages(asked_for().wanted)), kind, f"records.{form}")
+
+
+def streamed(lines: Iterator[str], kind: str, name: str) -> Response:
+    """Return a file that is made while it is sent; nothing is made for HEAD.
+
+    :param name: of the file; a plain word.
+    """
+    body = () if request.method == "HEAD" else stream_with_context(lines)
+    answer = Response(body, mimetype=kind)
+    answer.headers["Content-Disposition"] = f"attachment; filename={name}"
     return answer
 
 
