@@ -43,7 +43,7 @@ class Table:
             line += f" {1e6 / mid:10,.0f}"
             if self.floor not in (None, name):
                 low, mid, high = _three(self.ratios(name)).values()
-                line += f"   {mid:.2f}× the floor ({low:.2f} … {high:.2f})"
+                line += f"   {mid:.2f}× the {self.floor} ({low:.2f} … {high:.2f})"
             lines.append(line)
         return "\n".join(lines)
 
