@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -236,7 +237,7 @@ def test_pages_in_french_keep_the_rules_too(pen: Pen, reader_of: Readers) -> Non
     for path in ("", f"{oid}"):
         page = reader.open(path)
         assert page.locator("html").get_attribute("lang") == "fr"
-        assert page.locator("time").first.inner_text().startswith("il y a")
+        expect(page.locator("time").first).to_have_text(re.compile("^(il y a|maint)"))
         wrong += hold(reader, path)
     assert not wrong
 
