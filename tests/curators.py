@@ -84,3 +84,11 @@ class Browser:
         """Ask outside of the test's application context, whose ``g`` is not ours."""
         open_ = partial(self._client.open, PEN + path, method=method, **more)
         return Context().run(open_)
+
+
+def page(pen: Any, path: str, person: str = "viewer", code: int = 200) -> str:
+    """Return the page of the pen that a person sees there."""
+    answer = Browser(pen.app, person).get(path)
+    text: str = answer.get_data(as_text=True)
+    assert answer.status_code == code, text[-2000:]
+    return text

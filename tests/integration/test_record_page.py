@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from curators import Browser, admit
+from curators import Browser, admit, page
 from markupsafe import Markup
 from people import texts
 from sites import Site
@@ -61,13 +61,6 @@ def begin(workflow: str, *data: Any) -> int:
     )
     oid: int = found.order_by("-id").first().id
     return oid
-
-
-def page(pen: Site, path: str, person: str = "viewer", code: int = 200) -> str:
-    answer = Browser(pen.app, person).get(path)
-    text: str = answer.get_data(as_text=True)
-    assert answer.status_code == code, text[-2000:]
-    return text
 
 
 def test_it_says_what_is_asked_and_why(pen: Site) -> None:

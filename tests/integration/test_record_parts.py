@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from curators import Browser, admit
+from curators import Browser, admit, page
 from jinja2 import ChoiceLoader, FileSystemLoader
 from people import texts
 from sites import Site
@@ -46,13 +46,6 @@ def begin(workflow: str, data: Any = None) -> int:
     found = start(workflow, [data or {"title": "On Rain"}]).halted_objects
     oid: int = found[0].id
     return oid
-
-
-def page(pen: Site, path: str, person: str = "viewer", code: int = 200) -> str:
-    answer = Browser(pen.app, person).get(path)
-    text: str = answer.get_data(as_text=True)
-    assert answer.status_code == code, text[-2000:]
-    return text
 
 
 def test_all_results_of_each_name_can_be_reached(pen: Site) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from curators import Browser, admit
+from curators import admit, page
 from sites import Site
 from sqlalchemy import event
 
@@ -43,13 +43,6 @@ def begin(workflow: str) -> int:
     found = WorkflowObject.query.filter_by(workflow_name=workflow, id_parent=None)
     oid: int = found.order_by("-id").first().id
     return oid
-
-
-def page(pen: Site, path: str, person: str = "viewer") -> str:
-    answer = Browser(pen.app, person).get(path)
-    text: str = answer.get_data(as_text=True)
-    assert answer.status_code == 200, text[-2000:]
-    return text
 
 
 def told(text: str) -> list[str]:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invenio_workflows.holdingpen.query import parse
-from invenio_workflows.holdingpen.returning import is_here
 from invenio_workflows.holdingpen.urls import AGES, LARGEST, ListState
 from invenio_workflows.states import Group
 
@@ -112,32 +111,3 @@ def test_a_part_of_the_text_is_taken_away() -> None:
     state = ListState(text="dark older:3d", after="key")
     (part,) = parse(state.text).parts
     assert state.without_part(part) == ListState(text="dark")
-
-
-@pytest.mark.parametrize("root", ["", "/site"])
-@pytest.mark.parametrize(
-    "address",
-    [
-        "https://evil.example/",
-        "//evil.example/",
-        "///evil.example/",
-        "/\\evil.example/",
-        "\\\\evil.example/",
-        "/\t/evil.example/",
-        "/\n/evil.example/",
-        " //evil.example/",
-        "javascript:alert(1)",
-        "data:text/html,x",
-        "admin/holdingpen/",
-        "",
-    ],
-)
-def test_a_way_back_never_leaves_the_site(address: str, root: str) -> None:
-    assert not is_here(address, root)
-
-
-def test_a_way_back_stays_below_the_path_of_the_site() -> None:
-    assert is_here("/site/admin/holdingpen/?q=%22x%22&group=all#r17", "/site")
-    assert is_here("/admin/holdingpen/", "")
-    assert not is_here("/other/", "/site")
-    assert not is_here("/siteevil/", "/site")
