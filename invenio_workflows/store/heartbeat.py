@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..forking import begin_anew, unforked
 from .database import Database
 from .kinds import later
 from .statements import MINE, OBJECTS, Prepared, _p
@@ -38,6 +39,11 @@ class Heartbeat:
     def __init__(self, database: Database, lease_seconds: int) -> None:
         self._database = database
         self._lease_seconds = lease_seconds
+        self.forked()
+        begin_anew(self)
+
+    def forked(self) -> None:
+        """Move nothing: what the parent moves it renews and gives back itself."""
         self._held: dict[int, int] = {}
         self._progress: dict[int, str] = {}
         self._told = threading.Event()
@@ -107,7 +113,7 @@ class Heartbeat:
 
     def _write(self, statement: Prepared, rows: list[dict[str, Any]]) -> None:
         try:
-            with self._database.engine.begin() as connection:
+            with unforked(), self._database.engine.begin() as connection:
                 statement(connection, rows)
         except SQLAlchemyError as error:
             # A locked SQLite file lets nobody else claim either; a server that is

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..encoding import dumps
+from ..forking import begin_anew
 from .kinds import Encoded, UTCDateTime, later, now
 from .leases import is_dead, process
 from .models import Base
@@ -131,20 +131,24 @@ class Presence:
     def __init__(self, transactions: Transactions, every: int) -> None:
         self._transactions = transactions
         self._every = every
+        self.forked()
+        begin_anew(self)
+
+    def forked(self) -> None:
+        """Be no worker, as at first: the child has a name and threads of its own."""
         self._lock = threading.Lock()
         self._next = self._next_look = 0.0
-        self._pid = 0
+        self._is_worker = False
         self._began = 0.0
         self._said: dict[str, Any] = {}
 
     def begin(self, kind: str, queues: Sequence[str], slots: int) -> None:
         """Say from the next sweep on that this process is a worker."""
-        if self._pid != os.getpid():
-            self._lock = threading.Lock()  # the parent's may be held for ever
+        if not self._is_worker:
             self._began = time.monotonic()
         self._said = {"kind": kind, "queues": dumps(list(queues)), "slots": slots}
         self._next = 0.0
-        self._pid = os.getpid()
+        self._is_worker = True
 
     def beat(self) -> None:
         """Say that this process lives, if it is a worker; forget who is gone.
@@ -155,10 +159,10 @@ class Presence:
         if at < self._next:
             return  # sweeps follow on each other where much is due
         self._next = at + self._every / 2
-        if self._pid == os.getpid():
+        if self._is_worker:
             # Else a beat that is late would undo the end.
             with self._lock:
-                if self._pid:
+                if self._is_worker:
                     self._transactions.run(self._tell)
         if at >= self._next_look:
             self._next_look = at + _LOOK_SWEEPS * self._every
@@ -166,10 +170,10 @@ class Presence:
 
     def end(self) -> None:
         """Be no worker any more; in silence if the database is away."""
-        if self._pid != os.getpid():
+        if not self._is_worker:
             return
         with self._lock:
-            self._pid = 0
+            self._is_worker = False
             gone = delete(WORKERS).where(_workers.process == process())
             try:
                 with self._transactions.database.engine.begin() as connection:

@@ -17,6 +17,7 @@ from ..errors import (
     ObjectNotFound,
     WorkflowNotFound,
 )
+from ..forking import begin_anew
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus
 from . import statements as sql
@@ -67,10 +68,8 @@ class SQLStore(Following, Once):
         #: What lists keep of an object.
         self.showing = Showing(transactions, definition_of)
         self.moving = Heartbeat(transactions.database, lease_seconds)
-        #: Set when the workers of this process are to stop.
-        self.stopping = threading.Event()
-        #: Set when an object went to sleep that a clock wakes.
-        self.dozed = threading.Event()
+        self.forked()
+        begin_anew(self)
         self.batch_size = batch_size
         #: The queue of a workflow, by its name.
         self.queue_of = queue_of
@@ -78,6 +77,13 @@ class SQLStore(Following, Once):
         self.held = transactions.held
         self.undo = transactions.undo
         self.is_busy = is_passing
+
+    def forked(self) -> None:
+        """Stop nothing that the parent was to stop."""
+        #: Set when the workers of this process are to stop.
+        self.stopping = threading.Event()
+        #: Set when an object went to sleep that a clock wakes.
+        self.dozed = threading.Event()
 
     def refresh(self, obj: WorkflowObject) -> bool:
         """Make the document what is kept, and say whether it is still ours to move."""

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import DatabaseUnavailable
+from ..forking import unforked
 from ..jobs import sweep
 from ..proxies import EXTENSION
 
@@ -32,8 +33,6 @@ class Sweeper:
     def __init__(self, app: Any) -> None:
         self._app = app
         self._ended = threading.Event()
-        #: Held while it works: a process that is forked now inherits no lock of it.
-        self.busy = threading.Lock()
 
     def begin(self, kind: str, queues: Sequence[str], slots: int) -> None:
         """Sweep from now on, as a worker that serves these queues."""
@@ -53,7 +52,7 @@ class Sweeper:
         next_sweep, pause = 0.0, _LOOK
         while not self._ended.is_set():
             try:
-                with self.busy, self._app.app_context():
+                with unforked(), self._app.app_context():
                     due = state.queue.next_wake()
                     if time.monotonic() >= next_sweep or (due is not None and due <= 0):
                         next_sweep = time.monotonic() + state.settings.sweep_seconds

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import signal
 import threading
 import time
@@ -21,6 +20,7 @@ from ..calls import Call
 from ..checkpoint import Taken
 from ..config import DEFAULT_QUEUE
 from ..errors import DatabaseUnavailable, WorkflowWorkerError
+from ..forking import begin_anew, unforked
 from ..jobs import move, sweep
 from ..proxies import EXTENSION
 from ..store.migrations import current
@@ -41,9 +41,14 @@ class LocalWorker:
 
     def __init__(self, app: Any) -> None:
         self._app = app
+        self.forked()
+        begin_anew(self)
+
+    def forked(self) -> None:
+        """Have no threads yet, as at first."""
+        self._beginning = threading.Lock()
         self._bell = threading.Condition()
         self._threads: list[threading.Thread] = []
-        self._pid = 0
         self._rings = 0
         self._next_look = 0.0
         self._queues: tuple[str, ...] = ()
@@ -60,7 +65,7 @@ class LocalWorker:
         :raises WorkflowWorkerError: if the tables are of another release.
         """
         threads = self._state.settings.local_threads
-        if threads and self._state.embeds and self._pid != os.getpid():
+        if threads and self._state.embeds and not self._threads:
             self._check_tables()
             self.begin(threads, kind="embedded")
         self._ring()
@@ -85,13 +90,11 @@ class LocalWorker:
         self, threads: int, queues: Sequence[str] = (), kind: str = "local"
     ) -> None:
         """Begin to work with so many threads, unless this process does already."""
-        if self._pid == os.getpid():
-            return
-        with self._bell if not self._pid else _nothing():
-            if self._pid == os.getpid():
-                return
-            self._bell = threading.Condition()  # the parent's may be held for ever
-            self._pid = os.getpid()
+        with self._beginning:
+            if not self._threads:
+                self._begin(threads, queues, kind)
+
+    def _begin(self, threads: int, queues: Sequence[str], kind: str) -> None:
         settings = self._state.settings
         known = dict.fromkeys([DEFAULT_QUEUE, *settings.queues.values()])
         self._queues = tuple(queues or known)
@@ -108,7 +111,7 @@ class LocalWorker:
 
     def stop(self) -> None:
         """Let each thread finish its task; give back what takes too long."""
-        if self._pid != os.getpid():
+        if not self._threads:
             return
         state = self._state
         state.store.stopping.set()
@@ -122,7 +125,7 @@ class LocalWorker:
                 state.recovery.give_back()
         with self._app.app_context():
             state.presence.end()
-        self._pid = 0
+        self._threads = []
         atexit.unregister(self.stop)
 
     def _check_tables(self) -> None:
@@ -145,16 +148,17 @@ class LocalWorker:
 
     def _take_one(self) -> bool:
         """Move an object, if one waits, and those that are claimed behind it."""
-        queue = self._state.queue
+        state, queue = self._state, self._state.queue
         taken: Taken | None = None
-        with self._guarded(), self._app.app_context(), self._state.store.held():
+        with self._guarded(), self._app.app_context(), state.store.held():
             if not self._is_stopping():
-                taken = queue.take_first(self._queues)
+                with unforked():
+                    taken = queue.take_first(self._queues)
             if taken is None:
                 return False
             while taken is not None:
                 # Each has the session, and what goes with it, to itself.
-                with self._app.app_context():
+                with unforked(), self._app.app_context():
                     taken = move(*taken, claim=queue.first(self._queues))
             return True
         return False
@@ -174,7 +178,8 @@ class LocalWorker:
     def _sweep(self) -> None:
         while not self._is_stopping():
             with self._guarded(), self._app.app_context():
-                swept = sweep()
+                with unforked():
+                    swept = sweep()
                 if swept.woken or swept.taken_over:
                     self._ring()
                 self._doze(self._state.settings.sweep_seconds)
@@ -185,7 +190,8 @@ class LocalWorker:
         while not self._is_stopping():
             state.store.dozed.clear()
             left = end - time.monotonic()
-            due = state.queue.next_wake() if left > 0 else None
+            with unforked():
+                due = state.queue.next_wake() if left > 0 else None
             if left <= 0 or (due is not None and due <= 0):
                 return
             state.store.dozed.wait(left if due is None else min(left, due))
@@ -230,8 +236,3 @@ class LocalWorker:
 
     def _pause(self, seconds: float) -> None:
         self._state.store.stopping.wait(seconds)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield

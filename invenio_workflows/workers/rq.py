@@ -142,11 +142,6 @@ class FlaskWorker(Worker):
         super().handle_warm_shutdown_request()
         self._ending.tell()
 
-    def fork_work_horse(self, job: Any, queue: Any) -> None:
-        """Begin a process for a job."""
-        with self._sweeper.busy:
-            super().fork_work_horse(job, queue)
-
     def main_work_horse(self, job: Any, queue: Any) -> None:
         """Perform a job, in the process begun for it."""
         let_go(_app())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -68,9 +69,15 @@ def python(ready_url: str, tmp_path: Path) -> Callable[..., float]:
             env={**os.environ, "PYTHONPATH": f"{TESTS}:{Path.cwd()}"},
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         began = time.monotonic()
-        _, said = done.communicate(timeout=60)
+        try:
+            _, said = done.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(done.pid, signal.SIGKILL)
+            done.communicate()
+            raise
         assert done.returncode == 0, said
         assert "Traceback" not in said, said
         return time.monotonic() - began
@@ -123,6 +130,56 @@ def test_a_process_that_was_forked_begins_its_own(python: Callable[..., float]):
         finally:
             os._exit(code)
     assert os.waitpid(pid, 0)[1] == 0
+"""
+    )
+
+
+def test_a_fork_waits_until_the_threads_are_between_two_objects(
+    python: Callable[..., float],
+):
+    """SQLite's child would wait for ever for a transaction that the parent was in."""
+    python(
+        """
+    for n in range(12):
+        for _ in range(20):
+            start_delayed("steps", [{"seconds": 0, "done": []}])
+        site.session.remove()
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                site.ext.engine.dispose(close=False)
+                start("steps", [{"seconds": 0, "done": []}])
+                code = 0
+            finally:
+                os._exit(code)
+        assert os.waitpid(pid, 0)[1] == 0
+"""
+    )
+
+
+def test_a_forked_process_lets_its_parents_objects_be(python: Callable[..., float]):
+    python(
+        """
+    long = start_delayed("steps", [{"seconds": 3, "done": []}])
+    until(Path("began").exists)
+    site.session.remove()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            site.ext.engine.dispose(close=False)
+            state = site.app.extensions["invenio-workflows"]
+            assert not state.store.moving.held()
+            state.recovery.give_back()
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(pid, 0)[1] == 0
+    (obj,) = long.get(timeout=20).completed_objects
+    assert obj.data["done"] == ["one", "two"]
+    kinds = [event.kind for event in obj.history()]
+    assert kinds.count("Started") == 1, kinds
 """
     )
 

@@ -131,7 +131,7 @@ def test_it_says_so_again_and_since_when_it_lives_stays(site: Site, presence: Pr
 
 def test_a_process_that_was_forked_is_not_its_parent(site: Site, presence: Presence):
     presence.begin("own", ["default"], 1)
-    presence._pid += 1  # as a child sees it
+    presence.forked()  # as the child is told
     sweep()
     assert there(site) == []
     presence.end()
