@@ -128,7 +128,9 @@ def _view(
 ) -> dict[str, Any]:
     state = ask.state
     here = groups_of(ask.wanted.groups, groups)
-    keys = current_workflows.lists.sort_keys(ask.wanted.workflows)
+    # Who sees some workflows learns of no others by what they are sorted by.
+    ids = [row.id for row in page.rows] if ask.wanted.workflows else None
+    keys = current_workflows.lists.sort_keys(ids)
     orders = list(_orders(state, keys))
     return {
         "state": state,
@@ -237,7 +239,7 @@ def _orders(state: ListState, keys: list[str]) -> Iterator[Link]:
         "title": _("Title, A–Z"),
         "-title": _("Title, Z–A"),
     }
-    for key in keys:
+    for key in dict.fromkeys([*keys, state.sort.removeprefix("-")]):
         if key in names:
             continue
         names |= {key: f"{key} ↑", f"-{key}": f"{key} ↓"}

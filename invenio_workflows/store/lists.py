@@ -87,10 +87,16 @@ class Lists:
             rows = {row.id: row for row in connection.execute(statement)}
         return [self._store.document(rows[oid]) for oid in ids if oid in rows]
 
-    def sort_keys(self, workflows: Sequence[str] = ()) -> list[str]:
-        """Return the names of the sort keys that there are, ``title`` first."""
+    def sort_keys(self, ids: Sequence[int] | None = None) -> list[str]:
+        """Return the names of the sort keys that there are, ``title`` first.
+
+        :param ids: only those that some of these objects have.
+        """
+        names = _SORT_KEYS
+        if ids is not None:
+            names = select(SORT.c.name).where(SORT.c.id_object.in_(ids)).distinct()
         with self._store.transactions.reading() as connection:
-            found = connection.execute(_SORT_KEYS).scalars()
+            found = connection.execute(names).scalars()
             return sorted(
                 (name for name in found if name is not None),
                 key=lambda name: (name != "title", name),

@@ -170,6 +170,21 @@ def test_a_stranger_sees_nothing_of_another_workflow_in_a_list(pen: PenSite) -> 
     assert "Is it ours?" in pen.browser("viewer").get("/?group=all").text
 
 
+def test_a_stranger_learns_not_by_what_other_workflows_are_sorted(
+    pen: PenSite,
+) -> None:
+    def rank(obj: Any) -> dict[str, int]:
+        return {"embargo": 1}
+
+    pen.register("sorted", ask, get_sort_data=staticmethod(rank))
+    with pen.app.app_context():
+        start("sorted", [{"title": "B"}])
+        start("other", [{"title": "C"}])
+    assert "embargo" in pen.browser("admin").get("/").get_data(as_text=True)
+    seen = pen.browser("stranger").get("/").get_data(as_text=True)
+    assert "C" in seen and "embargo" not in seen
+
+
 def test_who_may_see_nothing_is_told_so(pen: PenSite) -> None:
     for name in ("nobody", "blind"):
         answer = pen.browser(name).get("/")
