@@ -1,23 +1,18 @@
-"""A definition as a tree for people, as a graph for Graphviz, as JSON."""
+"""A definition as a tree for people, as JSON, and in two languages of drawings."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
-from ..definition.graph import GRAPH
-from ..definition.loops import Loop
-from ..definition.node import Leaf, Node, Place, Sequence
-from ..definition.outline import branches, inside, join, label
-from ..definition.parallel import PARALLEL
-from ..definition.patterns import IF, IF_ELSE, IF_NOT, SIMPLE_MERGE
+from ..definition.node import Leaf, Node, Place
+from ..definition.outline import branches, inside, label
+from ..definition.sketch import Edge, Group, Point, Sketch, sketch
 from ..definition.workflow import Definition
 from .text import clean, padded, width_of
-
-#: Where a line of the drawing comes from, and what is written on it.
-Ends = list[tuple[str, str]]
-
 
 # --- for people -----------------------------------------------------------------------
 
@@ -67,6 +62,7 @@ def outline(definition: Definition) -> dict[str, Any]:
         "doc": definition.doc,
         "fingerprint": definition.fingerprint,
         "workflow": [_outlined(place) for place in inside(definition.root)],
+        "drawing": asdict(sketch(definition)),
     }
 
 
@@ -88,107 +84,111 @@ def _outlined(place: Place) -> dict[str, Any]:
 
 # --- for Graphviz ---------------------------------------------------------------------
 
+_SHAPES = {
+    "start": 'shape=circle, label=""',
+    "end": 'shape=doublecircle, label=""',
+    "task": "label={}",
+    "pattern": "label={}, shape=diamond",
+    "fork": "label={}, shape=trapezium",
+    "join": "label={}, shape=invtrapezium",
+    "via": "shape=point",
+}
+
 
 def dot(definition: Definition) -> Iterator[str]:
     """Yield the lines of a graph: boxes are tasks, diamonds are conditions.
 
     What runs side by side lies between two trapezia.
     """
-    graph = _Graph()
+    drawn = sketch(definition)
     yield f"digraph {_quoted(definition.name)} {{"
     yield "  node [shape=box];"
-    yield '  start [shape=circle, label=""];'
-    ends = graph.list(inside(definition.root), [("start", "")])
-    graph.lead(ends, "end")
-    yield from graph.lines
-    yield '  end [shape=doublecircle, label=""];'
+    yield from _nested(drawn, None, _dot_point, _dot_group, "}")
+    for edge in drawn.edges:
+        said = f" [label={_quoted(edge.label)}]" if edge.label else ""
+        yield f"  {edge.origin} -> {edge.target}{said};"
     yield "}"
 
 
-class _Graph:
-    """Collects nodes and edges; each method returns where the drawing goes on."""
+def _dot_point(point: Point) -> str:
+    return f"{point.key} [{_SHAPES[point.kind].format(_quoted(point.label))}];"
 
-    def __init__(self) -> None:
-        self.lines: list[str] = []
 
-    def lead(self, ends: Ends, to: str, style: str = "") -> None:
-        for origin, word in ends:
-            said = [f"label={_quoted(word)}"] if word else []
-            said += [style] if style else []
-            attributes = f" [{', '.join(said)}]" if said else ""
-            self.lines.append(f"  {origin} -> {to}{attributes};")
+def _dot_group(group: Group) -> str:
+    return f"subgraph cluster_{group.key} {{ label={_quoted(group.label)};"
 
-    def list(self, places: list[Place], ends: Ends) -> Ends:
-        for place in places:
-            ends = self.place(place, ends)
-        return ends
 
-    def place(self, place: Place, ends: Ends) -> Ends:
-        if isinstance(place, Sequence):
-            return self.list(branches(place)[0][1], ends)
-        if isinstance(place, PARALLEL):
-            return self.fork(place, ends)
-        if isinstance(place, GRAPH):
-            return self.graph(place, ends)
-        name = "t" + "_".join(map(str, place.path))
-        shape = ", shape=diamond" if isinstance(place, Node) else ""
-        self.lines.append(f"  {name} [label={_quoted(clean(label(place)))}{shape}];")
-        self.lead(ends, name)
-        return self.pattern(place, name) if isinstance(place, Node) else [(name, "")]
-
-    def fork(self, node: PARALLEL, ends: Ends) -> Ends:
-        begin = "t" + "_".join(map(str, node.path))
-        end = f"{begin}_join"
-        says, joins = _quoted(clean(label(node))), _quoted(join(node))
-        self.lines.append(f"  {begin} [label={says}, shape=trapezium];")
-        self.lines.append(f"  {end} [label={joins}, shape=invtrapezium];")
-        self.lead(ends, begin)
-        for word, places in branches(node):
-            self.lead(self.list(places, [(begin, word)]), end)
-        return [(end, "")]
-
-    def graph(self, node: GRAPH, ends: Ends) -> Ends:
-        """Draw the nodes, each behind a point of its own where it is no task."""
-        begins: dict[str, str] = {}
-        left: dict[str, Ends] = {}
-        for name, child in zip(node.names, node.children, strict=True):
-            begins[name] = "t" + "_".join(map(str, child.path))
-            if isinstance(child, Leaf):
-                left[name] = self.place(child, [])
-                continue
-            begins[name] += "_begin"
-            self.lines.append(f"  {begins[name]} [shape=point];")
-            left[name] = self.place(child, [(begins[name], name)])
-        self.lead(ends, begins[node.first])
-        for name, edges in node.edges.items():
-            for at, edge in enumerate(edges):
-                said = str(at) if len(edges) > 1 else ""
-                from_here = [(origin, word or said) for origin, word in left[name]]
-                self.lead(from_here, begins[edge])
-        return [
-            end for name, edges in node.edges.items() if not edges for end in left[name]
-        ]
-
-    def pattern(self, node: Node, name: str) -> Ends:
-        if isinstance(node, Loop):
-            body = self.list(branches(node)[0][1], [(name, "again")])
-            self.lead(body, name)
-            return [(name, "done")]
-        if isinstance(node, SIMPLE_MERGE):
-            first, *jumped, last = [places for _, places in branches(node)]
-            ends = self.list(first, [(name, "")])
-            for places in jumped:
-                ends += self.list(places, [(name, "by jump only")])
-            return self.list(last, ends)
-        if isinstance(node, IF) and not isinstance(node, IF_ELSE):
-            yes, no = ("no", "yes") if isinstance(node, IF_NOT) else ("yes", "no")
-            return [*self.list(branches(node)[0][1], [(name, yes)]), (name, no)]
-        return [
-            end
-            for word, places in branches(node)
-            for end in self.list(places, [(name, word)])
-        ]
+def _nested(
+    drawn: Sketch,
+    around: str | None,
+    point: Callable[[Point], str],
+    group: Callable[[Group], str],
+    end: str,
+    depth: int = 1,
+) -> Iterator[str]:
+    """Yield a line for each point, those of a group between two lines of its own."""
+    indent = "  " * depth
+    for each in drawn.within(around):
+        if isinstance(each, Point):
+            yield indent + point(each)
+            continue
+        yield indent + group(each)
+        yield from _nested(drawn, each.key, point, group, end, depth + 1)
+        yield indent + end
 
 
 def _quoted(text: str) -> str:
     return json.dumps(clean(text), ensure_ascii=False)
+
+
+# --- for Mermaid ----------------------------------------------------------------------
+
+_SIGNS = {
+    "start": '{0}((" "))',
+    "end": '{0}(((" ")))',
+    "task": "{0}[{1}]",
+    "pattern": "{0}{{{1}}}",
+    "fork": "{0}[/{1}\\]",
+    "join": "{0}[\\{1}/]",
+    "via": '{0}((" "))',
+}
+#: A letter, a digit or a sign that means nothing within quotes; an underscore within
+#: a word. A number with a bracket behind it would begin a list.
+_HARMLESS = re.compile(r"[^\W_]|[ ,(?!=/']|(?<=[^\W_])_(?=[^\W_])|(?<!^\d)\)")
+
+
+def mermaid(definition: Definition) -> Iterator[str]:
+    """Yield the lines of a flowchart, as many sites draw it in a page of text."""
+    drawn = sketch(definition)
+    yield "flowchart TD"
+    yield from _nested(drawn, None, _mermaid_point, _mermaid_group, "end")
+    for edge in drawn.edges:
+        yield f"  {_mermaid_edge(edge)}"
+
+
+def _mermaid_point(point: Point) -> str:
+    return _SIGNS[point.kind].format(_named(point.key), _said(point.label))
+
+
+def _mermaid_group(group: Group) -> str:
+    return f"subgraph {group.key}[{_said(group.label)}]"
+
+
+def _mermaid_edge(edge: Edge) -> str:
+    said = f"|{_said(edge.label)}|" if edge.label else ""
+    return f"{_named(edge.origin)} -->{said} {_named(edge.target)}"
+
+
+def _named(key: str) -> str:
+    """Return a key that is no word of the language; ``end`` is one."""
+    return f"the_{key}" if key in ("start", "end") else key
+
+
+def _said(text: str) -> str:
+    """Return a text in quotes, in which what means something is said by its number."""
+    text = clean(text)
+    found = [
+        each if _HARMLESS.match(text, at) else f"#{ord(each)};"
+        for at, each in enumerate(text)
+    ]
+    return f'"{"".join(found) or " "}"'

@@ -49,10 +49,10 @@ class Commands(click.Group):
 def workflows() -> None:
     """Run records through workflows, and decide where a person is asked.
 
-    Every command but `definitions show --dot`, `metrics` and those that are a worker
-    takes --json for programs: one JSON document, or for lists one on each line. Exit
-    codes: 0 for done (an object that halted is no failure), 1 for what went wrong
-    or failed, 2 for a command that was not written right.
+    Every command but `metrics` and those that are a worker takes --json for
+    programs: one JSON document, or for lists one on each line. Exit codes: 0
+    for done (an object that halted is no failure), 1 for what went wrong or failed, 2
+    for a command that was not written right.
     """
 
 

@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 from ..definition.workflow import Definition
 from ..proxies import current_workflows
 from .arguments import as_json
-from .drawing import dot, outline, tree
+from .drawing import dot, mermaid, outline, tree
 from .text import clean_lines, say, say_json, table
 
 
@@ -50,18 +50,19 @@ def definitions() -> None:
 @definitions.command("show")
 @click.argument("name")
 @click.option("--dot", "as_dot", is_flag=True, help="Print a graph for Graphviz.")
+@click.option("--mermaid", "as_mermaid", is_flag=True, help="Print one for Mermaid.")
 @as_json
 @with_appcontext
-def show(name: str, as_dot: bool, as_json: bool) -> None:
+def show(name: str, as_dot: bool, as_mermaid: bool, as_json: bool) -> None:
     """Show the tasks and patterns of the workflow NAME, in their order."""
-    if as_dot and as_json:
-        raise click.UsageError("Give --dot or --json, not both.")
+    if as_dot + as_mermaid + as_json > 1:
+        raise click.UsageError("Give one of --dot, --mermaid and --json.")
     definition: Definition = current_workflows.definition(name)
     if as_json:
         say_json(outline(definition))
         return
-    if as_dot:
-        for line in dot(definition):
+    if as_dot or as_mermaid:
+        for line in (dot if as_dot else mermaid)(definition):
             say(line)
         return
     titled = definition.title != definition.name

@@ -162,6 +162,18 @@ def test_a_definition_is_drawn_for_graphviz(flask: Terminal):
     ]
 
 
+def test_a_definition_is_drawn_for_mermaid_and_for_programs(flask: Terminal):
+    lines = flask("definitions", "show", "review", "--mermaid").splitlines()
+    assert lines[0] == "flowchart TD" and '  t1{"IF(unsure)"}' in lines
+    assert '  t1 -->|"yes"| t1_0_0' in lines
+    told = json.loads(flask("definitions", "show", "review", "--json"))["drawing"]
+    drawn = [(point["kind"], point["label"]) for point in told["points"]]
+    assert drawn[0] == ("start", "") and ("pattern", "IF(unsure)") in drawn
+    assert {"origin": "t1", "target": "t2", "label": "no"} in told["edges"]
+    said = flask.refused("definitions", "show", "review", "--mermaid", "--dot", code=2)
+    assert said.endswith("Error: Give one of --dot, --mermaid and --json.\n")
+
+
 def test_every_pattern_is_drawn_with_its_branches(
     make_site: Callable[..., Site], sqlite_ready_url: str
 ):
