@@ -31,6 +31,8 @@ COLUMNS = {
     "fork": sa.Integer(),
     "branch": sa.SmallInteger(),
     "needs": sa.SmallInteger(),
+    "stands_at": sa.String(255),
+    "stands_since": TIME,
 }
 NUMBERS = ("rank", "sends", "tries")
 
@@ -56,6 +58,11 @@ INDEXES = (
         "held_back",
         ["concurrency_key", "rank", "id"],
         "waits_for = 'queue' AND concurrency_key IS NOT NULL AND wake_at IS NULL",
+    ),
+    (
+        "place",
+        ["workflow", "stands_at", "stands_since", "id", "status", "waits_for"],
+        "stands_at IS NOT NULL AND status IN (2, 4, 5)",
     ),
 )
 

@@ -63,6 +63,21 @@ def before(memo: Memo, name: str) -> str | None:
     return came
 
 
+def renamed(memo: Memo, old: str, new: str) -> Memo:
+    """Return the memo of a graph in which a node has another name."""
+    if not memo:
+        return memo
+
+    def name(each: str | None) -> str | None:
+        return new if each == old else each
+
+    fresh = {**memo, "at": name(memo["at"])}
+    fresh["in"] = {name(k): [name(v[0]), *v[1:]] for k, v in memo["in"].items()}
+    if "again" in memo:
+        fresh["again"] = {name(k): v for k, v in memo["again"].items()}
+    return fresh
+
+
 def given(memo: Memo, name: str, obj: Any) -> Any:
     """Return what a node is given: a copy, or the object's data itself."""
     entry = memo["in"].get(name, [None])

@@ -116,7 +116,7 @@ def locate(definition: Definition, cursor: Cursor) -> Place | None:
         cursor.frames = [frame[:2] for frame in cursor.frames]
         return place
     place = _find(definition, cursor.identity)
-    cursor.frames = _moved(definition, place, cursor)
+    cursor.frames = moved(definition, place, cursor)
     cursor.fingerprint = definition.fingerprint
     return place
 
@@ -320,8 +320,11 @@ def _find(definition: Definition, identity: tuple[Any, ...]) -> Place:
     )
 
 
-def _moved(definition: Definition, place: Place, cursor: Cursor) -> list[list[Any]]:
-    """Return the frames to ``place``, each with the memo that its node had."""
+def moved(definition: Definition, place: Place, cursor: Cursor) -> list[list[Any]]:
+    """Return the frames to ``place``, each with the memo that its node had.
+
+    :raises DefinitionChanged: if it stands in a loop or branch that they are not in.
+    """
     way: list[tuple[Node, int | None]] = list(_way(definition, place))
     if cursor.mode == ASKING and isinstance(place, Node):
         way.append((place, cursor.frames[-1][0]))

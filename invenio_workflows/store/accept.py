@@ -191,6 +191,7 @@ class Acceptor:
                 workflow=run.name,
                 position=position,
                 cursor=null(),
+                stands_at=null(),
                 concurrency_key=obj.columns["concurrency_key"],
                 waits_for=None,
                 status=int(ObjectStatus.INITIAL),

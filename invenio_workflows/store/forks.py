@@ -28,7 +28,7 @@ from ..states import ObjectStatus as S
 from . import statements as sql
 from .ids import new_ids
 from .kinds import later, now
-from .rows import event_row, values_of
+from .rows import event_row, stands_at, values_of
 from .runs import lock_run
 from .statements import OBJECTS, TAKEN, Prepared, _n, _p
 from .transactions import begin
@@ -46,6 +46,8 @@ def _made(**values: Any) -> Prepared:
             **columns,
             attempts=_n(0),
             start_point=literal_column("'resume'"),
+            stands_at=_p("stands_at", _columns.stands_at),
+            stands_since=now(),
             created=now(),
             modified=now(),
             **values,
@@ -115,7 +117,8 @@ def make_branches(
         branch.columns |= {"status": status, "fence": int(point.drives)}
         data, extra = branch.kept or ("", "")
         row = values_of(branch, data, extra) | {"seq": 1, "revision": 1}
-        rows.append(row | {"id_fork": obj.id, "branch": number} | common)
+        row |= {"id_fork": obj.id, "branch": number}
+        rows.append(row | {"stands_at": stands_at(branch.cursor)} | common)
         line = EventLine("Branched", message=f"from object {obj.id}")
         event = event_row(branch, line, 1, status)
         events.append(event | {"data": data, "extra_data": extra})

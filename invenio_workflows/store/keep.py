@@ -32,6 +32,7 @@ from .rows import (
     event_row,
     place_of,
     projections,
+    stands_at,
     values_of,
 )
 from .runs import settle_run
@@ -99,7 +100,10 @@ class Keeper:
             **describing(obj),
             "modified": now(),
             **projections(obj.extra_data, wanted),
+            "stands_at": stands_at(obj.cursor),
         }
+        if wanted != obj.status:
+            values["stands_since"] = now()
         lock_origin(connection, obj)
         self._update(connection, obj, values)
         if obj.waits_for == "join" and wanted != ObjectStatus.WAITING:
@@ -109,7 +113,8 @@ class Keeper:
         if cursor is not None:
             path, event.task = place_of(cursor)
             event.path = "/".join(map(str, path))
-            sql.WRITE_CURSOR(connection, {"oid": obj.id, "new_cursor": cursor})
+            new = {"new_cursor": cursor, "new_place": stands_at(cursor)}
+            sql.WRITE_CURSOR(connection, {"oid": obj.id, **new})
             columns["cursor"] = cursor
         keep_event(connection, obj, event, seq, wanted, texts)
         columns |= {"seq": seq, "revision": seq, "status": wanted}

@@ -88,6 +88,9 @@ IS_LISTED = text(LISTED)
 RESTING = "status <> 3"
 IS_RESTING = text(RESTING)
 LISTED_AT_REST = f"{LISTED} AND {RESTING}"
+#: Those that have begun, and do not move: halted, waiting or failed.
+STANDING = "stands_at IS NOT NULL AND status IN (2, 4, 5)"
+IS_STANDING = text(STANDING)
 
 
 class ObjectRow(Base):
@@ -117,6 +120,10 @@ class ObjectRow(Base):
         _partial("action", f"action IS NOT NULL AND {LISTED}", "action", "id"),
         _partial("owner", f"id_user <> 0 AND {LISTED}", "id_user", "id"),
         _partial("uri", f"uri <> '' AND {LISTED}", "uri"),
+        _partial(
+            *("place", STANDING),
+            *("workflow", "stands_at", "stands_since", "id", "status", "waits_for"),
+        ),
         # With what their condition says, which SQLite looks up in the table else.
         _partial("running", "status = 3", "id_workflow", "status", "id"),
         _partial("queued", "waits_for = 'queue'", "id_workflow", "waits_for"),
@@ -165,6 +172,10 @@ class ObjectRow(Base):
     data: Mapped[Any] = mapped_column(Encoded, default=dict)
     extra_data: Mapped[Any] = mapped_column(Encoded, default=default_extra_data)
     cursor: Mapped[Any] = mapped_column(Encoded, nullable=True)
+    #: Of the cursor, when it was put down last: the definition's fingerprint, a colon
+    #: and the path; and since when it has been there.
+    stands_at: Mapped[str | None] = mapped_column(String(255))
+    stands_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
     revision: Mapped[int] = mapped_column(Integer, default=0)
     seq: Mapped[int] = mapped_column(Integer, default=0)
     fence: Mapped[int] = mapped_column(Integer, default=0)

@@ -16,6 +16,7 @@ from ..states import ObjectStatus
 from . import statements as sql
 from .kinds import now
 from .leases import is_dead, is_mine
+from .rows import stands_at
 from .sql import SQLStore
 
 #: Part of the text, as in the index of those that run.
@@ -144,10 +145,15 @@ class Recovery:
                     lease_until=None,
                     modified=now(),
                 )
-                .returning(objects.id_workflow, objects.seq)
+                .returning(
+                    objects.id_workflow, objects.seq, sql.as_text(objects.cursor)
+                )
             ).one_or_none()
             if row is None:
                 return False
+            # Where it came to while it ran stands in its cursor alone.
+            new = {"new_cursor": row.cursor, "new_place": stands_at(row.cursor)}
+            sql.WRITE_CURSOR(connection, {"oid": held.id, **new})
             event = {"id_object": held.id, "id_workflow": row.id_workflow}
             event |= {"kind": "TakenOver", "message": f"from {held.owner}"}
             event |= {"seq": row.seq, "status": int(ObjectStatus.WAITING)}

@@ -80,6 +80,7 @@ RESTORE = (
     .values(
         status=int(S.INITIAL),
         cursor=null(),
+        stands_at=null(),
         waits_for=null(),
         data=_from_snapshot("data"),
         extra_data=_from_snapshot("extra_data"),

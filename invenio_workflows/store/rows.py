@@ -62,6 +62,17 @@ def place_of(cursor: str | None) -> tuple[Any, str]:
     return [frame[0] for frame in frames], kept["place"][0]
 
 
+def stands_at(cursor: str | None) -> str | None:
+    """Return what is kept of a cursor where an object sleeps: definition and path.
+
+    By it those are found that sleep at one place, and those of another definition.
+    """
+    if cursor is None:
+        return None
+    path, _ = place_of(cursor)
+    return f"{loads(cursor)['definition']}:{'/'.join(map(str, path))}"[:255]
+
+
 #: What is inserted of an object that no worker holds.
 _FREE = {"fence": 0, "in_start": 0, "lease_owner": None, "lease": None}
 

@@ -44,6 +44,7 @@ from .rows import (
     line_row,
     projections,
     run_of,
+    stands_at,
     waiting,
 )
 from .runs import merge, settle_left, settle_run
@@ -51,6 +52,10 @@ from .showing import Showing
 from .shown import keep_shown
 from .transactions import TaskWritesLost as TaskWritesLost
 from .transactions import Transactions, begin, is_passing
+
+
+#: Stopped, and not for ever.
+ASLEEP = (ObjectStatus.HALTED, ObjectStatus.WAITING, ObjectStatus.ERROR)
 
 
 class SQLStore(Following, Once):
@@ -205,6 +210,8 @@ class SQLStore(Following, Once):
         if point.leaves:
             parameters |= {"status": int(point.status), "waits_for": point.waits_for}
             parameters |= projections(obj.extra_data, point.status)
+            sleeps = point.status in ASLEEP
+            parameters["stands_at"] = stands_at(point.cursor) if sleeps else None
             if point.waits:
                 parameters |= waiting(point)
         else:

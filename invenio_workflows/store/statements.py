@@ -169,8 +169,9 @@ def _moved(data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool)
     if extra_data:
         values["extra_data"] = _p("extra_data", OBJECTS.c.extra_data)
     if leaves:
-        for name in ("status", "waits_for", "action", "message", "error"):
+        for name in ("status", "waits_for", "action", "message", "error", "stands_at"):
             values[name] = _p(name, OBJECTS.c[name])
+        values["stands_since"] = now()
         values |= {"lease_owner": null(), "lease_until": null()}
         values |= {"modified": now(), "progress": null()}
         if not waits:
@@ -385,5 +386,9 @@ WRITE_DATA = Prepared(
 WRITE_CURSOR = Prepared(
     update(OBJECTS)
     .where(OBJECTS.c.id == _p("oid", OBJECTS.c.id))
-    .values(cursor=_p("new_cursor", OBJECTS.c.cursor))
+    .values(
+        cursor=_p("new_cursor", OBJECTS.c.cursor),
+        stands_at=_p("new_place", OBJECTS.c.stands_at),
+        stands_since=now(),
+    )
 )

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -175,10 +172,3 @@ def test_a_drawing_for_mermaid_reads_well() -> None:
         "  t1_0_0 --> the_end",
         '  t1 -->|"no"| the_end',
     ]
-
-
-@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not here")
-def test_graphviz_draws_it() -> None:
-    for names in zip(HOSTILE[::3], HOSTILE[1::3], HOSTILE[2::3], strict=False):
-        text = "\n".join(dot(compile_workflow("w", everything(list(names)))))
-        subprocess.run(["dot", "-Tsvg"], input=text.encode(), check=True)

@@ -1,0 +1,202 @@
+"""What another definition means for an object that sleeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit.engine.world import World, compiled, tell
+
+from invenio_workflows import START, Decision, Step
+from invenio_workflows.definition import task
+from invenio_workflows.definition.loops import FOR
+from invenio_workflows.definition.patterns import IF
+from invenio_workflows.engine.upgrade import Meaning, mapped, meaning, proposal
+from invenio_workflows.errors import DefinitionChanged
+
+A, B, C, D = map(tell, ["a", "b", "c", "d"])
+
+
+def halt(obj: Any, eng: Any) -> None:
+    obj.data = [*(obj.data or []), "halt"]
+    eng.halt()
+
+
+def named(name: str) -> Any:
+    """The task that halts, under another name."""
+
+    @task(name)
+    def stop(obj: Any, eng: Any) -> None:
+        halt(obj, eng)
+
+    return stop
+
+
+def yes(obj: Any, eng: Any) -> bool:
+    return True
+
+
+def asleep(before: Any, rounds: int = 1) -> World:
+    world = World(lambda: before)
+    for _ in range(rounds):
+        world.process()
+    assert world.status == "Halted"
+    return world
+
+
+@pytest.mark.parametrize(
+    ("after", "what", "path"),
+    [
+        ([A, halt, B], Meaning.SAME, (1,)),
+        ([A, halt, C, D], Meaning.SAME, (1,)),
+        ([C, A, halt], Meaning.MOVED, (2,)),
+        ([A, [C, halt], B], Meaning.MOVED, (1, 1)),
+        ([A, IF(yes, halt), B], Meaning.MOVED, (1, 0, 0)),
+        ([A, B], Meaning.ORPHANED, None),
+        ([A, named("stop"), B], Meaning.ORPHANED, None),
+        ([A, FOR([1], "n", halt), B], Meaning.ORPHANED, None),
+    ],
+)
+def test_an_object_stays_is_moved_or_orphaned(after: Any, what: Any, path: Any) -> None:
+    world = asleep([A, halt, B])
+    verdict = meaning(compiled(lambda: after), world.cursor)
+    assert (verdict.meaning, verdict.task) == (what, "halt")
+    assert (verdict.place.path if verdict.place else None) == path
+    assert bool(verdict.why) == (what == Meaning.ORPHANED)
+
+
+def test_one_that_has_not_begun_is_where_it_was() -> None:
+    assert meaning(compiled(lambda: [B]), None).meaning == Meaning.SAME
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_it_says_what_happens_when_the_object_goes_on(data: Any) -> None:
+    pool = st.sampled_from([A, B, C, halt, [D], [halt], IF(yes, [C, halt])])
+    before = [*data.draw(st.lists(pool, max_size=3)), halt]
+    after = data.draw(st.lists(pool, min_size=1, max_size=5))
+    world = asleep(before)
+    verdict = meaning(compiled(lambda: after), world.cursor)
+    world.source = lambda: after
+    if verdict.meaning == Meaning.ORPHANED:
+        with pytest.raises(DefinitionChanged):
+            world.process()
+    else:
+        world.process()
+
+
+def test_an_object_that_is_mapped_goes_on_as_if_its_task_had_kept_its_name() -> None:
+    new = compiled(lambda: [C, [named("stop"), D], B])
+    world = asleep([A, halt, B])
+    world.cursor, place = mapped(new, world.cursor or "", "stop")
+    assert place.name == "stop"
+    assert meaning(new, world.cursor).meaning == Meaning.SAME
+    world.source = lambda: [C, [named("stop"), D], B]
+    assert world.process().data == ["a", "halt", "d", "b"]
+
+
+def test_in_a_loop_it_keeps_its_round() -> None:
+    world = asleep([FOR([1, 2, 3], "n", [halt, B])], rounds=2)
+    after = [FOR([1, 2, 3], "n", [named("stop"), B])]
+    definition = compiled(lambda: after)
+    world.cursor, _ = mapped(definition, world.cursor or "", "stop")
+    world.source = lambda: after
+    assert world.until_done().data == ["halt", "b", "halt", "b", "halt", "b"]
+
+
+def test_it_is_mapped_to_no_task_that_it_could_not_stand_at() -> None:
+    text = asleep([A, halt, B]).cursor or ""
+    for after, said in (
+        ([A, B], "has no tasks 'stop'"),
+        ([named("stop"), named("stop")], "has 2 tasks 'stop'"),
+        ([FOR([1], "n", named("stop"))], "has not entered"),
+    ):
+        with pytest.raises(DefinitionChanged, match=said):
+            mapped(compiled(lambda after=after: after), text, "stop")
+
+
+class Ask(Step):
+    def execute(self, _input: Any = None, *args: Any, **kwargs: Any) -> Any:
+        self.eng.halt()
+        return "unseen"
+
+
+class Question(Ask):
+    pass
+
+
+class Pick(Decision):
+    def transition(self, _input: Any = None, *args: Any, **kwargs: Any) -> str:
+        return "b"
+
+
+def test_a_node_of_a_graph_is_mapped_with_what_it_was_given() -> None:
+    def first(obj: Any, eng: Any) -> Any:
+        return {"given": 1}
+
+    def last(obj: Any, eng: Any) -> Any:
+        obj.data = eng._frames[-1][1]["in"]["last"]
+
+    world = asleep({START: [first], first: [Ask], Ask: [last]})
+    after = {START: [first], first: [Question], Question: [last]}
+    definition = compiled(lambda: after)
+    assert meaning(definition, world.cursor).meaning == Meaning.ORPHANED
+    world.cursor, _ = mapped(definition, world.cursor or "", "Question")
+    world.source = lambda: after
+    assert world.process().data == ["Question", {"given": 1}]
+
+
+def test_an_edge_that_was_chosen_and_is_gone_is_told() -> None:
+    world = World(lambda: {START: [Pick], Pick: [A, B]}, die_after=True)
+    while "Pick" not in world.names:
+        world.process()
+    here = compiled(lambda: {START: [Pick], Pick: [A, B]})
+    assert meaning(here, world.cursor).meaning == Meaning.SAME
+    verdict = meaning(compiled(lambda: {START: [Pick], Pick: [A, C]}), world.cursor)
+    assert verdict.meaning == Meaning.ORPHANED and "chose 'b'" in verdict.why
+
+
+# --- proposals ------------------------------------------------------------------------
+
+
+def proposed(after: Any, before: Any = None, passed: Any = ("a", "halt")) -> Any:
+    text = asleep(before or [A, halt, B]).cursor or ""
+    found = proposal(compiled(lambda: after), text, passed)
+    return found and (found.task, found.reasons)
+
+
+def test_the_same_function_under_another_name_is_proposed() -> None:
+    other = task("ask_somebody")(lambda obj, eng: None)
+    other.__qualname__ = halt.__qualname__
+    assert proposed([C, B, other]) == (
+        "ask_somebody",
+        ["it is the same function under another name"],
+    )
+
+
+def test_a_name_that_is_alike_at_the_same_place_is_proposed() -> None:
+    said = proposed([A, named("halt_it"), B])
+    assert said == (
+        "halt_it",
+        [
+            "its name is like halt",
+            "it comes after a, as halt did",
+            "it stands where halt stood",
+        ],
+    )
+
+
+def test_what_it_has_passed_or_cannot_stand_at_is_never_proposed() -> None:
+    assert proposed([A, B]) is None
+    assert proposed([A, named("a"), B], passed=("a", "halt")) is None
+    assert proposed([A, FOR([1], "n", named("halts")), B]) is None
+
+
+def test_where_two_are_as_likely_none_is_proposed() -> None:
+    assert proposed([A, [named("halt_1")], B, A, [named("halt_2")]]) is None
+
+
+def test_something_quite_different_is_not_proposed() -> None:
+    assert proposed([C, named("publish"), D]) is None
