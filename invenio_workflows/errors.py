@@ -14,6 +14,7 @@ through a queue: they can be pickled by a worker's transport, and
     ├── WorkflowAPIError           a verb was called with what it cannot use
     │   ├── ObjectNotFound         no object has this id
     │   ├── WorkflowNotFound       no run has this uuid
+    │   ├── InputNotValid          an answer is not what was asked for
     │   ├── DataNotSerializable    the data holds what JSON cannot
     │   └── DataTooLarge           the data is over WORKFLOWS_MAX_DATA_SIZE
     ├── IllegalMove                the status does not allow this
@@ -29,7 +30,7 @@ like an exception but are no errors, and ``except Exception`` lets them pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -147,6 +148,33 @@ class DataNotSerializable(WorkflowAPIError):
 
 class DataTooLarge(WorkflowAPIError):
     """The data is larger than WORKFLOWS_MAX_DATA_SIZE allows."""
+
+
+class InputNotValid(WorkflowAPIError, ValueError):
+    """The input is not valid.
+
+    :param errors: what is wrong, each ``{"loc": ["authors", 0, "name"], "msg": "…",
+        "type": "…"}``; values that were given are not quoted.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        errors: Iterable[Mapping[str, Any]] = (),
+        **details: Any,
+    ) -> None:
+        self.errors: list[dict[str, Any]] = [dict(each) for each in errors]
+        said = "; ".join(map(_said, self.errors))
+        if said and not message:
+            message = f"The input is not valid. {said}"
+        super().__init__(message, errors=self.errors, **details)
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """Return an error of a field as a person reads it: ``authors.0.name: …``."""
+    where = ".".join(map(str, error.get("loc") or ()))
+    said = str(error.get("msg", "")).strip()
+    return f"{where}: {said}" if where else said
 
 
 class IllegalMove(WorkflowsError):

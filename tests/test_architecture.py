@@ -35,7 +35,7 @@ PURE = {"definition", "actions", "engine"}
 FACES = {"cli", "holdingpen", "metrics"}
 #: What is always installed, because we or Flask depend on it.
 HARD = {"alembic", "blinker", "click", "flask", "jinja2", "markupsafe", "sqlalchemy"}
-HARD |= {"werkzeug"}
+HARD |= {"jsonschema", "pydantic", "werkzeug"}
 #: What an optional package stands on, and so may be imported beside it.
 BESIDE = {
     "kombu": "celery",

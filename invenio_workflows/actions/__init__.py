@@ -3,3 +3,6 @@
 from .approval import Approval as Approval
 from .core import Action as Action
 from .core import Resolution as Resolution
+from .input_form import Asked as Asked
+from .input_form import InputForm as InputForm
+from .input_form import asked_of as asked_of

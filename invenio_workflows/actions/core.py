@@ -21,11 +21,15 @@ class Resolution:
     :param value: the decision in a word, for history.
     :param start_point: where the object goes on; ``None`` to leave it halted.
     :param reason: why, in the person's words.
+    :param told: what the audit keeps in place of the form, which may hold secrets.
+    :param answer: what the task that asked is given when it runs again.
     """
 
     value: str
     start_point: str | None = "continue_next"
     reason: str = ""
+    told: Mapping[str, Any] | None = None
+    answer: Mapping[str, Any] | None = None
 
 
 class Action:

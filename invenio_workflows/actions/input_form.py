@@ -1,0 +1,79 @@
+"""Ask a person for values: what a JSON Schema says, checked by a pydantic model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ..errors import IllegalMove
+from ..json_schema import check_json
+from ..schemas import Fault, find, masked, validated
+from .core import Action, Resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an object asks of a person.
+
+    :param schema: the JSON Schema of the answer, as it was when the object halted.
+    :param question: the question in the words of who wrote the task.
+    :param name: the name of the model.
+    :param halt: the id of the halt; another one each time that the object halts.
+    :param errors: what was wrong with an answer that was accepted before and that the
+        task then refused, as in :attr:`.errors.InputNotValid.errors`.
+    """
+
+    schema: dict[str, Any]
+    question: str
+    name: str
+    halt: str
+    errors: list[Fault] = field(default_factory=list)
+
+
+def asked_of(obj: Any) -> Asked | None:
+    """Return what an object asks; ``None`` if it asks for no input."""
+    payload = obj.extra_data.get("_payload")
+    if obj.get_action() != InputForm.name or not isinstance(payload, dict):
+        return None
+    schema = payload.get("schema")
+    if not isinstance(schema, dict):
+        return None
+    return Asked(
+        schema=schema,
+        question=obj.get_action_message(),
+        name=str(payload.get("name") or ""),
+        halt=str(obj.extra_data.get("_halt") or ""),
+        errors=list(payload.get("errors") or ()),
+    )
+
+
+class InputForm(Action):
+    """Takes the values that a task asked for by ``eng.ask`` or ``UserInputSchema``."""
+
+    name: ClassVar[str] = "input"
+    title: ClassVar[str] = "Give input"
+
+    def resolve(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Resolution:
+        """Take the values by their names; the object stays as it is.
+
+        :raises InputNotValid: with every field that is not valid.
+        """
+        asked = asked_of(obj)
+        if asked is None:
+            raise IllegalMove(
+                f"Object {obj.id} asks for input, but no task of it said for which; "
+                "go on with it by restart_task.",
+                id_object=obj.id,
+            )
+        address = str(obj.extra_data["_payload"].get("of") or "")
+        model = find(address, asked.schema)
+        if model is None:
+            check_json(asked.schema, form)
+        else:
+            validated(model, form)
+        return Resolution(
+            "given",
+            told=masked(asked.schema, form),
+            answer={"name": asked.name, "data": dict(form)},
+        )

@@ -1,0 +1,334 @@
+"""What a person is asked for: a pydantic model, and the JSON Schema that it gives.
+
+A model is known by where it lies, ``module:qualname``. What is given to it is
+checked whole: by its own validators, and no key that it does not know is let pass.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
+
+from pydantic import AliasChoices, AliasPath, BaseModel, RootModel, ValidationError
+
+from .encoding import copied
+from .errors import InputNotValid, WorkflowDefinitionError
+
+_logger = logging.getLogger(__name__)
+
+#: A class whose instances are valid answers.
+Schema: TypeAlias = type[BaseModel]
+#: One thing that is wrong with an answer: ``loc``, ``msg`` and ``type``.
+Fault: TypeAlias = dict[str, Any]
+
+#: So many models that are local to a function are kept in mind.
+_MOST = 500
+_known: dict[tuple[str, str], Schema] = {}
+_lock = threading.Lock()
+_schemas: WeakKeyDictionary[Schema, dict[str, Any]] = WeakKeyDictionary()
+
+
+def is_schema(value: Any) -> bool:
+    """Say whether this is a model whose answers are objects."""
+    return (
+        isinstance(value, type)
+        and issubclass(value, BaseModel)
+        and not issubclass(value, RootModel)
+    )
+
+
+def check_schema(value: Any, what: str) -> Schema:
+    """Return the model, if a person can be asked by it.
+
+    :param what: what it is, for the error.
+    :raises WorkflowDefinitionError: saying why not.
+    """
+    if not is_schema(value):
+        raise WorkflowDefinitionError(
+            f"{what} is a subclass of pydantic.BaseModel, not {value!r}."
+        )
+    try:
+        json_schema(value)
+    except Exception as error:
+        line = str(error).strip().partition("\n")[0]
+        raise WorkflowDefinitionError(
+            f"{what} cannot be shown as JSON Schema, so no person can be asked: {line}"
+        ) from error
+    return remember(value)
+
+
+def json_schema(model: Schema) -> dict[str, Any]:
+    """Return the JSON Schema of a model; it allows no key that the model ignores."""
+    found = _schemas.get(model)
+    if found is None:
+        found = model.model_json_schema()
+        for each in (found, *found.get("$defs", {}).values()):
+            if "properties" in each:
+                each.setdefault("additionalProperties", False)
+        found = _schemas[model] = json.loads(json.dumps(found))
+    schema: dict[str, Any] = copied(found)
+    return schema
+
+
+def address_of(model: Schema) -> str:
+    """Return where a model lies: ``module:qualname``."""
+    return f"{model.__module__}:{model.__qualname__}"
+
+
+def remember(model: Schema) -> Schema:
+    """Keep a model in mind that cannot be imported by its name, or not always."""
+    key = address_of(model), _mark(json_schema(model))
+    with _lock:
+        _known.pop(key, None)
+        _known[key] = model
+        while len(_known) > _MOST:
+            del _known[next(iter(_known))]
+    return model
+
+
+def _mark(schema: Mapping[str, Any]) -> str:
+    return json.dumps(schema, sort_keys=True, default=str)
+
+
+def find(address: str, schema: Mapping[str, Any]) -> Schema | None:
+    """Return the model that lies there: imported, else one that was asked with here.
+
+    :param schema: its JSON Schema, by which two of one name are told apart.
+    """
+    module, _, name = address.partition(":")
+    if "<locals>" not in name and module != "__main__":
+        found = _imported(module, name)
+        if is_schema(found):
+            model: Schema = found
+            return model
+    with _lock:
+        return _known.get((address, _mark(schema)))
+
+
+def _imported(module: str, name: str) -> Any:
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        return None
+    except Exception:
+        _logger.exception("The module %s cannot be imported.", module)
+        return None
+    return found
+
+
+# --- answers -------------------------------------------------------------------------
+
+
+def validated(model: Schema, data: Any) -> BaseModel:
+    """Return what the model makes of an answer.
+
+    :raises InputNotValid: with everything that is wrong with it; nothing in it
+        quotes what was given in secret.
+    """
+    refuse_other_than_object(data)
+    made, faults = _made(model, data)
+    strangers = list(_strangers(made, data, []) if made else _unknown(model, data, []))
+    known = [fault["loc"] for fault in faults]
+    faults += [
+        {"loc": loc, "msg": "There is no such field", "type": "extra_forbidden"}
+        for loc in strangers
+        if loc not in known
+    ]
+    if made is None or faults:
+        raise InputNotValid(errors=faults)
+    return made
+
+
+def refuse_other_than_object(data: Any) -> None:
+    """Raise unless the answer is a dictionary whose keys are texts.
+
+    :raises InputNotValid: saying so.
+    """
+    if isinstance(data, Mapping) and all(isinstance(key, str) for key in data):
+        return
+    message = f"An input is an object of fields and values, not {type(data).__name__}."
+    fault = {"loc": [], "msg": message, "type": "dict_type"}
+    raise InputNotValid(message, errors=[fault])
+
+
+def _made(model: Schema, data: Mapping[str, Any]) -> tuple[BaseModel | None, list[Any]]:
+    """Return the instance, or ``None`` and what is wrong; never with its input."""
+    try:
+        return _read(model, data), []
+    except ValidationError as error:
+        found = error.errors(
+            include_url=False, include_context=False, include_input=False
+        )
+    except Exception as error:
+        # What it says may quote the input, and is not written down.
+        kind = type(error).__name__
+        _logger.error("A validator of %s raised %s.", address_of(model), kind)
+        message = f"The input could not be checked ({kind})"
+        return None, [{"loc": [], "msg": message, "type": "not_checked"}]
+    secrets = secrets_of(json_schema(model), data)
+    return None, [
+        {
+            "loc": list(each["loc"]),
+            "msg": _said(each["msg"], secrets),
+            "type": each["type"],
+        }
+        for each in found
+    ]
+
+
+def _read(model: Schema, data: Mapping[str, Any]) -> BaseModel:
+    """Validate as JSON where it is JSON: a strict model takes a date as text then."""
+    try:
+        text = json.dumps(data, allow_nan=False)
+    except (TypeError, ValueError):
+        return model.model_validate(data)
+    return model.model_validate_json(text)
+
+
+def _said(text: str, secrets: Sequence[str]) -> str:
+    """Return what a validator says, in its own words and without what is secret."""
+    text = text.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return text
+
+
+def _keys(model: Schema) -> dict[str, str]:
+    """Return the keys that a model takes, and the field that each is for."""
+    by_name = any(
+        model.model_config.get(each)
+        for each in ("populate_by_name", "validate_by_name")
+    )
+    keys: dict[str, str] = {}
+    for name, field in model.model_fields.items():
+        alias = field.validation_alias
+        choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+        for each in choices:
+            if isinstance(each, AliasPath):
+                keys[str(each.path[0])] = name
+            elif each is not None:
+                keys[each] = name
+        if alias is None or by_name:
+            keys[name] = name
+    return keys
+
+
+def _unknown(
+    model: Schema, data: Mapping[str, Any], loc: list[Any]
+) -> Iterator[list[Any]]:
+    if model.model_config.get("extra") == "allow":
+        return
+    keys = _keys(model)
+    yield from ([*loc, key] for key in data if key not in keys)
+
+
+def _strangers(value: Any, data: Any, loc: list[Any]) -> Iterator[list[Any]]:
+    """Yield where the answer has keys of which nothing is left in what was made."""
+    if isinstance(value, RootModel):
+        yield from _strangers(value.root, data, loc)
+    elif isinstance(value, BaseModel) and isinstance(data, Mapping):
+        model = type(value)
+        yield from _unknown(model, data, loc)
+        for key, name in _keys(model).items():
+            if key in data:
+                yield from _strangers(getattr(value, name), data[key], [*loc, key])
+    elif isinstance(value, (list, tuple)) and isinstance(data, (list, tuple)):
+        for index, (one, given) in enumerate(zip(value, data, strict=False)):
+            yield from _strangers(one, given, [*loc, index])
+    elif isinstance(data, Mapping):
+        yield from _strange_keys(value, data, loc)
+
+
+def _strange_keys(
+    value: Any, data: Mapping[Any, Any], loc: list[Any]
+) -> Iterator[list[Any]]:
+    """Do it for a dictionary, typed or not, and for a dataclass."""
+    held: dict[str, Any] = {}
+    if is_dataclass(value):
+        held = {each.name: getattr(value, each.name) for each in fields(value)}
+    elif isinstance(value, Mapping):
+        if len(value) == len(data):  # whatever became of the keys
+            pairs = zip(value.values(), data.items(), strict=True)
+            for one, (key, given) in pairs:
+                yield from _strangers(one, given, [*loc, key])
+            return
+        held = {str(key): one for key, one in value.items()}
+    else:
+        return
+    for key, given in data.items():
+        if str(key) in held:
+            yield from _strangers(held[str(key)], given, [*loc, key])
+        else:
+            yield [*loc, key]
+
+
+# --- what nobody is to read ----------------------------------------------------------
+
+#: Stands for what was given in secret.
+MASK = "**********"
+
+
+def masked(schema: Mapping[str, Any], data: Any) -> Any:
+    """Return an answer as it may be written down: without what is secret in it."""
+    return _masked([schema], data, schema, [])
+
+
+def secrets_of(schema: Mapping[str, Any], data: Any) -> list[str]:
+    """Return what was given in secret, the longest first."""
+    found: list[str] = []
+    _masked([schema], data, schema, found)
+    return sorted(filter(None, found), key=len, reverse=True)
+
+
+def _masked(
+    schemas: Sequence[Any], data: Any, root: Mapping[str, Any], found: list[str]
+) -> Any:
+    options = list(_options(schemas, root))
+    if any(each.get("writeOnly") or _is_password(each) for each in options):
+        if data is not None:
+            found.append(str(data))
+        return data if data is None else MASK
+    if isinstance(data, Mapping):
+        return {
+            key: _masked(_below(options, key), value, root, found)
+            for key, value in data.items()
+        }
+    if isinstance(data, (list, tuple)):
+        items = [each["items"] for each in options if "items" in each]
+        items += [one for each in options for one in each.get("prefixItems", ())]
+        return [_masked(items, value, root, found) for value in data]
+    return data
+
+
+def _is_password(schema: Mapping[str, Any]) -> bool:
+    return schema.get("format") == "password"
+
+
+def _below(options: Sequence[Any], key: Any) -> list[Any]:
+    below = [each.get("properties", {}).get(key) for each in options]
+    below += [each.get("additionalProperties") for each in options]
+    return [each for each in below if isinstance(each, Mapping)]
+
+
+def _options(schemas: Sequence[Any], root: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield all that a value may be, references followed."""
+    left, seen = list(schemas), set()
+    while left:
+        schema = left.pop()
+        if not isinstance(schema, Mapping) or id(schema) in seen:
+            continue
+        seen.add(id(schema))
+        yield schema
+        for word in ("anyOf", "oneOf", "allOf"):
+            left += schema.get(word, ())
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            left.append(root.get("$defs", {}).get(reference.rpartition("/")[2]))
