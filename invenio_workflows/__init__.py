@@ -7,6 +7,8 @@ from .api import continue_oid_delayed as continue_oid_delayed
 from .api import delete as delete
 from .api import edit as edit
 from .api import order_workflow_execution as order_workflow_execution
+from .api import provide_external_input as provide_external_input
+from .api import provide_input as provide_input
 from .api import recover as recover
 from .api import resolve as resolve
 from .api import resume_objects_in_workflow as resume_objects_in_workflow
@@ -59,6 +61,8 @@ __all__ = [
     "delete",
     "edit",
     "order_workflow_execution",
+    "provide_external_input",
+    "provide_input",
     "recover",
     "resolve",
     "resume_objects_in_workflow",

@@ -18,6 +18,8 @@ from .deciding import (
     delete,
     edit,
     named,
+    provide_external_input,
+    provide_input,
     refuse_other,
     resolve,
 )
@@ -39,6 +41,7 @@ from .errors import (
     WorkflowError,
 )
 from .given import Given, new_run, object_of, objects_of_ids
+from .jobs import announce
 from .moving import (
     check_task,
     conduct_here,
@@ -66,6 +69,8 @@ __all__ = [
     "delete",
     "edit",
     "order_workflow_execution",
+    "provide_external_input",
+    "provide_input",
     "recover",
     "resolve",
     "resume_objects_in_workflow",
@@ -246,3 +251,4 @@ def recover() -> Iterator[Recovered]:
         now = current_workflows.queries.query().get(obj.id)
         status = None if now is None else now.status
         yield Recovered(obj.id, held.owner or "", 0.0, status)
+    announce()

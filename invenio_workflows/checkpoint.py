@@ -21,6 +21,7 @@ from .states import (
     Failed,
     Finished,
     Halted,
+    InputAsked,
     Jumped,
     ObjectStatus,
     Place,
@@ -175,6 +176,8 @@ class Checkpoint:
     #: Claims who is moved next, in the same transaction; and who that is.
     follow: Callable[[Any], Taken | None] | None = None
     followed: Taken | None = None
+    #: Whether listeners are to be told that a person is asked.
+    announces: bool = False
     #: Set by the store: what the run's objects share after the changes.
     shared: dict[str, Any] | None = None
 
@@ -202,6 +205,11 @@ class Checkpoint:
     def forks(self) -> bool:
         """Whether branches of the object are made with this."""
         return self.awaited is not None and self.awaited.forks
+
+    @property
+    def halt(self) -> str:
+        """The id of the halt that this was, once it is kept."""
+        return halt_id(self.obj.id, self.obj.columns["seq"])
 
     @property
     def keeps_start(self) -> bool:
@@ -259,6 +267,11 @@ class Checkpoint:
                 columns["in_start"] = 0
 
 
+def halt_id(oid: int, seq: int) -> str:
+    """Return the id of a halt: the object, and which event of it the halt is."""
+    return f"{oid}-{seq}"
+
+
 def told(error: BaseException) -> tuple[str, str]:
     """Return the error in a line, and with its whole traceback."""
     lines = str(error).strip().splitlines()
@@ -280,6 +293,8 @@ def event_line(event: Event, seconds: float) -> EventLine:
         payload: dict[str, Any] = dict(event.payload)
         if isinstance(event, Halted) and event.action:
             payload["action"] = event.action
+        if isinstance(event, InputAsked):
+            payload.pop("schema", None)  # it is in what the event changed
         line.payload = dumps(payload, "the halt's payload") if payload else None
     elif isinstance(event, (Failed, TaskRetried)):
         line.message = told(event.error)[0]

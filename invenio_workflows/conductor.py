@@ -26,16 +26,16 @@ from .outcome import branches, failure_of, leaves_cursor, lets_others_go_on, mar
 from .port import RunPort, Store, check
 from .states import (
     LEADS_TO,
-    Aborted,
+    UNDOES,
     Event,
     Failed,
+    Halted,
     Started,
     TaskFinished,
     TaskPostponed,
-    TaskRetried,
     WorkflowStatus,
 )
-from .telling import tell
+from .telling import tell, tell_of_question
 from .timeouts import limit
 
 _here = threading.local()
@@ -218,8 +218,8 @@ class _Drive:
 
     def keep_alone(self, event: Event) -> WorkflowObject | None:
         """Record and announce one event, without the engine; return who follows."""
-        _, taken = self._keep([event])
-        self._announce([event])
+        point, taken = self._keep([event])
+        self._announce([event], point)
         return taken
 
     def keep_line(self, obj: WorkflowObject, level: int, text: str) -> None:
@@ -250,7 +250,7 @@ class _Drive:
             except _Refused as refusal:
                 refused = refusal.error
             else:
-                self._announce(together)
+                self._announce(together, point)
                 if point.leaves:
                     if self.interrupt is not None:
                         raise self.interrupt
@@ -289,7 +289,7 @@ class _Drive:
         :raises _Refused: if what the task did cannot be kept.
         """
         event = together[-1]
-        if isinstance(event, (Failed, TaskRetried, TaskPostponed, Aborted)):
+        if isinstance(event, UNDOES):
             self._undo()
         point = self._checkpoint(together)
         try:
@@ -321,7 +321,7 @@ class _Drive:
         obj, event = self.obj, together[-1]
         seconds = self.seconds = time.perf_counter() - self.began
         try:
-            mark(obj, event)
+            mark(obj, event, obj.columns["seq"] + len(together))
             data, extra_data = check(obj, self.conductor.limits)
             changes = self.engine.changes()
             stays = event is together[0] and leaves_cursor(event)
@@ -344,6 +344,8 @@ class _Drive:
             lines=self.port.lines,
         )
         point.sleep(event, self._queue())
+        asks = isinstance(event, Halted) and event.action
+        point.announces = bool(asks and signals.input_required.receivers)
         point.drives = self.conductor.is_to_stop is None
         point.unbegun = self.conductor.agenda.unbegun
         if point.forks:
@@ -370,10 +372,13 @@ class _Drive:
 
     # --- telling ----------------------------------------------------------------------
 
-    def _announce(self, together: list[Event]) -> None:
+    def _announce(self, together: list[Event], point: Checkpoint) -> None:
         if isinstance(together[0], TaskFinished):
             self.conductor._busy_since = None
         tell(self.obj, together, self.seconds)
+        if point.announces:
+            tell_of_question(self.obj, point.halt)
+            self.store.announced(point)
 
 
 class _Refused(Exception):

@@ -14,15 +14,17 @@ from .actions.core import Resolution
 from .checkpoint import decided
 from .decisions import Decision, decision, who_decided
 from .differences import difference
-from .engine import WorkflowEngine
-from .errors import IllegalMove
+from .encoding import dumps
+from .engine import WorkflowEngine, answered
+from .errors import DataTooLarge, IllegalMove
 from .given import object_of
 from .moving import conductor_of, go_on, queue_up
 from .objects import WorkflowObject
 from .proxies import current_workflows
 from .results import AsynchronousResultWrapper
+from .schemas import refuse_other_than_object
 from .sending import send
-from .states import check_start_point, require
+from .states import INPUT, check_start_point, require
 
 _logger = logging.getLogger(__name__)
 
@@ -86,15 +88,76 @@ def resolve(
     if resolution is None:
         return None
     said.value, said.reason = resolution.value, resolution.reason
+    if resolution.told is not None:
+        said.form = resolution.told
     event = decided("Resolved", said, resolution.value)
     if resolution.start_point is None:
         current_workflows.save(obj, event=event)
         return None
     start_point = check_start_point(resolution.start_point)
+    cursor = None
+    if resolution.answer is not None:
+        cursor = _with_answer(obj, resolution.answer)
     if delayed:
-        send(queue_up(obj, start_point, event, {}))
+        send(queue_up(obj, start_point, event, {}, cursor=cursor))
         return AsynchronousResultWrapper(str(obj.id_workflow))
-    return go_on(obj, start_point, event, {})
+    return go_on(obj, start_point, event, {}, cursor)
+
+
+def _with_answer(obj: WorkflowObject, answer: Mapping[str, Any]) -> str:
+    """Return the object's cursor with what its task is given.
+
+    :raises DataTooLarge: if that is over WORKFLOWS_MAX_DATA_SIZE.
+    """
+    size = len(dumps(answer["data"], "the input"))
+    most = current_workflows.settings.max_data_size
+    if size > most:
+        raise DataTooLarge(
+            f"The input has {size} bytes as JSON; WORKFLOWS_MAX_DATA_SIZE allows "
+            f"{most}.",
+            id_object=obj.id,
+            size=size,
+        )
+    return answered(obj.cursor, answer)
+
+
+def provide_input(
+    oid: int | str | WorkflowObject,
+    data: Mapping[str, Any],
+    revision: int | None = None,
+    delayed: bool = False,
+    actor: Any = None,
+    origin: str = "api",
+) -> WorkflowEngine | AsynchronousResultWrapper | None:
+    """Commit the app's session, and give a halted object the input that it asks for.
+
+    It is validated whole before anything changes, by the validators of the model too.
+    The same as :func:`resolve` with the action ``input``.
+
+    :param data: the values by their names.
+    :param revision: the revision that was seen; if the object changed since,
+        nothing is given.
+    :param delayed: whether a worker is to go on with the object.
+    :param actor: who gives it; kept in the history and in the audit.
+    :param origin: from where: ``api``, ``page``, ``rest`` or ``cli``; for the audit.
+    :return: the engine that went on, or the result if it is delayed.
+    :raises InputNotValid: with every field that is not valid; the object stays as it
+        is.
+    :raises IllegalMove: if it is not halted, asks for something else, or changed: of
+        two answers at once one is taken.
+    """
+    refuse_other_than_object(data)
+    return resolve(oid, INPUT, data, actor, revision, delayed, origin)
+
+
+def provide_external_input(
+    job_id: int, external_data: Mapping[str, Any], **kwargs: Any
+) -> WorkflowEngine | AsynchronousResultWrapper | None:
+    """Commit the app's session, and give input by the names of django-wfe.
+
+    See :func:`provide_input`.
+    """
+    return provide_input(job_id, external_data, **kwargs)
 
 
 def _asked(obj: WorkflowObject, action: str | None) -> str:

@@ -243,6 +243,13 @@ class WorkflowHalt(Control):
         return {"message": self.message, "action": self.action, **self.payload}
 
 
+class InputRequired(WorkflowHalt):
+    """Undo what this task did, and stop here until a person gives input.
+
+    The task runs again then.
+    """
+
+
 class WaitProcessing(Control):
     """Stop here until something outside continues the object.
 

@@ -26,6 +26,7 @@ from .proxies import EXTENSION
 from .registry import Registry, installed, plugin, plugins
 from .states import ObjectStatus
 from .store.accept import Acceptor
+from .store.announcing import Announcing
 from .store.audit import Audit
 from .store.concurrency import Limits, Places
 from .store.database import Database
@@ -73,6 +74,7 @@ class State:
         self.recovery = Recovery(self.store)
         self.pruner = Pruner(self.store)
         self.queue = Queue(self.store, self.settings, self.limits)
+        self.announcing = Announcing(self.store)
         self.places = Places(transactions, self.settings, self.limits)
         self.notices = Notices(transactions)
         self.presence = Presence(transactions, self.settings.sweep_seconds)

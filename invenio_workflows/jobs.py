@@ -22,6 +22,7 @@ from .objects import WorkflowObject
 from .proxies import current_workflows
 from .sending import following_up, send
 from .store.recovery import Held
+from .telling import tell_of_question
 
 _logger = logging.getLogger(__name__)
 
@@ -134,9 +135,21 @@ def sweep() -> Swept:
     woken = state.queue.wake(_BATCH)
     state.queue.forget_events(_BATCH)
     state.lists.fold()
+    announce()
     pairs = state.queue.unsent(_BATCH) + state.places.due(_BATCH)
     send(calls_of(pairs, state.settings.batch_size))
     return Swept(taken_over, woken, len(pairs))
+
+
+def announce() -> None:
+    """Tell listeners of the halts of which nobody told them, for a process ended.
+
+    Where nobody listens nothing is told, and the halts stay as they are.
+    """
+    if not signals.input_required.receivers:
+        return
+    for obj, halt in current_workflows.announcing.owed(_BATCH):
+        tell_of_question(obj, halt)
 
 
 def _put_back() -> Iterator[bool]:

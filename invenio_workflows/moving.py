@@ -138,10 +138,15 @@ def set_going(
 
 
 def go_on(
-    obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
+    obj: WorkflowObject,
+    start_point: str,
+    event: EventLine,
+    kwargs: dict[str, Any],
+    cursor: str | None = None,
 ) -> WorkflowEngine:
     begin = _beginning(obj, start_point)
-    return conduct_here(claimed(obj, start_point, event, kwargs), obj, begin)
+    conductor = claimed(obj, start_point, event, kwargs, cursor)
+    return conduct_here(conductor, obj, begin)
 
 
 def _beginning(obj: WorkflowObject, start_point: str) -> str:
@@ -156,12 +161,20 @@ def _beginning(obj: WorkflowObject, start_point: str) -> str:
 
 
 def claimed(
-    obj: WorkflowObject, start_point: str, event: EventLine, kwargs: dict[str, Any]
+    obj: WorkflowObject,
+    start_point: str,
+    event: EventLine,
+    kwargs: dict[str, Any],
+    cursor: str | None = None,
 ) -> Conductor:
-    """Claim an object that exists, and return who can move it."""
-    with _prepared(obj, start_point, kwargs) as (info, texts):
+    """Claim an object that exists, and return who can move it.
+
+    :param cursor: its cursor with the input that it asked for.
+    """
+    with _prepared(obj, start_point, kwargs, cursor) as (info, texts):
         begin = _beginning(obj, start_point)
-        current_workflows.store.take(obj, event, *texts, start_point=begin)
+        store = current_workflows.store
+        store.take(obj, event, *texts, start_point=begin, cursor=cursor)
     return conductor_of(info, current_workflows.definition(info.name), kwargs)
 
 
@@ -171,20 +184,22 @@ def queue_up(
     event: EventLine,
     kwargs: dict[str, Any],
     then: Callable[[list[Call]], None] | None = None,
+    cursor: str | None = None,
 ) -> list[Call]:
     """Put an object that exists into the queue of its workflow.
 
     :param then: the session's owner commits, and this is done after that.
+    :param cursor: its cursor with the input that it asked for.
     :return: what is to be sent now; nothing with ``then``.
     :raises IllegalMove: if its status does not allow it, or it moved meanwhile.
     """
     state = current_workflows
     state.queue.refuse_memory()
     begin = _beginning(obj, start_point)
-    with _prepared(obj, start_point, kwargs) as (info, texts):
+    with _prepared(obj, start_point, kwargs, cursor) as (info, texts):
 
         def work(connection: Any) -> list[Call]:
-            state.queue.put(connection, obj, event, texts, begin, kwargs)
+            state.queue.put(connection, obj, event, texts, begin, kwargs, cursor)
             return [Call((obj.id,), state.settings.queue_of(info.name))]
 
         transactions = state.store.transactions
@@ -193,13 +208,13 @@ def queue_up(
             calls = []
         else:
             calls = transactions.joined(work)
-    state.queue.note(obj, texts, begin)
+    state.queue.note(obj, texts, begin, cursor)
     return calls
 
 
 @contextmanager
 def _prepared(
-    obj: WorkflowObject, start_point: str, kwargs: dict[str, Any]
+    obj: WorkflowObject, start_point: str, kwargs: dict[str, Any], cursor: str | None
 ) -> Iterator[tuple[RunInfo, tuple[str, str]]]:
     """Give the run and the texts of an object that may go on; undo what is refused."""
     if obj.id_workflow is None:
@@ -207,7 +222,8 @@ def _prepared(
             f"No workflow associated with object: {obj!r}. Start one first, by "
             "start_workflow(name)."
         )
-    require(operation(start_point), obj.id, obj.status, obj.waits_for)
+    asks = obj.get_action() if cursor is None else None
+    require(operation(start_point), obj.id, obj.status, obj.waits_for, asks)
     info = current_workflows.store.run_info(obj.id_workflow)
     definition = current_workflows.definition(info.name)
     check_task(definition, start_point)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .checkpoint import RunInfo, told
+from .checkpoint import RunInfo, halt_id, told
 from .errors import DefinitionChanged, WorkflowError, WorkflowsError
 from .objects import WorkflowObject
 from .states import (
+    INPUT,
     Event,
     Failed,
     Finished,
@@ -17,8 +18,11 @@ from .states import (
 )
 
 
-def mark(obj: WorkflowObject, event: Event) -> None:
-    """Let the document say what it asks for, waits for or failed with."""
+def mark(obj: WorkflowObject, event: Event, seq: int) -> None:
+    """Let the document say what it asks for, waits for or failed with.
+
+    :param seq: which event of the object it is.
+    """
     if isinstance(event, (Halted, Waiting)):
         action = event.action if isinstance(event, Halted) else None
         obj.extra_data["_action"] = action
@@ -26,6 +30,8 @@ def mark(obj: WorkflowObject, event: Event) -> None:
         obj.extra_data.pop("_payload", None)
         if event.payload:
             obj.extra_data["_payload"] = dict(event.payload)
+        if action == INPUT:
+            obj.extra_data["_payload"]["halt"] = halt_id(obj.id, seq)
     elif isinstance(event, Failed):
         obj.set_error_message(told(event.error))
 

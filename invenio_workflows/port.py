@@ -46,6 +46,9 @@ class Store(Protocol):
     def record(self, point: Checkpoint) -> WorkflowObject | None:
         """Keep a checkpoint in one commit; return the next object, if asked for."""
 
+    def announced(self, point: Checkpoint) -> None:
+        """Keep that listeners were told that an object asks something of a person."""
+
     def undo(self) -> None:
         """Undo what the task wrote since the last checkpoint."""
 

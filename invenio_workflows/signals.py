@@ -38,6 +38,12 @@ workflow_object_recovered = _signals.signal("workflow-object-recovered")
 """An object was taken from a worker that is gone. Sender: the object; ``owner``: the
 worker."""
 
+input_required = _signals.signal("input-required")
+"""An object halted and asks something of a person. Sender: the object; ``action``: the
+name of the action; ``json_schema``: what is asked, ``None`` for another action than
+``input``; ``halt``: the id of the halt. Sent once; again, with the same id, if the
+process ended before its listeners had returned."""
+
 task_finished = _signals.signal("task-finished")
 """A task finished and is kept. Sender: the object; ``task``: the task's name;
 ``seconds``: how long it took."""

@@ -161,6 +161,9 @@ ALLOWED: Mapping[str, frozenset[ObjectStatus]] = {
 #: What a person who is refused is told of, instead.
 _OFFERED = ALLOWED.keys() - {"start", "task", "resume", "save", "edit"}
 
+#: The action that asks for values; without them the object does not go on.
+INPUT = "input"
+
 START_POINTS = ("continue_next", "restart_task", "restart_prev", "restart_first")
 
 
@@ -183,20 +186,36 @@ def operation(start_point: str) -> str:
     return "task" if start_point.startswith("task:") else start_point
 
 
-def may(name: str, status: ObjectStatus, waits_for: str | None = None) -> bool:
-    """Say whether the operation is legal for an object in this status."""
+def may(
+    name: str,
+    status: ObjectStatus,
+    waits_for: str | None = None,
+    action: str | None = None,
+) -> bool:
+    """Say whether the operation is legal for an object that asks for this action."""
+    if name == "continue_next" and action == INPUT and status == ObjectStatus.HALTED:
+        return False
     return (waits_for != "queue" or name == "cancel") and status in ALLOWED[name]
 
 
 def require(
-    name: str, oid: int | None, status: ObjectStatus, waits_for: str | None = None
+    name: str,
+    oid: int | None,
+    status: ObjectStatus,
+    waits_for: str | None = None,
+    action: str | None = None,
 ) -> None:
     """Raise unless the operation is legal for an object in this status.
 
     :raises IllegalMove: saying what the status is and what would be legal.
     """
-    if may(name, status, waits_for):
+    if may(name, status, waits_for, action):
         return
+    told = {"id_object": oid, "status": status.name, "operation": name}
+    if may(name, status, waits_for):
+        raise IllegalMove(
+            f"Object {oid} asks for input: use provide_input(), or restart it.", **told
+        )
     label = "Queued" if waits_for == "queue" else status.label
     legal = sorted(key for key in _OFFERED if may(key, status, waits_for))
     raise IllegalMove(
@@ -206,9 +225,7 @@ def require(
             if legal == ["cancel"]
             else f"possible: {', '.join(legal)}."
         ),
-        id_object=oid,
-        status=status.name,
-        operation=name,
+        **told,
     )
 
 
@@ -310,6 +327,11 @@ class Halted(Event):
 
 
 @dataclass(slots=True)
+class InputAsked(Halted):
+    """A task asked for input; it is undone, and runs again when that is there."""
+
+
+@dataclass(slots=True)
 class Waiting(Event):
     """A task asked to be woken from outside."""
 
@@ -366,9 +388,12 @@ LEADS_TO: Mapping[type[Event], ObjectStatus] = {
     TaskSkipped: ObjectStatus.RUNNING,
     Jumped: ObjectStatus.RUNNING,
     Halted: ObjectStatus.HALTED,
+    InputAsked: ObjectStatus.HALTED,
     Waiting: ObjectStatus.WAITING,
     TaskPostponed: ObjectStatus.WAITING,
     Failed: ObjectStatus.ERROR,
     Finished: ObjectStatus.COMPLETED,
     Aborted: ObjectStatus.CANCELLED,
 }
+#: What the task did before these is undone.
+UNDOES = (Failed, TaskRetried, TaskPostponed, InputAsked, Aborted)

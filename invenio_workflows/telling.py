@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import signals
+from .actions.input_form import asked_of
 from .objects import WorkflowObject
 from .states import (
     Event,
@@ -15,6 +16,21 @@ from .states import (
     TaskRetried,
     Waiting,
 )
+
+
+def tell_of_question(obj: WorkflowObject, halt: str) -> None:
+    """Say that a halted object asks something of a person.
+
+    :param halt: the id of the halt, by which a receiver knows a repeat.
+    """
+    asked = asked_of(obj)
+    signals.send(
+        signals.input_required,
+        obj,
+        action=obj.get_action(),
+        json_schema=None if asked is None else asked.schema,
+        halt=halt,
+    )
 
 
 def tell(obj: WorkflowObject, events: Sequence[Event], seconds: float) -> None:

@@ -12,18 +12,19 @@ What runs is the real engine and the real conductor; only the store is in memory
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from .actions.input_form import Asked, InputForm, asked_of
 from .checkpoint import Branch, Changes, Checkpoint, EventLine, RunInfo
 from .conductor import Conductor
 from .config import Settings
 from .definition.workflow import Definition, compile_workflow, is_workflow
 from .encoding import loads
-from .engine import WorkflowEngine
+from .engine import WorkflowEngine, answered
 from .logs import LogLine
 from .objects import WorkflowObject
 from .port import check
@@ -84,6 +85,9 @@ class MemoryStore:
     def keep_once(self, oid: int, key: str, result: str) -> None:
         """Keep JSON for a key of an object."""
         self._once[oid, key] = result
+
+    def announced(self, point: Checkpoint) -> None:
+        """Nobody tells of it again."""
 
     def undo(self) -> None:
         """Nothing to undo: a task writes nowhere else."""
@@ -283,6 +287,11 @@ class Result:
         return self.obj.get_action()
 
     @property
+    def asked(self) -> Asked | None:
+        """What the first object asks of a person; ``None`` if it asks for no input."""
+        return asked_of(self.obj)
+
+    @property
     def error(self) -> str | None:
         """The error of the first object, in a line."""
         told = self.obj.get_error_message()
@@ -317,9 +326,26 @@ class Result:
         """
         obj = self.obj if obj is None else obj
         check_start_point(start_point)
-        require(operation(start_point), obj.id, obj.status, obj.waits_for)
-        obj.remove_action()
-        obj.reset_error_message()
+        action = obj.get_action()
+        require(operation(start_point), obj.id, obj.status, obj.waits_for, action)
+        return self._go_on(start_point, obj)
+
+    def provide_input(
+        self, data: Mapping[str, Any], obj: WorkflowObject | None = None
+    ) -> Result:
+        """Give an object, the first one if none is given, the input that it asks for.
+
+        :raises InputNotValid: with every field that is not valid.
+        :raises IllegalMove: if it asks for none.
+        """
+        obj = self.obj if obj is None else obj
+        require("resolve", obj.id, obj.status, obj.waits_for)
+        answer = InputForm().resolve(obj, data, None).answer
+        obj.cursor = answered(obj.cursor, answer or {})
+        return self._go_on("continue_next", obj)
+
+    def _go_on(self, start_point: str, obj: WorkflowObject) -> Result:
+        obj.forget_question()
         obj.columns["in_start"] = 0
         obj.kept = check(obj, self._settings)
         self.store.take(obj, EventLine("Started", message=start_point))
@@ -341,6 +367,7 @@ def run(
     stop_on_halt: bool = False,
     stop_on_error: bool = True,
     id_user: int = 0,
+    answers: Iterable[Mapping[str, Any]] = (),
     **shared: Any,
 ) -> Result:
     """Run items of data through a workflow, in memory.
@@ -349,6 +376,7 @@ def run(
         or a single task.
     :param data: an object's data each; without any, one object with ``{}``.
     :param extra_data: keys for the ``extra_data`` of each object.
+    :param answers: what the first object is given when it asks for input, in order.
     :param shared: found in ``eng.extra_data``.
     :raises WorkflowError: if a task failed, chained to what it raised.
     """
@@ -365,4 +393,8 @@ def run(
     result = Result(conductor.engine, store, definition, info, settings)
     store.take(store.objects[0], EventLine("Started"))
     conductor.conduct(store.objects[0])
+    for answer in answers:
+        if result.asked is None:
+            break
+        result.provide_input(answer)
     return result

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ..errors import IllegalMove
 from ..json_schema import check_json
 from ..schemas import Fault, find, masked, validated
+from ..states import INPUT
 from .core import Action, Resolution
 
 
@@ -34,7 +35,7 @@ class Asked:
 def asked_of(obj: Any) -> Asked | None:
     """Return what an object asks; ``None`` if it asks for no input."""
     payload = obj.extra_data.get("_payload")
-    if obj.get_action() != InputForm.name or not isinstance(payload, dict):
+    if obj.get_action() != INPUT or not isinstance(payload, dict):
         return None
     schema = payload.get("schema")
     if not isinstance(schema, dict):
@@ -43,7 +44,7 @@ def asked_of(obj: Any) -> Asked | None:
         schema=schema,
         question=obj.get_action_message(),
         name=str(payload.get("name") or ""),
-        halt=str(obj.extra_data.get("_halt") or ""),
+        halt=str(payload.get("halt") or ""),
         errors=list(payload.get("errors") or ()),
     )
 
@@ -51,7 +52,7 @@ def asked_of(obj: Any) -> Asked | None:
 class InputForm(Action):
     """Takes the values that a task asked for by ``eng.ask`` or ``UserInputSchema``."""
 
-    name: ClassVar[str] = "input"
+    name: ClassVar[str] = INPUT
     title: ClassVar[str] = "Give input"
 
     def resolve(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Resolution:

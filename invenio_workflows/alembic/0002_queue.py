@@ -27,6 +27,7 @@ COLUMNS = {
     "event_name": sa.String(100),
     "event_key": sa.String(255),
     "progress": JSON,
+    "announce_at": TIME,
     "id_fork": BIG,
     "fork": sa.Integer(),
     "branch": sa.SmallInteger(),
@@ -42,6 +43,7 @@ INDEXES = (
     ("queued", ["id_workflow", "waits_for"], "waits_for = 'queue'"),
     ("queue", ["queue", "rank", "id"], "waits_for = 'queue'"),
     ("wake", ["waits_for", "wake_at"], "wake_at IS NOT NULL"),
+    ("announce", ["announce_at"], "announce_at IS NOT NULL"),
     ("fork", ["id_fork", "fork"], "id_fork IS NOT NULL"),
     ("event", ["event_name", "event_key"], "event_key IS NOT NULL"),
     (

@@ -2,8 +2,8 @@
 
 ``at``: the node that the object stands at; ``in``: of each node that was reached the
 node before it, and behind that what it was given, nothing for the object's data;
-``out``: what the node returned; ``to``: the edge that it chose; ``again``: how often a
-node was reached, beyond the first time.
+``out``: what the node returned; ``given``: what a person gave to a decision; ``to``:
+the edge that it chose; ``again``: how often a node was reached, beyond the first time.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 from ..encoding import copied, dumps, loads
 from .node import Memo
 
+#: What the node at work leaves.
+_DONE = {"out", "to", "given"}
 _ATOMS = (str, int, bool, type(None))
 
 
@@ -52,9 +54,9 @@ def stands_at(memo: Memo, name: str) -> Memo:
 
 def undone(memo: Memo) -> Memo:
     """Return the memo without what the node at work left in it."""
-    if not memo or not ("out" in memo or "to" in memo):
+    if not memo or not memo.keys() & _DONE:
         return memo
-    return {key: memo[key] for key in memo if key not in ("out", "to")}
+    return {key: memo[key] for key in memo if key not in _DONE}
 
 
 def before(memo: Memo, name: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from ..encoding import copied
 from ..errors import JumpCall, WorkflowDefinitionError, WorkflowError
+from ..schemas import Schema, check_schema, validated
 from .flow import given, kept, stands_at
 from .node import Memo, check_task, name_of
 from .retry import Retry
@@ -52,6 +53,10 @@ class Step:
     obj: Any = None
     #: The run.
     eng: Any = None
+    #: What is asked of a person before this runs: a subclass of pydantic.BaseModel.
+    UserInputSchema: Any = None
+    #: What the person reads above the form.
+    question: str = ""
 
     def execute(
         self, _input: Any = None, external_input: Any = None, *args: Any, **kwargs: Any
@@ -59,7 +64,8 @@ class Step:
         """Do the work; what is returned is the ``_input`` of the next node.
 
         :param _input: what the node before returned; the object's data at first.
-        :param external_input: what a person gave, a dictionary.
+        :param external_input: what a person gave, a dictionary; empty if nothing was
+            asked.
         """
         raise NotImplementedError
 
@@ -112,9 +118,11 @@ class NodeTask:
         memo = frame[1] = stands_at(frame[1], self.task_name)
         try:
             step = self.made(obj, eng)
-            done = self._run(step, obj, eng, memo)
+            external = self._asked(step, eng, frame)
+            done = self._run(step, obj, eng, memo, external)
             if self.decides:
-                done["to"] = self.choose(step, obj, {**memo, **done})
+                chosen = self._chosen(step, obj, {**memo, **done}, external)
+                done["to"] = chosen
         except JumpCall:
             raise WorkflowError(
                 f"{self.task_name} is a node of a graph, where there is no next task "
@@ -122,12 +130,30 @@ class NodeTask:
             ) from None
         frame[1] = {**memo, **done}
 
-    def _run(self, step: Any, obj: Any, eng: Any, memo: Memo) -> Memo:
+    def _asked(self, step: Any, eng: Any, frame: list[Any]) -> dict[str, Any]:
+        """Return what a person gave; if nobody has, stop here until somebody does.
+
+        A decision that halts is asked for its edge later: so it is noted for it.
+        """
+        schema = _schema_of(step)
+        if schema is None:
+            return {}
+        asks = step.question or f"{self.task_name} needs input."
+        made, data = eng._given(schema, asks)
+        if self.decides and self.executes:
+            frame[1] = {**frame[1], "given": data}
+        external: dict[str, Any] = made.model_dump()
+        return external
+
+    def _run(
+        self, step: Any, obj: Any, eng: Any, memo: Memo, external: dict[str, Any]
+    ) -> Memo:
         if not self.executes:
             return {}
         name = self.task_name
         if self.is_step:
-            returned = self._called(step, "execute", given(memo, name, obj))
+            value = given(memo, name, obj)
+            returned = self._called(step, "execute", value, external)
         else:
             returned = self._part(obj, eng)
         returned = kept(returned, f"what {name} returned")
@@ -139,10 +165,16 @@ class NodeTask:
 
         :raises WorkflowError: if there is no such edge; naming those that there are.
         """
+        schema, external = _schema_of(step), {}
+        if schema is not None and "given" in memo:
+            external = validated(schema, memo["given"]).model_dump()
+        return self._chosen(step, obj, memo, external)
+
+    def _chosen(self, step: Any, obj: Any, memo: Memo, external: dict[str, Any]) -> str:
         name = self.task_name
         value = given(memo, name, obj)
         result = copied(memo["out"][0]) if "out" in memo else value
-        chosen = self._called(step, "transition", value, result=result)
+        chosen = self._called(step, "transition", value, external, result=result)
         if isinstance(chosen, int) and 0 <= chosen < len(self.edges):
             return self.edges[chosen]
         if isinstance(chosen, str) and chosen in self.edges:
@@ -162,13 +194,21 @@ class NodeTask:
         step.obj, step.eng = obj, eng
         return step
 
-    def _called(self, step: Any, method: str, value: Any, **more: Any) -> Any:
+    def _called(
+        self, step: Any, method: str, value: Any, external: dict[str, Any], **more: Any
+    ) -> Any:
         """Call a method of a step with as much as it takes."""
-        more["external_input"] = {}
+        more["external_input"] = external
         takes = self._takes[method]
         if takes is not None:
             more = {name: more[name] for name in more if name in takes}
         return getattr(step, method)(value, **more)
+
+
+def _schema_of(step: Any) -> Schema | None:
+    """Return the model by which a step asks, as it is now; ``None`` for none."""
+    schema: Schema | None = getattr(step, "UserInputSchema", None)
+    return schema if schema is not None and schema.model_fields else None
 
 
 def is_step(part: Any) -> bool:
@@ -206,6 +246,8 @@ def check_step(part: Any) -> None:
         raise WorkflowDefinitionError(
             f"the node {name} is a class that needs arguments; give an instance."
         )
+    if getattr(part, "UserInputSchema", None) is not None:
+        check_schema(part.UserInputSchema, f"UserInputSchema of the node {name}")
     retry = getattr(part, "retry", None)
     if retry is not None and not isinstance(retry, Retry):
         raise WorkflowDefinitionError(

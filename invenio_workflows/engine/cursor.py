@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,8 @@ class Cursor:
     restarts: int = 0
     identity: tuple[Any, ...] | None = None
     fingerprint: str = ""
+    #: What people gave to the task there, which has not finished.
+    answers: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def path(self) -> list[int]:
@@ -66,6 +68,7 @@ class Cursor:
             restarts=kept.get("restarts", 0),
             identity=tuple(kept["place"]),
             fingerprint=kept["definition"],
+            answers=kept.get("answers", []),
         )
 
 
@@ -79,7 +82,7 @@ def encode(
     """
     if place is None:
         return None
-    plain = cursor.mode == AFTER and not cursor.restarts
+    plain = cursor.mode == AFTER and not cursor.restarts and not cursor.answers
     plain = plain and all(frame[1] is None for frame in cursor.frames)
     if plain and isinstance(place, Leaf) and place.encoded_cursor is not None:
         return place.encoded_cursor
@@ -95,10 +98,26 @@ def encode(
     }
     if cursor.restarts:
         kept["restarts"] = cursor.restarts
+    if cursor.answers:
+        kept["answers"] = cursor.answers
     text = dumps(kept, "cursor")
     if plain and isinstance(place, Leaf):
         place.encoded_cursor = text
     return text
+
+
+def keeps_answers(start_point: str, mode: str) -> bool:
+    """Say whether what was given to a task is for the one that is run from there."""
+    if start_point == "continue_next":
+        return mode != FAILED
+    return start_point in ("resume", "restart_task")
+
+
+def answered(text: str | None, answer: Mapping[str, Any]) -> str:
+    """Return a cursor with what a person gave to the task there."""
+    kept = loads(text or "{}")
+    kept["answers"] = [*kept.get("answers", ()), dict(answer)]
+    return dumps(kept, "the input")
 
 
 def locate(definition: Definition, cursor: Cursor) -> Place | None:

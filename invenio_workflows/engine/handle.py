@@ -14,14 +14,15 @@ from .. import errors
 from ..checkpoint import Changes
 from ..encoding import copied, dumps, loads
 from ..logs import KeptLog, LogLine
-from ..states import ObjectStatus, WorkflowStatus, check_start_point
+from ..states import INPUT, ObjectStatus, WorkflowStatus, check_start_point
+from .asking import Asking
 from .awaited import awaited
 from .old_names import OldNames
 from .outside import Outside
 from .run import Run
 
 
-class WorkflowEngine(OldNames, Outside):
+class WorkflowEngine(OldNames, Outside, Asking):
     """One run, as a task and as the caller see it."""
 
     def __init__(self, run: Run, extra_data: dict[str, Any] | None = None) -> None:
@@ -37,6 +38,8 @@ class WorkflowEngine(OldNames, Outside):
         self._hidden: dict[str, Any] = {}
         self._laid: set[str] = set()
         self._variables: dict[str, Any] = {}
+        self._answers: list[dict[str, Any]] = []
+        self._asked: dict[str, int] | None = None
         self.settle(extra_data or {})
 
     def __repr__(self) -> str:
@@ -154,7 +157,10 @@ class WorkflowEngine(OldNames, Outside):
 
         :param action: what is asked of the person: the name of an action.
         :param payload: further values for the action; JSON.
+        :raises WorkflowError: for the action ``input``, which is :meth:`ask`'s.
         """
+        if action == INPUT:
+            raise errors.WorkflowError("For input use eng.ask(Schema, question).")
         message = payload.pop("message", msg)
         raise errors.WorkflowHalt(str(message), action=action, **payload)
 

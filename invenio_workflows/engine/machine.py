@@ -20,6 +20,7 @@ from ..states import (
     Event,
     Failed,
     Finished,
+    InputAsked,
     Jumped,
     Started,
     TaskFinished,
@@ -37,15 +38,23 @@ from .cursor import (
     Cursor,
     branch_cursors,
     encode,
+    keeps_answers,
     located,
     move,
     named,
     nodes_of,
-    own_list,
     previous,
 )
 from .handle import WorkflowEngine
-from .wishes import count_jump, granted, not_for_conditions, postponed
+from .wishes import (
+    caught,
+    count_jump,
+    finishes,
+    granted,
+    not_for_conditions,
+    postponed,
+    restarted,
+)
 
 
 class Machine:
@@ -109,6 +118,7 @@ class Machine:
                 yield TaskSkipped(skipped)
             while event is None or isinstance(event, (Jumped, TaskRetried)):
                 eng._task = event = None
+                eng._answers = []
                 try:
                     leaf = self._next()
                 except (Exception, errors.Control) as error:
@@ -119,6 +129,7 @@ class Machine:
                     yield Finished()
                     return
                 eng._task = self._place = leaf
+                eng._answers, eng._asked = self._cursor.answers, None
                 self._mode = AFTER
                 if eng._variables:
                     eng._lay_over()
@@ -128,7 +139,7 @@ class Machine:
                     else:
                         with self._limit(leaf):
                             leaf.call(obj, eng)
-                    self._failures = 0
+                    self._failures, self._cursor.answers = 0, []
                     yield TaskFinished(leaf, leaf.ends)
                     if leaf.ends:  # inside, so that a refusal here is the task's
                         yield Finished()
@@ -234,6 +245,8 @@ class Machine:
             self._go_to(previous(self.definition, place, cursor))
         else:
             self._go_to(named(self.definition, start_point[5:]))
+        if not keeps_answers(start_point, cursor.mode):
+            cursor.answers = []
         self._join()
         return skipped
 
@@ -287,6 +300,11 @@ class Machine:
     def _granted(self, leaf: Leaf, wish: errors.Control) -> Event:
         self._failures = 0
         event = granted(leaf, wish)
+        if finishes(event):
+            self._cursor.answers = []
+        elif isinstance(event, InputAsked):
+            self._mode = BEFORE
+            self._forget_node()
         if isinstance(event, Aborted):
             self._mode = FAILED
         if event is not None:
@@ -318,30 +336,11 @@ class Machine:
         return Jumped(leaf, child.label)
 
     def _restart(self, leaf: Leaf, start_point: str) -> None:
-        cursor = self._cursor
-        if cursor.restarts >= self.definition.max_restarts:
-            raise errors.WorkflowError(
-                f"The object restarted itself {cursor.restarts} times, the ceiling of "
-                "this workflow; set max_restarts on the definition if that is right."
-            )
-        place: Place | None = leaf
-        cursor.frames = [list(frame) for frame in self._frames]
-        if start_point == "restart_first":
-            place = None
-        elif start_point == "restart_prev":
-            place = previous(self.definition, leaf, cursor)
-        elif start_point.startswith("task:"):
-            place = named(self.definition, start_point[5:])
-        elif start_point == "continue_next":
-            return
-        cursor.restarts += 1
-        if place is None:
-            branch = Cursor(cursor.frames)
-            place = (
-                own_list(self.definition, branch) or self.definition.root.children[0]
-            )
-        self._go_to(place)
-        self._show_variables()
+        self._cursor.frames = [list(frame) for frame in self._frames]
+        place = restarted(self.definition, self._cursor, leaf, start_point)
+        if place is not None:
+            self._go_to(place)
+            self._show_variables()
 
     def _put_back(self, leaf: Leaf, frames: list[list[Any]], restarts: int) -> None:
         """Stand at the task again, whose outcome could not be kept."""
@@ -365,7 +364,8 @@ class Machine:
         :param told: what is said to have failed in its stead.
         """
         if isinstance(place, Leaf):
-            self._frames[-1][1] = self._nodes[-1].undone(self._frames[-1][1])
+            self._cursor.answers = self.eng._answers
+            self._forget_node()
         if self._again is not None and self._again(error):
             self._place = place
             self._mode = BEFORE if isinstance(place, Leaf) else ASKING
@@ -373,22 +373,18 @@ class Machine:
         if (later := postponed(place, error, self._failures + 1)) is not None:
             self._failures, self._place, self._mode = later.failures, place, BEFORE
             return later
-        for depth in range(len(self._frames) - 1, -1, -1):
-            node, frame = self._nodes[depth], self._frames[depth]
-            if node.forks and frame[1]:  # what stands around a branch is not its own
-                break
-            try:
-                memo = node.caught(frame[1], error)
-            except Exception as other:
-                error = other
-                continue
-            if memo is not None:
-                del self._frames[depth + 1 :], self._nodes[depth + 1 :]
-                self._frames[depth] = [None, memo]
-                self._place, self._mode = node, ASKING
-                self._show_variables()
-                return TaskRetried(place, error)
-        return self._stopped(told or place, error)
+        depth, memo, error = caught(self._nodes, self._frames, error)
+        if depth < 0:
+            return self._stopped(told or place, error)
+        del self._frames[depth + 1 :], self._nodes[depth + 1 :]
+        self._frames[depth], self._cursor.answers = [None, memo], []
+        self._place, self._mode = self._nodes[depth], ASKING
+        self._show_variables()
+        return TaskRetried(place, error)
+
+    def _forget_node(self) -> None:
+        """Undo what a node of a graph noted while it was at work."""
+        self._frames[-1][1] = self._nodes[-1].undone(self._frames[-1][1])
 
     def _stopped(self, place: Place, error: BaseException) -> Event:
         self._place = place

@@ -27,7 +27,7 @@ _NUMBERS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.E
 _WARNINGS = {"TaskRetried", "TaskPostponed", "Cancelled", "Aborted", "LeaseLost"}
 _ERRORS = {"Failed"}
 #: What the engine says by itself of what a person did has a payload too.
-_SAYING = ("Halted", "Waiting", "TaskPostponed", "TaskRetried")
+_SAYING = ("Halted", "InputAsked", "Waiting", "TaskPostponed", "TaskRetried")
 #: Events that tell what an exception said.
 _QUOTING = {"Failed", "TaskRetried", "TaskPostponed"}
 #: From here on a line of ``log.exception`` is what the exception said.
@@ -306,6 +306,7 @@ _WORDS = {
     "TaskSkipped": N_("was passed over"),
     "Jumped": N_("jumped"),
     "Halted": N_("halted"),
+    "InputAsked": N_("asked for input"),
     "Waiting": N_("waits"),
     "Failed": N_("failed"),
     "Finished": N_("done"),

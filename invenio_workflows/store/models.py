@@ -129,6 +129,7 @@ class ObjectRow(Base):
         _partial("queued", "waits_for = 'queue'", "id_workflow", "waits_for"),
         _partial("queue", "waits_for = 'queue'", "queue", "rank", "id"),
         _partial("wake", "wake_at IS NOT NULL", "waits_for", "wake_at"),
+        _partial("announce", "announce_at IS NOT NULL", "announce_at"),
         _partial("fork", "id_fork IS NOT NULL", "id_fork", "fork"),
         _partial("event", "event_key IS NOT NULL", "event_name", "event_key"),
         _partial(
@@ -202,6 +203,9 @@ class ObjectRow(Base):
     #: What it waits for: the event of this name and key; without a name, the run.
     event_name: Mapped[str | None] = mapped_column(String(100))
     event_key: Mapped[str | None] = mapped_column(String(255))
+    #: When a sweep tells listeners that it asks something of a person, if its own
+    #: process has not: none once they were told, or if nobody listened.
+    announce_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: Of a branch: the object that waits for it, that one's event of which it came,
     #: and which of the branches it is.
     id_fork: Mapped[int | None] = mapped_column(BigId)

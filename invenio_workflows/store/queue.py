@@ -36,7 +36,7 @@ from .meeting import deliver, forget
 from .restore import restore
 from .rows import as_seen
 from .runs import merge, settle_run
-from .sql import SQLStore
+from .sql import SQLStore, write_cursor
 from .statements import OBJECTS, RUNS, Prepared, _n, _p
 from .taking import Taking
 
@@ -152,10 +152,12 @@ class Queue(Taking):
         texts: tuple[str, str],
         start_point: str,
         shared: dict[str, Any],
+        cursor: str | None = None,
     ) -> None:
         """Queue an object that exists, with its data as given.
 
         :param shared: what is set of what the run's objects share.
+        :param cursor: where it stands, if that is another place, or knows more.
         :raises IllegalMove: if it is not as the document says.
         """
         columns = obj.columns
@@ -169,6 +171,7 @@ class Queue(Taking):
         }
         if PUT(connection, parameters).rowcount != 1:
             raise self._store.moved(connection, obj.id, columns["revision"])
+        write_cursor(connection, obj.id, cursor)
         keep_event(connection, obj, event, columns["seq"] + 1, S.WAITING, texts)
         if obj.waits_for == "join" and start_point != "continue_next":
             cancel_branches(connection, obj.id)
@@ -180,12 +183,17 @@ class Queue(Taking):
         settle_run(connection, uuid)
 
     def note(
-        self, obj: WorkflowObject, texts: tuple[str, str], start_point: str
+        self,
+        obj: WorkflowObject,
+        texts: tuple[str, str],
+        start_point: str,
+        cursor: str | None = None,
     ) -> None:
         """Let the document say that it was put into the queue."""
         seq = obj.columns["seq"] + 1
         obj.columns |= {"status": S.WAITING, "waits_for": "queue", "seq": seq}
         obj.columns |= {"revision": seq, "start_point": start_point}
+        obj.columns["cursor"] = cursor or obj.cursor
         obj.kept = texts
 
     def starting_over(

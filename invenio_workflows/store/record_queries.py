@@ -108,7 +108,7 @@ class RecordQueries(Relations):
 
     def stopped(self, oid: int) -> datetime | None:
         """Return when the object stopped last."""
-        kinds = ("Halted", "Waiting", "Failed", "TaskPostponed")
+        kinds = ("Halted", "InputAsked", "Waiting", "Failed", "TaskPostponed")
         statement = (
             select(_events.created)
             .where(_events.id_object == oid, _events.kind.in_(kinds))

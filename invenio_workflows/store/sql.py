@@ -149,6 +149,15 @@ class SQLStore(Following, Once):
             taken_up(point.run, taken)
         return taken
 
+    def announced(self, point: Checkpoint) -> None:
+        """Keep that listeners were told that an object asks something of a person."""
+        self.keep_announced(point.obj.id, point.obj.columns["fence"])
+
+    def keep_announced(self, oid: int, fence: int) -> None:
+        """Keep it, if the object was not taken since: then there is another halt."""
+        mine = {"oid": oid, "held": fence}
+        self.transactions.run(lambda on: sql.ANNOUNCED(on, mine), alone=True)
+
     def _advance(
         self, connection: Connection, point: Checkpoint, asked: bool = False
     ) -> list[dict[str, Any]]:
@@ -212,6 +221,7 @@ class SQLStore(Following, Once):
             parameters |= projections(obj.extra_data, point.status)
             sleeps = point.status in ASLEEP
             parameters["stands_at"] = stands_at(point.cursor) if sleeps else None
+            parameters["announce"] = self.lease_seconds if point.announces else None
             if point.waits:
                 parameters |= waiting(point)
         else:
@@ -229,11 +239,13 @@ class SQLStore(Following, Once):
         in_start: bool = False,
         attempts: int = 0,
         start_point: str | None = None,
+        cursor: str | None = None,
     ) -> None:
         """Claim an object that stands as the document says, with its data as given.
 
         :param start_point: where whoever takes it over is to begin; none: at its
             last checkpoint.
+        :param cursor: where it stands, if that is another place, or knows more.
         :raises IllegalMove: if it moved meanwhile; saying what its status is now.
         """
         columns = obj.columns
@@ -255,6 +267,7 @@ class SQLStore(Following, Once):
             )
             if taken.rowcount != 1:
                 raise self.moved(connection, obj.id, columns["revision"])
+            write_cursor(connection, obj.id, cursor)
             seq, texts = columns["seq"] + 1, (data, extra_data)
             keep_event(connection, obj, event, seq, ObjectStatus.RUNNING, texts)
             if obj.waits_for == "join" and event.message != "continue_next":
@@ -271,6 +284,7 @@ class SQLStore(Following, Once):
             "revision": columns["seq"] + 1,
             "attempts": attempts,
             "in_start": int(in_start),
+            "cursor": cursor or columns["cursor"],
         }
         obj.kept = (data, extra_data)
         derive(obj, self.task_history)
@@ -351,6 +365,12 @@ class SQLStore(Following, Once):
         query = query.order_by(*([columns.position] if live else []), columns.id)
         with self.transactions.reading() as connection:
             return [self.document(row) for row in connection.execute(query)]
+
+
+def write_cursor(connection: Connection, oid: int, cursor: str | None) -> None:
+    """Write where an object stands, if that is said."""
+    if cursor is not None:
+        sql.WRITE_CURSOR(connection, {"oid": oid, "new_cursor": cursor})
 
 
 def goes_on(point: Checkpoint) -> bool:

@@ -174,6 +174,7 @@ def _moved(data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool)
         values["stands_since"] = now()
         values |= {"lease_owner": null(), "lease_until": null()}
         values |= {"modified": now(), "progress": null()}
+        values["announce_at"] = later(_p("announce", OBJECTS.c.position))
         if not waits:
             values["in_start"] = _n(0)
         else:
@@ -381,6 +382,16 @@ WRITE_DATA = Prepared(
         data=_p("new_data", OBJECTS.c.data),
         extra_data=_p("new_extra", OBJECTS.c.extra_data),
     )
+)
+
+#: Listeners were told that an object asks, if it has not been taken since.
+ANNOUNCED = Prepared(
+    update(OBJECTS)
+    .where(
+        OBJECTS.c.id == _p("oid", OBJECTS.c.id),
+        OBJECTS.c.fence == _p("held", OBJECTS.c.fence),
+    )
+    .values(announce_at=null())
 )
 
 WRITE_CURSOR = Prepared(

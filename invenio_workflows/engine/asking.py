@@ -1,0 +1,63 @@
+"""``eng.ask``: a task that needs values of a person gets them when it runs again."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel
+
+from .. import errors
+from ..schemas import address_of, check_schema, json_schema, validated
+from ..states import INPUT
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class Asking:
+    """The part of the handle that asks a person for values."""
+
+    _object: Any
+    #: What people gave to the task at work, and how often it asked by which model.
+    _answers: list[dict[str, Any]]
+    _asked: dict[str, int] | None
+
+    def ask(self, schema: type[T], question: str = "") -> T:
+        """Return what a person gave; until somebody has, stop here.
+
+        What the task changed is undone, and it runs again from its beginning when the
+        answer is there: each ``ask`` in it then gets its own, by the name of the model
+        and the order. So ask first, and do the work after it. The answers are kept
+        until the task has finished: it is not asked again after a failure.
+
+        :param schema: a subclass of :class:`pydantic.BaseModel`.
+        :param question: what the person reads above the form.
+        :return: an instance of it.
+        :raises WorkflowDefinitionError: if it is none.
+        """
+        return self._given(schema, question)[0]
+
+    def _given(self, schema: type[T], question: str) -> tuple[T, dict[str, Any]]:
+        """Return what a person gave as the model has it, and as it came."""
+        if self._object is None:
+            raise errors.WorkflowError("eng.ask() is for a task, and none is at work.")
+        check_schema(schema, "What eng.ask() is given")
+        name, counts = schema.__name__, self._asked or {}
+        number = counts.get(name, 0)
+        self._asked = {**counts, name: number + 1}
+        given = [each for each in self._answers if each["name"] == name]
+        refused: list[dict[str, Any]] = []
+        if number < len(given):
+            data = given[number]["data"]
+            try:
+                return cast(T, validated(schema, data)), data
+            except errors.InputNotValid as error:
+                refused = error.errors
+            self._answers.remove(given[number])
+        asks: dict[str, Any] = {
+            "name": name,
+            "of": address_of(schema),
+            "schema": json_schema(schema),
+        }
+        if refused:
+            asks["errors"] = refused
+        raise errors.InputRequired(str(question), INPUT, **asks)
