@@ -19,6 +19,8 @@ from .api import start_by_oids_delayed as start_by_oids_delayed
 from .api import start_by_wid as start_by_wid
 from .api import start_by_wid_delayed as start_by_wid_delayed
 from .api import start_delayed as start_delayed
+from .definition.forks import Fork as Fork
+from .definition.forks import Join as Join
 from .definition.retry import Retry as Retry
 from .definition.steps import START as START
 from .definition.steps import Decision as Decision
@@ -41,7 +43,9 @@ __all__ = [
     "BibWorkflowEngine",
     "BibWorkflowObject",
     "Decision",
+    "Fork",
     "InvenioWorkflows",
+    "Join",
     "ObjectStatus",
     "ObjectVersion",
     "Retry",

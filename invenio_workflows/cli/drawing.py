@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..definition.node import Leaf, Node, Place
-from ..definition.outline import branches, inside, label
+from ..definition.outline import branches, inside, label, leads_to, says
 from ..definition.sketch import Edge, Group, Point, Sketch, sketch
 from ..definition.workflow import Definition
 from .text import clean, padded, width_of
@@ -43,11 +43,9 @@ def _tree(places: list[Place], indent: str) -> Iterator[tuple[str, str]]:
 
 
 def _says(place: Place) -> str:
-    words = []
-    if isinstance(place, Leaf) and place.description != place.name:
-        words.append(clean(place.description))
-    if place.leads_to is not None:
-        words.append(f"→ {clean(' | '.join(place.leads_to) or 'the end')}")
+    words = [clean(says(place))] if says(place) else []
+    if (leads := leads_to(place)) is not None:
+        words.append(f"→ {clean(leads) or 'the end'}")
     return "  ".join(words)
 
 

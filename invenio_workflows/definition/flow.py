@@ -3,7 +3,12 @@
 ``at``: the node that the object stands at; ``in``: of each node that was reached the
 node before it, and behind that what it was given, nothing for the object's data;
 ``out``: what the node returned; ``given``: what a person gave to a decision; ``to``:
-the edge that it chose; ``again``: how often a node was reached, beyond the first time.
+the edge that it chose; ``again``: how often a node was reached, beyond the first time;
+``forked``: the branches of a Fork are made.
+
+A branch has notes of its own, in the memo of the graph around it: ``branch``, which is
+true; ``of``: the Fork; ``name``: the name of the branch; ``in``: what its first node is
+given, in a list.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ from ..encoding import copied, dumps, loads
 from .node import Memo
 
 #: What the node at work leaves.
-_DONE = {"out", "to", "given"}
+_DONE = {"out", "to", "given", "forked"}
 _ATOMS = (str, int, bool, type(None))
 
 
@@ -34,9 +39,12 @@ def reached(memo: Memo, name: str, ceiling: int) -> Memo:
     return {**fresh, "again": again} if again else fresh
 
 
-def first(name: str) -> Memo:
-    """Return the memo with the object at the first node."""
-    return {"at": name, "in": {name: [None]}}
+def first(name: str, given: list[Any]) -> Memo:
+    """Return the memo with the object at the first node.
+
+    :param given: what that is given, in a list; nothing in it for the object's data.
+    """
+    return {"at": name, "in": {name: [None, *given]}}
 
 
 def stands_at(memo: Memo, name: str) -> Memo:
@@ -44,8 +52,6 @@ def stands_at(memo: Memo, name: str) -> Memo:
 
     One that was never reached is given what the one before it handed on.
     """
-    if not memo:
-        return first(name)
     fresh = {key: memo[key] for key in ("in", "again") if key in memo}
     if name not in memo["in"]:
         fresh["in"] = {**memo["in"], name: [memo["at"], *handed_on(memo)]}

@@ -7,15 +7,18 @@ and where an edge is to be chosen, the decision has chosen it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from ..errors import WorkflowDefinitionError, WorkflowError
 from . import flow
 from .build import clone, sequence
+from .forks import Fork, ForkTask, Join, JoinTask, check_fork, is_a
 from .node import Memo, Node, Part, Place
 from .patterns import Pattern
-from .steps import START, NodeTask, check_step, node_name
+from .regions import Edges, Region, regions
+from .steps import START, Decision, NodeTask, check_step, node_name
 
 
 class GRAPH(Pattern):
@@ -31,40 +34,70 @@ class GRAPH(Pattern):
     #: What its nodes hand on is in its memo.
     loops = True
     begins: ClassVar[Memo] = {}
+    #: The node before which it ends; that is the Join, of a branch.
+    ends: str | None = None
 
     def __init__(self, graph: Mapping[Any, Any], comment: str | None = None) -> None:
         parts, edges = _read(graph)
-        self.first = edges.pop("")[0]
-        _check_reached(self.first, edges)
-        self.edges = edges
-        super().__init__(
-            [_child(part, name, edges[name]) for name, part in parts.items()],
-            comment=comment,
-        )
-        self.names = tuple(parts)
-        for child, following in zip(self.children, edges.values(), strict=True):
-            child.leads_to = following
+        first = edges.pop("")[0]
+        _check_reached(first, edges)
+        forks = [name for name, part in parts.items() if is_a(part, Fork)]
+        joins = [name for name, part in parts.items() if is_a(part, Join)]
+        found = regions(first, edges, forks, joins)
+        self._make(_Whole(parts, edges, found), set(parts), first, comment)
+
+    def _make(
+        self, whole: _Whole, nodes: set[str], first: str, comment: str | None
+    ) -> None:
+        """Take in the nodes that stand in no branch of a Fork among them."""
+        self.first = first
+        #: The names of the children; of a branch, which is no node, ``""``.
+        self.names: tuple[str, ...] = ()
+        self.edges: Edges = {}
+        children: list[Any] = []
+        for name in whole.standing_in(nodes):
+            self.names += (name,)
+            self.edges[name] = whole.edges[name]
+            children.append(whole.child(name))
+            if (region := whole.regions.get(name)) is not None:
+                self.names += ("",) * len(region.branches)
+                children += [BRANCH(whole, name, each) for each in whole.edges[name]]
+        Pattern.__init__(self, children, comment=comment)
+        self._tasks = [
+            each if isinstance(each, NodeTask) else None for each in children
+        ]
+        for name, child in zip(self.names, self.children, strict=True):
+            if name:
+                child.leads_to = self.edges[name]
 
     def next(
         self, last: int | None, memo: Memo, obj: Any, eng: Any
     ) -> tuple[int | None, Memo]:
         if last is None:
-            return self.names.index(self.first), flow.first(self.first)
+            memo = flow.first(self.first, self._given(eng))
+            return self.names.index(self.first), memo
+        task = self._tasks[last]
         name = self.names[last]
-        edges = self.edges[name]
-        if not edges:
+        if not name or not (edges := self.edges[name]):
             return None, None
-        memo = memo if memo and memo["at"] == name else flow.stands_at(memo, name)
+        if not memo or memo["at"] != name:
+            memo = self.stands_at(memo, name, eng)
         following = edges[0]
-        if (decision := self._decision(last)) is not None:
+        if isinstance(task, ForkTask):
+            if not memo.get("forked"):  # that was passed over
+                return last, memo
+            following = task.join
+        elif task is not None and task.decides:
             following = memo.get("to")
             if following is None:
-                following = decision.choose(decision.made(obj, eng), obj, memo)
+                following = task.choose(task.made(obj, eng), obj, memo)
             elif following not in edges:
                 raise WorkflowError(
                     f"{name} chose {following!r}, to which it leads no more; its "
                     f"edges are {', '.join(edges)}. Run it again."
                 )
+        if following == self.ends:
+            return None, None
         try:
             memo = flow.reached(memo, following, eng.max_rounds)
         except OverflowError:
@@ -75,12 +108,17 @@ class GRAPH(Pattern):
             ) from None
         return self.names.index(following), memo
 
-    def _decision(self, index: int) -> NodeTask | None:
-        call = getattr(self.children[index], "call", None)
-        return call if isinstance(call, NodeTask) and call.decides else None
+    def stands_at(self, memo: Memo, name: str, eng: Any) -> Memo:
+        """Return the memo with the object at a node that is to be run."""
+        return flow.stands_at(memo or flow.first(name, self._given(eng)), name)
+
+    def _given(self, eng: Any) -> list[Any]:
+        """Return what the first node is given; nothing for the object's data."""
+        return []
 
     def asked(self, last: int | None) -> Place:
-        if last is None or self._decision(last) is None:
+        task = None if last is None else self._tasks[last]
+        if last is None or task is None or not task.decides:
             return self
         return self.children[last]
 
@@ -89,7 +127,25 @@ class GRAPH(Pattern):
         return self.names.index(came) if came in self.names else index
 
     def ends_at(self, index: int) -> bool:
-        return not self.edges[self.names[index]]
+        name = self.names[index]
+        return bool(name) and not self.edges[name]
+
+    def is_branch(self, index: int) -> bool:
+        return not self.names[index]
+
+    def split(self, index: int, memo: Memo) -> Iterator[tuple[int, Memo]]:
+        fork = self.names[index]
+        notes = {"branch": True, "of": fork, "in": flow.handed_on(memo)}
+        for at, name in enumerate(self.edges[fork], index + 1):
+            yield at, {**notes, "name": name}
+
+    def nodes(self) -> Iterator[tuple[str, Place]]:
+        """Yield the nodes with their names, those in branches of Forks too."""
+        for name, child in zip(self.names, self.children, strict=True):
+            if isinstance(child, BRANCH):
+                yield from child.nodes()
+            else:
+                yield name, child
 
     def undone(self, memo: Memo) -> Memo:
         return flow.undone(memo)
@@ -98,7 +154,59 @@ class GRAPH(Pattern):
         return [self.first, [[name, *edges] for name, edges in self.edges.items()]]
 
 
-Edges = dict[str, tuple[str, ...]]
+class BRANCH(GRAPH):
+    """What a branch of a Fork runs through: a graph that ends at the Join.
+
+    It is made by the graph around it, of which no name is used twice.
+    """
+
+    def __init__(self, whole: _Whole, fork: str, first: str) -> None:
+        region = whole.regions[fork]
+        self.fork, self.ends = fork, region.join
+        self._make(whole, region.branches[first], first, None)
+
+    @property
+    def label(self) -> str:
+        return f"branch {self.first} of {self.fork}"
+
+    def constants(self) -> tuple[Any, ...]:
+        return (self.fork,)
+
+    def begins_at(self, memo: Memo) -> tuple[int, Memo]:
+        return self.names.index(self.first), flow.first(self.first, memo["in"])
+
+    def _given(self, eng: Any) -> list[Any]:
+        given: list[Any] = eng._frames[-2][1]["in"]
+        return given
+
+
+@dataclass
+class _Whole:
+    """A graph that was read: its nodes, its edges and where they part and meet."""
+
+    parts: dict[str, Any]
+    edges: Edges
+    regions: dict[str, Region]
+
+    def standing_in(self, nodes: set[str]) -> list[str]:
+        """Return those of the nodes that are in no branch of a Fork among them."""
+        inner = [self.regions[name].nodes for name in nodes if name in self.regions]
+        outer = nodes.difference(*inner)
+        return [name for name in self.parts if name in outer]
+
+    def child(self, name: str) -> Any:
+        """Return the task, or pattern, that a node is."""
+        part, edges = self.parts[name], self.edges[name]
+        if isinstance(part, tuple):
+            return sequence(list(part))
+        if isinstance(part, Node):
+            return clone(part)
+        if (region := self.regions.get(name)) is not None:
+            return ForkTask(part, edges, region.join, self.parts[region.join])
+        for fork, region in self.regions.items():
+            if region.join == name:
+                return JoinTask(part, edges, fork, len(region.branches))
+        return NodeTask(part, edges)
 
 
 def _read(graph: Any) -> tuple[dict[str, Any], Edges]:
@@ -139,7 +247,8 @@ def _add(parts: dict[str, Any], part: Part) -> None:
     known = parts.get(name, part)
     if known is not part and known != part and not _is_reloaded(known, part):
         raise WorkflowDefinitionError(
-            f"two nodes of the graph are called {name}; give one another name by @task."
+            f"two nodes of the graph are called {name}; give one another name, by "
+            "@task or task_name."
         )
     parts[name] = part
 
@@ -168,6 +277,8 @@ def _check_node(part: Part) -> None:
             f"the node {part!r} is a name; the key of a graph is the node itself."
         )
     check_step(part)
+    if is_a(part, Fork):
+        check_fork(part)
 
 
 def _listed(node: Any, targets: Any) -> list[Any]:
@@ -195,7 +306,9 @@ def _target(name: str, target: Any, parts: dict[str, Any]) -> str:
 
 
 def _check_edges(name: str, part: Part, edges: tuple[str, ...]) -> None:
-    decides = not isinstance(part, (Node, tuple)) and NodeTask(part).decides
+    if is_a(part, Fork):
+        return
+    decides = is_a(part, Decision)
     if decides and not edges:
         raise WorkflowDefinitionError(
             f"the decision {name} has no edges; say where it may lead, or make it a "
@@ -233,11 +346,3 @@ def _name_of(part: Part) -> str:
     if isinstance(part, Node):
         return part.label
     return node_name(part)
-
-
-def _child(part: Part, name: str, edges: tuple[str, ...]) -> Any:
-    if isinstance(part, tuple):
-        return sequence(list(part))
-    if isinstance(part, Node):
-        return clone(part)
-    return cast(Any, NodeTask(part, edges))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, TypeAlias
 
 from ..errors import WorkflowDefinitionError
@@ -117,9 +117,6 @@ class Node(Place, ABC):
     begins: ClassVar[Memo] = None
     #: A break in the list that is its body leaves this node, too.
     repeats: ClassVar[bool] = False
-    #: Its children between the first and the last are run by objects of their own,
-    #: which have a memo that says so.
-    forks: ClassVar[bool] = False
 
     def __init__(self, children: Iterable[Part]) -> None:
         self.children: tuple[Leaf | Node, ...] = tuple(
@@ -166,6 +163,24 @@ class Node(Place, ABC):
         """Return what is asked for the child that follows: what an error is told of."""
         return self
 
+    def is_branch(self, index: int) -> bool:
+        """Say whether a child is run by objects of their own: branches."""
+        return False
+
+    def split(self, index: int, memo: Memo) -> Iterator[tuple[int, Memo]]:
+        """Yield for each branch that a child makes which child it is, and its memo.
+
+        :param memo: the memo of the object that waits for them.
+        """
+        return iter(())
+
+    def begins_at(self, memo: Memo) -> tuple[int, Memo]:
+        """Return the child with which this begins as a branch, and the memo there.
+
+        :param memo: of the branch, in the node around this.
+        """
+        return 0, None
+
     def structure(self) -> Any:
         """Return what there is of this beyond its children; it is fingerprinted."""
         return None
@@ -188,6 +203,11 @@ class Sequence(Node):
     ) -> tuple[int | None, Memo]:
         index = 0 if last is None else last + 1
         return (index if index < len(self.children) else None), memo
+
+
+def in_branch(memo: Memo) -> bool:
+    """Say whether this is the memo that an object has which is a branch."""
+    return isinstance(memo, dict) and memo.get("branch") is True
 
 
 def variables_of(nodes: list[Node], frames: list[list[Any]]) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .graph import GRAPH
-from .node import Node, Place, Sequence
+from .forks import ForkTask, JoinTask
+from .graph import BRANCH, GRAPH
+from .node import Leaf, Node, Place, Sequence
 from .parallel import PARALLEL
 from .patterns import CHOICE, IF_ELSE, SIMPLE_MERGE, TRY
 
@@ -48,9 +49,30 @@ def _value(value: Any) -> str:
 def label(place: Place) -> str:
     """Return what is written on a place."""
     says = "list" if type(place) is Sequence else place.label.removesuffix("()")
-    if isinstance(place, GRAPH):
+    if isinstance(place, GRAPH) and not isinstance(place, BRANCH):
         return f"{says}, begins with {place.first}"
     return f"{says}, {join(place)}" if isinstance(place, PARALLEL) else says
+
+
+def says(place: Place) -> str:
+    """Return what a task says of itself beside its name; of a Join for how many."""
+    if not isinstance(place, Leaf):
+        return ""
+    words = [place.description] if place.description != place.name else []
+    if isinstance(place.call, JoinTask):
+        words.insert(0, place.call.says)
+    return "; ".join(words)
+
+
+def leads_to(place: Place) -> str | None:
+    """Return what may follow a node of a graph, ``None`` for what is no node.
+
+    Of a decision one of these is taken, of a Fork all.
+    """
+    if place.leads_to is None:
+        return None
+    is_fork = isinstance(place, Leaf) and isinstance(place.call, ForkTask)
+    return (" & " if is_fork else " | ").join(place.leads_to)
 
 
 def join(node: PARALLEL) -> str:

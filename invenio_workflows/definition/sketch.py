@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from .forks import ForkTask, JoinTask
 from .graph import GRAPH
 from .loops import Loop
 from .node import Leaf, Node, Place, Sequence
@@ -134,8 +135,7 @@ class _Sketcher:
             return self._fork(place, ends)
         if isinstance(place, GRAPH):
             return self._graph(place, ends)
-        kind = PATTERN if isinstance(place, Node) else TASK
-        key = self._point(_key(place), kind, label(place), place)
+        key = self._point(_key(place), _kind(place), label(place), place)
         self._lead(ends, key)
         return self._pattern(place, key) if isinstance(place, Node) else [(key, "")]
 
@@ -151,7 +151,8 @@ class _Sketcher:
         """Draw the nodes, each behind a point of its own where it is no task."""
         begins: dict[str, str] = {}
         left: dict[str, Ends] = {}
-        for name, child in zip(node.names, node.children, strict=True):
+        nodes = dict(node.nodes())
+        for name, child in nodes.items():
             if isinstance(child, Leaf):
                 begins[name] = _key(child)
                 left[name] = self._place(child, [])
@@ -159,14 +160,14 @@ class _Sketcher:
             begins[name] = self._point(f"{_key(child)}_begin", VIA, name, child)
             left[name] = self._place(child, [(begins[name], name)])
         self._lead(ends, begins[node.first])
-        for name, edges in node.edges.items():
+        for name, child in nodes.items():
+            edges = child.leads_to or ()
             for at, edge in enumerate(edges):
-                said = str(at) if len(edges) > 1 else ""
+                said = str(at) if len(edges) > 1 and _kind(child) != FORK else ""
                 from_here = [(origin, word or said) for origin, word in left[name]]
                 self._lead(from_here, begins[edge])
-        return [
-            end for name, edges in node.edges.items() if not edges for end in left[name]
-        ]
+        last = [name for name, child in nodes.items() if not child.leads_to]
+        return [end for name in last for end in left[name]]
 
     def _pattern(self, node: Node, key: str) -> Ends:
         if isinstance(node, Loop):
@@ -187,6 +188,15 @@ class _Sketcher:
             for word, places in branches(node)
             for end in self._list(places, [(key, word)])
         ]
+
+
+def _kind(place: Place) -> str:
+    if isinstance(place, Node):
+        return PATTERN
+    call = place.call if isinstance(place, Leaf) else None
+    if isinstance(call, ForkTask):
+        return FORK
+    return JOIN if isinstance(call, JoinTask) else TASK
 
 
 def _key(place: Place, letter: str = "t") -> str:

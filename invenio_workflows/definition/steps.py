@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from ..encoding import copied
 from ..errors import JumpCall, WorkflowDefinitionError, WorkflowError
 from ..schemas import Schema, check_schema, validated
-from .flow import given, kept, stands_at
+from .flow import given, kept
 from .node import Memo, check_task, name_of
 from .retry import Retry
 
@@ -49,6 +49,8 @@ START: Final = _Start()
 class Step:
     """A node of a graph. A fresh one is made for each time that it is run."""
 
+    #: Whether one without an ``execute`` hands on what it was given.
+    hands_on: ClassVar[bool] = False
     #: The object at work.
     obj: Any = None
     #: The run.
@@ -103,21 +105,24 @@ class NodeTask:
         for name in _TOLD:
             if (value := getattr(told, name, None)) is not None:
                 setattr(self, name, value)
-        self.__doc__ = told.__doc__ or ""
+        # What the package says of its own classes says nothing of this node.
+        ours = self.is_step and told.__module__.startswith(__package__ or "")
+        self.__doc__ = "" if ours else told.__doc__ or ""
         if not self.is_step:
             self.__wrapped__ = part
         self.task_name = node_name(part)
         self.decides = self.is_step and issubclass(self.kind, Decision)
-        self.executes = not self.decides or self.kind.execute is not Step.execute
+        self.executes = not self.is_step or self.kind.execute is not Step.execute
         methods = [name for name in ("execute", "transition") if hasattr(part, name)]
         self._takes = {name: _taken(getattr(self.kind, name)) for name in methods}
 
     def __call__(self, obj: Any, eng: Any) -> None:
         """Run it on what it is given, and note what it returned and chose."""
         frame = eng._frames[-1]
-        memo = frame[1] = stands_at(frame[1], self.task_name)
+        memo = frame[1] = eng._nodes[-1].stands_at(frame[1], self.task_name, eng)
         try:
             step = self.made(obj, eng)
+            memo = frame[1] = self.begin(step, obj, eng, memo)
             external = self._asked(step, eng, frame)
             done = self._run(step, obj, eng, memo, external)
             if self.decides:
@@ -129,6 +134,10 @@ class NodeTask:
                 "to count to; let a Decision choose, or restart_from('task:<name>')."
             ) from None
         frame[1] = {**memo, **done}
+
+    def begin(self, step: Any, obj: Any, eng: Any, memo: Memo) -> Memo:
+        """Do what comes before the step is run; return the memo with which it is."""
+        return memo
 
     def _asked(self, step: Any, eng: Any, frame: list[Any]) -> dict[str, Any]:
         """Return what a person gave; if nobody has, stop here until somebody does.
@@ -232,10 +241,10 @@ def check_step(part: Any) -> None:
     if not is_step(part):
         check_task(part, f"the node {part!r}")
         return
-    kind = part if inspect.isclass(part) else type(part)
+    kind: Any = part if inspect.isclass(part) else type(part)
     name = node_name(part)
     wanted = "transition" if issubclass(kind, Decision) else "execute"
-    if getattr(kind, wanted) is getattr(Decision, wanted):
+    if getattr(kind, wanted) is getattr(Decision, wanted) and not kind.hands_on:
         raise WorkflowDefinitionError(
             f"the node {name} has no {wanted}(self, _input, external_input); write one."
         )
@@ -276,7 +285,7 @@ def _taken(function: Any) -> frozenset[str] | None:
 def _show(obj: Any, name: str, returned: Any) -> None:
     """Keep what a node returned last among the results of tasks."""
     results = obj.extra_data.setdefault("_tasks_results", {})
-    listed = [each for each in results.get(name, ()) if not _is_ours(each)]
+    listed = [each for each in results.get(name, ()) if not is_returned(each)]
     if returned is not None:
         shown = {"name": name, "result": copied(returned), "template": _SHOWN_BY}
         listed.insert(0, {**shown, "returned": True})
@@ -286,5 +295,6 @@ def _show(obj: Any, name: str, returned: Any) -> None:
         results.pop(name, None)
 
 
-def _is_ours(result: Any) -> bool:
+def is_returned(result: Any) -> bool:
+    """Say whether a result of a task is what a node of a graph returned."""
     return isinstance(result, dict) and result.get("returned") is True

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..definition.node import Leaf, Node, Place
+from ..definition.node import Leaf, Node, Place, in_branch
 from ..definition.workflow import Definition
 from ..encoding import dumps, loads
 from ..errors import DefinitionChanged, WorkflowDefinitionError
@@ -171,7 +171,8 @@ def move(definition: Definition, cursor: Cursor, place: Place) -> None:
         if node.loops and memo is None:
             raise _in_a_loop(place, node)
         shared = old is not None and old[0] == index
-        if node.forks and not (shared or (not memo and _is_outside(node, index))):
+        branch = node.is_branch(index)
+        if branch != in_branch(memo) or (branch and not shared):
             raise _in_a_branch(place)
         frames.append([index, memo])
     if _branches(frames) != _branches(cursor.frames):
@@ -180,16 +181,11 @@ def move(definition: Definition, cursor: Cursor, place: Place) -> None:
 
 
 def _is_branch(frame: list[Any]) -> bool:
-    return isinstance(frame[1], dict) and frame[1].get("branch") is True
+    return in_branch(frame[1])
 
 
 def _branches(frames: list[list[Any]]) -> int:
     return sum(map(_is_branch, frames))
-
-
-def _is_outside(node: Node, index: int) -> bool:
-    """Say whether a child of a block of branches is none of the branches."""
-    return index in (0, len(node.children) - 1)
 
 
 def own_list(definition: Definition, cursor: Cursor) -> Place | None:
@@ -205,23 +201,36 @@ def own_list(definition: Definition, cursor: Cursor) -> Place | None:
 
 
 def branch_cursors(definition: Definition, around: list[list[Any]]) -> list[str]:
-    """Return where the branches begin of a block that the object waits in.
+    """Return where the branches begin that the object waits for.
 
-    :param around: the frames, down to the first task of the block.
+    :param around: the frames, down to the task that makes them.
     """
     outer, nodes = around[:-1], nodes_of(definition, around)
     texts = []
-    for index in range(1, len(nodes[-1].children) - 1):
-        frames = [*outer, [index, {"branch": True}], [0, None]]
+    for index, memo in nodes[-1].split(*around[-1]):
         branch = nodes[-1].children[index]
         assert isinstance(branch, Node)
-        place: Place = branch.children[0]
+        at, inner = branch.begins_at(memo)
+        frames = [*outer, [index, memo], [at, inner]]
+        place: Place = branch.children[at]
         mode = BEFORE
         if not isinstance(place, Leaf):
-            place, mode, frames[-1][0] = branch, ASKING, None
+            place, mode, frames[-1] = branch, ASKING, [None, None]
         text = encode(definition, place, Cursor(frames, mode), [*nodes, branch])
         texts.append(str(text))
     return texts
+
+
+def end_of_branch(text: str | None) -> tuple[Any, Any]:
+    """Return the memo of a branch, as its cursor has it, and of what it ran through."""
+    frames = Cursor.decode(text).frames
+    depth = max(
+        (at for at, frame in enumerate(frames) if _is_branch(frame)), default=-1
+    )
+    if depth < 0:
+        return {}, None
+    inner = frames[depth + 1][1] if depth + 1 < len(frames) else None
+    return frames[depth][1], inner
 
 
 def nodes_of(definition: Definition, frames: list[list[Any]]) -> list[Node]:
@@ -287,7 +296,7 @@ def _follower(definition: Definition, cursor: Cursor) -> Leaf | None:
         if node.asks:
             return None
         index, _ = node.next(last, memo, None, None)
-        if index is None and node.forks and memo:
+        if index is None and in_branch(memo):
             return None
         if index is not None:
             return _first(node.children[index])
@@ -361,6 +370,8 @@ def moved(definition: Definition, place: Place, cursor: Cursor) -> list[list[Any
         memo = memos[rank] if rank + rest == len(memos) else None
         if memo is None and node.loops and not (node is place and index is None):
             raise _in_a_loop(place, node)
+        if index is not None and node.is_branch(index) != in_branch(memo):
+            raise _in_a_branch(place)
         frames.append([index, memo])
     if _branches(frames) != _branches(cursor.frames):
         raise _in_a_branch(place)
@@ -385,7 +396,7 @@ def _in_a_branch(place: Place) -> DefinitionChanged:
 
 def _in_a_loop(place: Place, node: Node) -> DefinitionChanged:
     return DefinitionChanged(
-        f"{place.label} stands inside the loop {node.label}, which the object has "
-        "not entered; go on from the loop's beginning or restart the object.",
+        f"{place.label} stands inside {node.label}, which the object has "
+        "not entered; go on from its beginning or restart the object.",
         task=place.name,
     )

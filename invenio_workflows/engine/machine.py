@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from .. import errors
-from ..definition.node import Leaf, Node, Place, variables_of
+from ..definition.node import Leaf, Node, Place, in_branch, variables_of
 from ..definition.workflow import Definition
 from ..states import (
     Aborted,
@@ -176,7 +176,7 @@ class Machine:
             frame, node = frames[-1], nodes[-1]
             index, memo = node.next(frame[0], frame[1], self.obj, self.eng)
             if index is None:
-                if node.forks and frame[1]:  # a branch ends with its list
+                if in_branch(frame[1]):  # a branch ends with its list
                     frames[:], nodes[:] = [], []
                     return None
                 frames.pop()

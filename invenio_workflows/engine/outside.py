@@ -8,6 +8,7 @@ from typing import Any
 from .. import errors
 from ..checkpoint import Branch
 from ..states import ENDED_RUN, Awaited, WorkflowStatus
+from .cursor import end_of_branch
 from .run import Run
 
 
@@ -60,6 +61,10 @@ class Outside:
 
     def _begun(self) -> list[Branch]:
         return [] if self._object is None else self._run.branches(self._object)
+
+    def _handed_on(self) -> list[tuple[Branch, Any, Any]]:
+        """Return the branches, each with its memo and that of the graph it ran."""
+        return [(branch, *end_of_branch(branch.obj.cursor)) for branch in self._begun()]
 
     def status_of(self, uuid: str) -> WorkflowStatus:
         """Return the status of another run, as it is kept now."""

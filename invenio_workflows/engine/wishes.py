@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import errors
-from ..definition.node import Leaf, Node, Place
+from ..definition.node import Leaf, Node, Place, in_branch
 from ..definition.workflow import Definition
 from ..states import (
     Aborted,
@@ -64,7 +64,7 @@ def caught(
     """
     for depth in range(len(frames) - 1, -1, -1):
         node, frame = nodes[depth], frames[depth]
-        if node.forks and frame[1]:  # what stands around a branch is not its own
+        if in_branch(frame[1]):  # what stands around a branch is not its own
             break
         try:
             memo = node.caught(frame[1], error)

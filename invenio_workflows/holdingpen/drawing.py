@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..definition.node import Leaf, Node, Place
-from ..definition.outline import branches, inside, label
+from ..definition.outline import branches, inside, label, leads_to, says
 from ..definition.workflow import Definition
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
@@ -82,14 +82,13 @@ class Drawing:
 
     def _place(self, place: Place) -> Drawn:
         drawn = Drawn(visible(label(place), 200), self._state(place))
-        if place.leads_to is not None:
-            names = visible(" | ".join(place.leads_to), 300)
+        if (leads := leads_to(place)) is not None:
+            names = visible(leads, 300)
             drawn.leads_to = (
                 _("leads to {names}", names=names) if names else _("ends here")
             )
         if isinstance(place, Leaf):
-            if place.description != place.name:
-                drawn.says = visible(place.description, 200)
+            drawn.says = visible(says(place), 200)
             doc = place.doc.strip()
             drawn.doc = visible(doc, 2000) if doc != drawn.says else ""
             drawn.parameters = [

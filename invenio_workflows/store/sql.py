@@ -53,7 +53,6 @@ from .shown import keep_shown
 from .transactions import TaskWritesLost as TaskWritesLost
 from .transactions import Transactions, begin, is_passing
 
-
 #: Stopped, and not for ever.
 ASLEEP = (ObjectStatus.HALTED, ObjectStatus.WAITING, ObjectStatus.ERROR)
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from invenio_workflows.checkpoint import Branch, EventLine
 from invenio_workflows.conductor import Conductor
 from invenio_workflows.definition import compile_workflow
+from invenio_workflows.definition.joining import put_together
 from invenio_workflows.definition.loops import FOR
-from invenio_workflows.definition.parallel import PARALLEL, _put_together
+from invenio_workflows.definition.parallel import PARALLEL
 from invenio_workflows.definition.patterns import IF
 from invenio_workflows.encoding import dumps, loads
 from invenio_workflows.errors import WorkflowError
@@ -93,7 +94,7 @@ def together(before: Any, *after: Any, merge: Any = None, extra: Any = None) -> 
         old = dict(branch.extra_data) | (extra[0] if extra else {})
         branch.extra_data = dict(old) | (extra[1][number] if extra else {})
         done.append(Branch(number, branch, loads(dumps(before, "data")), old))
-    _put_together(obj, done, merge)
+    put_together(obj, done, merge, "PARALLEL")
     return obj
 
 

@@ -114,7 +114,7 @@ def test_the_last_of_a_name_is_the_one_that_is_meant() -> None:
 
 
 def test_a_task_moved_into_a_loop_not_entered_is_an_error() -> None:
-    with pytest.raises(DefinitionChanged, match="inside the loop FOR"):
+    with pytest.raises(DefinitionChanged, match="inside FOR"):
         edited([A, halt, B], [A, FOR([1, 2], "i", [halt, B])])
 
 
