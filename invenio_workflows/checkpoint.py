@@ -7,8 +7,10 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeAlias
 
+from .deadlines import Deadline
 from .decisions import Decision
 from .encoding import dumps
 from .errors import WorkflowDefinitionError
@@ -161,6 +163,9 @@ class Checkpoint:
     queue: str = ""
     #: What it waits for, if it goes on by itself.
     awaited: Awaited | None = None
+    #: Until when what it asks may be answered; and when that is, set by the store.
+    deadline: Deadline | None = None
+    due: datetime | None = None
     #: How often the task that it stands at has failed.
     tries: int = 0
     #: The branches that are made with this, not saved yet.
@@ -222,6 +227,7 @@ class Checkpoint:
     def cancel(self) -> None:
         """Let the object end here: somebody asked for it while it ran."""
         self.status, self.waits_for, self.awaited = ObjectStatus.CANCELLED, None, None
+        self.deadline = None
         self.events = [*self.events, EventLine("Cancelled")]
         self.take_next = bool(self.obj.columns.get("in_start"))
 
@@ -237,6 +243,8 @@ class Checkpoint:
             self.awaited = what = event.what
             self.waits_for = what.waits_for if what is not None else "event"
             self.start_point = "continue_next" if what is None else what.then
+        elif isinstance(event, Halted):
+            self.deadline = event.deadline
         self.queue = queue
 
     def give_back(self, queue: str) -> None:
@@ -263,6 +271,7 @@ class Checkpoint:
                 self.run.sequel.freed.add(columns["concurrency_key"])
             columns |= {"status": self.status, "waits_for": self.waits_for}
             columns |= {"lease_owner": None, "lease_until": None}
+            columns["deadline"] = self.due
             if not self.keeps_start:
                 columns["in_start"] = 0
 

@@ -11,6 +11,8 @@ from .encoding import dumps
 
 #: From where a person may have decided.
 ORIGINS = ("api", "page", "rest", "cli")
+#: From where nobody decided: what a halt said was to be done at its deadline.
+DEADLINE = "deadline"
 #: So many letters of a form's JSON are kept; of a longer one only its fields' names.
 _LONGEST_FORM = 10_000
 _LONGEST_REASON = 10_000
@@ -23,7 +25,8 @@ class Decision:
     :param verb: ``resolve``, ``continue``, ``edit``, ``comment``, ``cancel`` or
         ``delete``.
     :param actor: who; ``None`` if that is not known.
-    :param origin: from where: ``api``, ``page``, ``rest`` or ``cli``.
+    :param origin: from where: ``api``, ``page``, ``rest`` or ``cli``; ``deadline`` if
+        nobody did, and a deadline passed.
     :param action: what was answered, for ``resolve``; else where it goes on.
     :param value: the answer in a word.
     :param form: the answer as it came; bounded when it is kept.
@@ -84,10 +87,15 @@ def decision(
 
 
 def who_decided(
-    who: str | None, verb: str, action: str | None, value: str | None
+    who: str | None,
+    verb: str,
+    action: str | None,
+    value: str | None,
+    origin: str = "api",
 ) -> str:
     """Return who decided what as the part of a sentence: ``ann: approval, accept``."""
     said = ", ".join(part for part in (action, value) if part) or verb
     if verb not in ("resolve", "continue"):
         said = verb
-    return f"{who or 'somebody'} decided meanwhile: {said}"
+    somebody = "The deadline" if origin == DEADLINE else "somebody"
+    return f"{who or somebody} decided meanwhile: {said}"

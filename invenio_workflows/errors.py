@@ -20,6 +20,8 @@ through a queue: they can be pickled by a worker's transport, and
     ├── IllegalMove                the status does not allow this
     │   ├── WorkflowObjectVersionError   ... to start an object
     │   └── LeaseLost              another worker moves the object now
+    ├── OwnSubmission              somebody else must decide this
+    ├── DeadlinePassed             nobody answered in time
     ├── ActionNotFound             no action has this name
     ├── DatabaseUnavailable        the database cannot be used as it is
     └── ConfigurationError         a setting has a value that cannot be used
@@ -117,6 +119,14 @@ class TaskTimeout(WorkflowsError):
 
 class WaitTimeout(WorkflowsError):
     """What an object waited for did not come in time."""
+
+
+class DeadlinePassed(WorkflowsError):
+    """Nobody answered what an object asked by the deadline."""
+
+
+class OwnSubmission(WorkflowsError):
+    """Who submitted or edited this may not decide about it: somebody else must."""
 
 
 class WorkflowWorkerError(WorkflowsError):
@@ -230,13 +240,19 @@ class WorkflowHalt(Control):
 
     :param message: why, for the person.
     :param action: what is asked of the person, the name of an action.
+    :param deadline: what ``eng.halt(deadline=…)`` makes of it.
     """
 
     def __init__(
-        self, message: str = "", action: str | None = None, **payload: Any
+        self,
+        message: str = "",
+        action: str | None = None,
+        deadline: Any = None,
+        **payload: Any,
     ) -> None:
         super().__init__(message, **payload)
         self.action = action
+        self.deadline = deadline
 
     def to_dict(self) -> dict[str, Any]:
         """Return message, action and payload as a dictionary."""

@@ -30,6 +30,7 @@ from .store.announcing import Announcing
 from .store.audit import Audit
 from .store.concurrency import Limits, Places
 from .store.database import Database
+from .store.due import DueHalts
 from .store.keep import Keeper
 from .store.lists import Lists
 from .store.migrations import current, upgrade
@@ -75,6 +76,7 @@ class State:
         self.pruner = Pruner(self.store)
         self.queue = Queue(self.store, self.settings, self.limits)
         self.announcing = Announcing(self.store)
+        self.due = DueHalts(transactions, self.settings.lease_seconds)
         self.places = Places(transactions, self.settings, self.limits)
         self.notices = Notices(transactions)
         self.presence = Presence(transactions, self.settings.sweep_seconds)

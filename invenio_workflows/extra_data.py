@@ -91,6 +91,11 @@ class ExtraData:
         """Ask for nothing any more."""
         self.extra_data["_action"] = None
         self.extra_data["_message"] = ""
+        self.forget_deadline()
+
+    def forget_deadline(self) -> None:
+        """Let what is asked be answered at any time; kept by ``save()``."""
+        self.extra_data.pop("_deadline", None)
 
     def set_error_message(self, message: Any) -> None:
         """Set the error: a text, or the pair of title and traceback."""
@@ -112,6 +117,7 @@ class ExtraData:
         if extra.get("_error_msg") is not None:
             self.reset_error_message()
         extra.pop("_payload", None)
+        self.forget_deadline()
 
     def change_status(self, message: str) -> None:
         """Set the free text that describes the state; not the status."""

@@ -16,6 +16,7 @@ from .errors import (
     WorkflowDefinitionError,
     WorkflowError,
 )
+from .expiring import expire
 from .logs import about
 from .moving import take_up
 from .objects import WorkflowObject
@@ -127,12 +128,14 @@ class Swept:
 def sweep() -> Swept:
     """Queue what dead workers left and what is due; send what nobody picked up.
 
+    Halts whose time has come are reminded of, or left behind as they said.
+
     Where a worker sweeps it says by this that it lives.
     """
     state = current_workflows
     state.presence.beat()
     taken_over = sum(_put_back())
-    woken = state.queue.wake(_BATCH)
+    woken = state.queue.wake(_BATCH) + expire()
     state.queue.forget_events(_BATCH)
     state.lists.fold()
     announce()

@@ -17,7 +17,9 @@ from .decisions import Decision
 from .definition.workflow import Definition, compile_workflow
 from .encoding import dumps
 from .engine import Cursor, WorkflowEngine, expected
+from .engine.standing import before_question
 from .errors import (
+    DeadlinePassed,
     IllegalMove,
     WaitTimeout,
     WorkflowAPIError,
@@ -62,6 +64,10 @@ def take_up(
     if start_point == "error":
         late = WaitTimeout("What the object waited for did not come in time.")
         conductor.fail(obj, late)
+        return
+    if start_point.startswith("error:"):
+        obj.cursor = before_question(definition, obj.cursor)
+        conductor.fail(obj, DeadlinePassed(start_point.removeprefix("error:")))
         return
     if attempts < most:
         conductor.conduct(obj, start_point)
@@ -185,17 +191,19 @@ def queue_up(
     kwargs: dict[str, Any],
     then: Callable[[list[Call]], None] | None = None,
     cursor: str | None = None,
+    begin: str | None = None,
 ) -> list[Call]:
     """Put an object that exists into the queue of its workflow.
 
     :param then: the session's owner commits, and this is done after that.
     :param cursor: its cursor with the input that it asked for.
+    :param begin: what the worker is to do, if it is none of the start points.
     :return: what is to be sent now; nothing with ``then``.
     :raises IllegalMove: if its status does not allow it, or it moved meanwhile.
     """
     state = current_workflows
     state.queue.refuse_memory()
-    begin = _beginning(obj, start_point)
+    begin = begin or _beginning(obj, start_point)
     with _prepared(obj, start_point, kwargs, cursor) as (info, texts):
 
         def work(connection: Any) -> list[Call]:

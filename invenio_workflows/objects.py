@@ -57,6 +57,8 @@ class WorkflowObject(ExtraData):
     modified = Column()
     revision = Column()
     cursor = Column()
+    #: Until when what is asked may be answered; ``None`` for ever.
+    deadline = Column()
 
     def __init__(
         self,

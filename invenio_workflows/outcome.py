@@ -32,6 +32,8 @@ def mark(obj: WorkflowObject, event: Event, seq: int) -> None:
             obj.extra_data["_payload"] = dict(event.payload)
         if action == INPUT:
             obj.extra_data["_payload"]["halt"] = halt_id(obj.id, seq)
+        if isinstance(event, Halted) and event.deadline is not None:
+            obj.extra_data["_deadline"] = event.deadline.plan
     elif isinstance(event, Failed):
         obj.set_error_message(told(event.error))
 

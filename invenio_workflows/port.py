@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from .checkpoint import Branch, Changes, Checkpoint, RunInfo
 from .config import Settings
+from .deadlines import Deadline
 from .definition.workflow import Definition
 from .encoding import dumps, loads
 from .errors import DataTooLarge, WorkflowError
+from .halts import check_halt
 from .logs import KeptLog, LogLine
 from .objects import WorkflowObject
 from .proxies import current_workflows
@@ -103,6 +105,7 @@ class RunPort:
         self, info: RunInfo, definition: Definition, store: Store, limits: Settings
     ) -> None:
         self.info = info
+        self._definition = definition
         self.uuid, self.name, self.id_user = info.uuid, info.name, info.id_user
         self.max_rounds = definition.max_rounds
         self.data_type = definition.data_type
@@ -169,6 +172,16 @@ class RunPort:
 
     def status_of(self, uuid: str) -> WorkflowStatus:
         return self._store.run_status(uuid)
+
+    def check_halt(
+        self,
+        task: Place | None,
+        obj: Any,
+        action: str | None,
+        deadline: Deadline | None,
+        payload: Mapping[str, Any],
+    ) -> Deadline | None:
+        return check_halt(self._definition, task, obj, action, deadline, payload)
 
     def keep(self, level: int, text: str, oid: int | None) -> None:
         """Hold a line for the checkpoint, or keep it at once outside of a task."""

@@ -52,6 +52,17 @@ task_retried = _signals.signal("task-retried")
 """A task failed, was undone, and is to be run again. Sender: the object; ``task``: the
 task's name; ``error``: what it raised."""
 
+reminder = _signals.signal("reminder")
+"""It is time to remind of what an object asks, see ``eng.halt(remind=…)``. Sender: the
+object; ``halt``: the id of the halt; ``number``: which reminder, from 1; ``of``: how
+many there are; ``deadline``: until when it may be answered, or ``None``. Each comes
+once, after a crash again: by halt and number a receiver knows it."""
+
+deadline_passed = _signals.signal("deadline-passed")
+"""Nobody answered what an object asks by its deadline. Sender: the object; ``halt``:
+the id of the halt; ``deadline``: when it was; ``then``: what was done, ``None`` if the
+object is overdue and stays. That comes once, after a crash again."""
+
 
 def send(signal: NamedSignal, sender: Any, **values: Any) -> None:
     """Tell the listeners; what one of them raises is logged and goes no further."""

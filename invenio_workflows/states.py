@@ -324,6 +324,8 @@ class Halted(Event):
     message: str = ""
     action: str | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
+    #: Until when it may be answered, a :class:`.deadlines.Deadline`.
+    deadline: Any = None
 
 
 @dataclass(slots=True)

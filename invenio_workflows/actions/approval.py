@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from .core import Action, Resolution, Shown
+from .core import four_eyes as rule
 
 VALUES = ("accept", "reject")
 
@@ -15,6 +16,8 @@ class Approval(Action):
 
     :param reasons: reasons that a person may choose from.
     :param needs_reason: the answers that need one: ``"reject"``, ``"accept"``.
+    :param four_eyes: who may not answer: ``"submitter"``, which is ``True``, and
+        ``"editors"``.
 
     A task may say both for its own halt: ``eng.halt("…", action="approval",
     reasons=["A copy"], needs_reason=["reject"])``.
@@ -25,13 +28,17 @@ class Approval(Action):
     mini_of_row: ClassVar[bool] = True
 
     def __init__(
-        self, reasons: Iterable[str] = (), needs_reason: Iterable[str] = ()
+        self,
+        reasons: Iterable[str] = (),
+        needs_reason: Iterable[str] = (),
+        four_eyes: bool | str | Iterable[str] = False,
     ) -> None:
         self.reasons = list(reasons)
         self.needs_reason = list(needs_reason)
         unknown = sorted(set(self.needs_reason) - set(VALUES))
         if unknown:
             raise ValueError(f"approval has no answer {', '.join(unknown)}.")
+        self.four_eyes = rule(self, {"four_eyes": four_eyes})
 
     def render_mini(self, obj: Any) -> Shown | None:
         """Return the two buttons of a row; none if an answer may need a reason."""
@@ -48,39 +55,59 @@ class Approval(Action):
 
     def resolve(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Resolution:
         """Take ``{"value": "accept" | "reject", "canned": "…", "reason": "…"}``."""
-        value = form.get("value")
-        if value not in VALUES:
-            raise ValueError(
-                f"approval is answered by value=accept or value=reject, not {value!r}."
-            )
-        unknown = sorted(set(form) - {"value", "canned", "reason"})
-        if unknown:
-            raise ValueError(f"approval knows no field {', '.join(unknown)}.")
+        value = _value(form)
         reason = self._reason(obj, form)
         if not reason and value in self._needs_reason(obj):
             raise ValueError(f"Say why: to {value} needs a reason.")
         obj.extra_data["approved"] = value == "accept"
         obj.extra_data["reason"] = reason
-        return Resolution(str(value), reason=reason)
+        return Resolution(value, reason=reason)
+
+    def check(
+        self, obj: Any, form: Mapping[str, Any], payload: Mapping[str, Any]
+    ) -> None:
+        """Refuse an answer at the deadline that :meth:`resolve` would not take."""
+        value, own = _value(form), str(form.get("reason") or "").strip()
+        offered = _said(payload, "reasons", self.reasons)
+        canned = _canned(form, offered)
+        if not (canned or own) and value in _said(
+            payload, "needs_reason", self.needs_reason
+        ):
+            raise ValueError(f"Say why: to {value} needs a reason.")
 
     def _reason(self, obj: Any, form: Mapping[str, Any]) -> str:
-        canned = str(form.get("canned") or "")
-        if canned and canned not in self._reasons(obj):
-            raise ValueError(
-                f"{canned[:100]!r} is none of the reasons that are offered."
-            )
+        canned = _canned(form, self._reasons(obj))
         own = str(form.get("reason") or "").strip()
         return f"{canned}: {own}" if canned and own else canned or own
 
     def _reasons(self, obj: Any) -> list[str]:
-        return _texts(obj, "reasons", self.reasons)
+        return _said(obj.extra_data.get("_payload"), "reasons", self.reasons)
 
     def _needs_reason(self, obj: Any) -> list[str]:
-        return _texts(obj, "needs_reason", self.needs_reason)
+        payload = obj.extra_data.get("_payload")
+        return _said(payload, "needs_reason", self.needs_reason)
 
 
-def _texts(obj: Any, key: str, usual: list[str]) -> list[str]:
+def _value(form: Mapping[str, Any]) -> str:
+    value = form.get("value")
+    if value not in VALUES:
+        raise ValueError(
+            f"approval is answered by value=accept or value=reject, not {value!r}."
+        )
+    unknown = sorted(set(form) - {"value", "canned", "reason"})
+    if unknown:
+        raise ValueError(f"approval knows no field {', '.join(unknown)}.")
+    return str(value)
+
+
+def _canned(form: Mapping[str, Any], offered: list[str]) -> str:
+    canned = str(form.get("canned") or "")
+    if canned and canned not in offered:
+        raise ValueError(f"{canned[:100]!r} is none of the reasons that are offered.")
+    return canned
+
+
+def _said(payload: Any, key: str, usual: list[str]) -> list[str]:
     """Return what the halt said of it; the usual, if it said nothing that can be."""
-    payload = obj.extra_data.get("_payload")
     said = payload.get(key) if isinstance(payload, dict) else None
     return [str(each) for each in said] if isinstance(said, (list, tuple)) else usual

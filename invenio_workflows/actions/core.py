@@ -6,7 +6,7 @@ knows no web framework, so that it can be tried without one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
@@ -48,6 +48,9 @@ class Action:
     #: Whether a list's row is all that :meth:`render_mini` looks at: that is quicker
     #: than to read the object.
     mini_of_row: ClassVar[bool] = False
+    #: The four-eyes principle: who may not answer it, see :data:`NOT_BY`; ``True`` is
+    #: ``"submitter"``. A halt may say it for itself: ``eng.halt(…, four_eyes=True)``.
+    four_eyes: bool | str | Iterable[str] = ()
 
     def render_mini(self, obj: Any) -> Shown | None:
         """Return template and context of the quick decision in a list's row.
@@ -69,6 +72,21 @@ class Action:
             "main": (f"workflows/actions/{self.name}_main.html", {}),
         }
 
+    def check(
+        self, obj: Any, form: Mapping[str, Any], payload: Mapping[str, Any]
+    ) -> None:
+        """Refuse, at the halt, an answer that is to be given at its deadline.
+
+        Changes nothing: nobody has answered yet.
+
+        :param payload: what else the halt gives the action.
+        :raises ValueError: if :meth:`resolve` would never take it.
+        """
+
+    def expire(self, obj: Any, form: Mapping[str, Any]) -> Resolution:
+        """Give the answer of a halt whose deadline has passed; see :meth:`resolve`."""
+        return self.resolve(obj, form, None)
+
     def resolve(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Resolution:
         """Change the object as the answer says, and return what becomes of it.
 
@@ -79,3 +97,27 @@ class Action:
         :raises ValueError: with a sentence for the person, if the form is not valid.
         """
         raise TypeError(f"{type(self).__name__} does not say how to resolve.")
+
+
+#: Who may be kept from answering: who submitted the object, and who edited its data.
+NOT_BY = ("submitter", "editors")
+
+
+def four_eyes(action: Any, payload: Any) -> tuple[str, ...]:
+    """Return who may not answer: some of :data:`NOT_BY`, mostly nobody.
+
+    :param action: the action that is asked for; ``None`` for what a halt says alone.
+    :param payload: what the halt gives the action; what it says goes before.
+    :raises ValueError: if there is no such rule.
+    """
+    said = getattr(action, "four_eyes", ())
+    if isinstance(payload, Mapping) and "four_eyes" in payload:
+        said = payload["four_eyes"]
+    if isinstance(said, bool) or said is None:
+        return NOT_BY[:1] if said else ()
+    given = [said] if isinstance(said, str) else said
+    if not isinstance(given, Iterable) or set(given) - set(NOT_BY):
+        raise ValueError(
+            f"four_eyes is True, or some of {', '.join(NOT_BY)}, not {said!r}."
+        )
+    return tuple(each for each in NOT_BY if each in given)

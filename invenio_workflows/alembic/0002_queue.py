@@ -23,6 +23,7 @@ COLUMNS = {
     "queue": sa.String(100),
     "concurrency_key": sa.String(511),
     "wake_at": TIME,
+    "deadline": TIME,
     "wanted": sa.String(10),
     "event_name": sa.String(100),
     "event_key": sa.String(255),
@@ -35,7 +36,7 @@ COLUMNS = {
     "stands_at": sa.String(255),
     "stands_since": TIME,
 }
-NUMBERS = ("rank", "sends", "tries")
+NUMBERS = ("rank", "sends", "tries", "reminded")
 
 #: Name, columns and the condition under which a row is in the index.
 INDEXES = (
@@ -44,6 +45,12 @@ INDEXES = (
     ("queue", ["queue", "rank", "id"], "waits_for = 'queue'"),
     ("wake", ["waits_for", "wake_at"], "wake_at IS NOT NULL"),
     ("announce", ["announce_at"], "announce_at IS NOT NULL"),
+    (
+        "deadline",
+        ["deadline", "id"],
+        "deadline IS NOT NULL AND id_parent IS NULL AND "
+        "(id_fork IS NULL OR status IN (2, 5))",
+    ),
     ("fork", ["id_fork", "fork"], "id_fork IS NOT NULL"),
     ("event", ["event_name", "event_key"], "event_key IS NOT NULL"),
     (

@@ -6,12 +6,13 @@ what it is and holds through a port, :class:`.run.Run`, that the conductor gives
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 from .. import errors
 from ..checkpoint import Changes
+from ..deadlines import deadline_of
 from ..encoding import copied, dumps, loads
 from ..logs import KeptLog, LogLine
 from ..states import INPUT, ObjectStatus, WorkflowStatus, check_start_point
@@ -149,20 +150,42 @@ class WorkflowEngine(OldNames, Outside, Asking):
     # --- what a task may ask ---------------------------------------------------
 
     def halt(
-        self, msg: str = "", action: str | None = None, **payload: Any
+        self,
+        msg: str = "",
+        action: str | None = None,
+        *,
+        deadline: timedelta | float | datetime | None = None,
+        on_deadline: str | Mapping[str, Any] | None = None,
+        remind: Iterable[timedelta | float] = (),
+        **payload: Any,
     ) -> NoReturn:
         """Stop this object here until a person decides; the next object is run.
 
         What the task changed is kept, and the task counts as finished.
 
         :param action: what is asked of the person: the name of an action.
+        :param deadline: until when it may be answered: so long from now, or a time
+            with its zone. The database's clock decides.
+        :param on_deadline: what is done when nobody answered: an answer for the
+            action, as a dictionary; ``error``; in a graph a node to which this one
+            leads; or a start point, such as ``task:<name>``. Without it the object is
+            overdue, and stays.
+        :param remind: how long before the deadline the signal ``reminder`` is sent;
+            without a deadline, how long after the halt.
         :param payload: further values for the action; JSON.
         :raises WorkflowError: for the action ``input``, which is :meth:`ask`'s.
+        :raises ValueError: if these do not fit together, or the action.
         """
         if action == INPUT:
             raise errors.WorkflowError("For input use eng.ask(Schema, question).")
         message = payload.pop("message", msg)
-        raise errors.WorkflowHalt(str(message), action=action, **payload)
+        limit = deadline_of(deadline, on_deadline, remind)
+        if limit is not None or payload:
+            asked = self._task, self._object, action, limit, payload
+            limit = self._run.check_halt(*asked)
+        raise errors.WorkflowHalt(
+            str(message), action=action, deadline=limit, **payload
+        )
 
     def wait(
         self,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from ..checkpoint import Branch, Changes
+from ..deadlines import Deadline
 from ..logs import KeptLog, LogLine
-from ..states import ObjectStatus, WorkflowStatus
+from ..states import ObjectStatus, Place, WorkflowStatus
 
 
 class Run(Protocol):
@@ -52,3 +53,13 @@ class Run(Protocol):
 
     def status_of(self, uuid: str) -> WorkflowStatus:
         """Return the status of another run."""
+
+    def check_halt(
+        self,
+        task: Place | None,
+        obj: Any,
+        action: str | None,
+        deadline: Deadline | None,
+        payload: Mapping[str, Any],
+    ) -> Deadline | None:
+        """Return the deadline of a halt; raise ValueError for what cannot be meant."""

@@ -23,7 +23,7 @@ def granted(leaf: Leaf, wish: errors.Control) -> Event | None:
     """Return the event of a wish to stop here, ``None`` for one to go elsewhere."""
     if isinstance(wish, errors.WorkflowHalt):
         kind = InputAsked if isinstance(wish, errors.InputRequired) else Halted
-        return kind(leaf, wish.message, wish.action, wish.payload)
+        return kind(leaf, wish.message, wish.action, wish.payload, wish.deadline)
     if isinstance(wish, errors.WaitProcessing):
         return Waiting(leaf, wish.message, wish.payload, wish.what)
     if isinstance(wish, errors.StopProcessing):

@@ -193,7 +193,7 @@ class Acceptor:
                 cursor=null(),
                 stands_at=null(),
                 concurrency_key=obj.columns["concurrency_key"],
-                waits_for=None,
+                **dict.fromkeys(("waits_for", "wake_at", "deadline")),
                 status=int(ObjectStatus.INITIAL),
                 seq=sql.OBJECTS.c.seq + 1,
                 revision=sql.OBJECTS.c.seq + 1,

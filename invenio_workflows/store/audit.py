@@ -146,7 +146,7 @@ def _short(text: str | None) -> str | None:
 def last_decision(connection: Connection, oid: int, since: int) -> Any:
     """Return the newest decision about an object at this revision or later, if any."""
     return connection.execute(
-        select(AUDIT.c.actor, AUDIT.c.verb, AUDIT.c.action, AUDIT.c.value)
+        select(*(AUDIT.c[name] for name in "actor verb action value origin".split()))
         .where(AUDIT.c.id_object == oid, AUDIT.c.revision >= since)
         .where(AUDIT.c.verb != "comment")
         .order_by(AUDIT.c.id.desc())

@@ -230,7 +230,7 @@ def cancel_branches(
 
 _CANCELLED: dict[str, Any] = {
     "status": int(S.CANCELLED),
-    **dict.fromkeys("waits_for wake_at event_name event_key needs".split()),
+    **dict.fromkeys("waits_for wake_at deadline event_name event_key needs".split()),
     **dict.fromkeys("lease_owner lease_until action message error".split()),
     "fence": _columns.fence + 1,
     "revision": _columns.seq + 1,

@@ -118,7 +118,7 @@ class Keeper:
             columns["cursor"] = cursor
         keep_event(connection, obj, event, seq, wanted, texts)
         columns |= {"seq": seq, "revision": seq, "status": wanted}
-        columns["waits_for"] = values.get("waits_for", columns["waits_for"])
+        columns |= {key: values[key] for key in _SLEEPS if key in values}
         _read_times(connection, obj)
         store = self._store
         join(connection, obj, wanted, store.owner, store.lease_seconds)
@@ -252,12 +252,19 @@ class Keeper:
             keep(connection, obj, decision)
 
 
+#: What a document says of its sleep.
+_SLEEPS = ("waits_for", "deadline")
+
+
 def _waiting(obj: WorkflowObject, wanted: ObjectStatus) -> dict[str, Any]:
     """Return the columns that say what it waits for; none if it goes on waiting."""
     if wanted == obj.status == ObjectStatus.WAITING:
         return {}
+    if wanted == obj.status == ObjectStatus.HALTED and "_deadline" in obj.extra_data:
+        return {}
     waits_for = "event" if wanted == ObjectStatus.WAITING else None
-    return {"waits_for": waits_for, "wake_at": None, "event_name": None}
+    awaited = {"waits_for": waits_for, "wake_at": None, "event_name": None}
+    return awaited | {"deadline": None}
 
 
 def write_data(

@@ -91,6 +91,8 @@ LISTED_AT_REST = f"{LISTED} AND {RESTING}"
 #: Those that have begun, and do not move: halted, waiting or failed.
 STANDING = "stands_at IS NOT NULL AND status IN (2, 4, 5)"
 IS_STANDING = text(STANDING)
+#: What is to be answered by a time, or was to be.
+DUE = f"deadline IS NOT NULL AND {LISTED}"
 
 
 class ObjectRow(Base):
@@ -130,6 +132,7 @@ class ObjectRow(Base):
         _partial("queue", "waits_for = 'queue'", "queue", "rank", "id"),
         _partial("wake", "wake_at IS NOT NULL", "waits_for", "wake_at"),
         _partial("announce", "announce_at IS NOT NULL", "announce_at"),
+        _partial("deadline", DUE, "deadline", "id"),
         _partial("fork", "id_fork IS NOT NULL", "id_fork", "fork"),
         _partial("event", "event_key IS NOT NULL", "event_name", "event_key"),
         _partial(
@@ -191,11 +194,15 @@ class ObjectRow(Base):
     rank: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     #: With which others it is counted where a limit says how many run at once.
     concurrency_key: Mapped[str | None] = mapped_column(String(511))
-    #: When it is to be looked at again: sent anew, or woken. None for one that is
-    #: queued: no message is on its way, for its key was full when one came.
+    #: When it is to be looked at again: sent anew, woken, or reminded of; at the
+    #: deadline of its halt. None for one that is queued: no message is on its way,
+    #: for its key was full when one came.
     wake_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: How often it was sent to a worker since it is queued.
     sends: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    #: Until when what it asks may be answered, and how many reminders are done.
+    deadline: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    reminded: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     #: How often the task that it stands at has failed.
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     #: What the worker that holds it is to do at the next checkpoint: ``cancel``.

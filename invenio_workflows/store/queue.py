@@ -56,6 +56,7 @@ QUEUED: dict[str, Any] = {
     "wake_at": later(_p("lease", OBJECTS.c.position)),
     "sends": _n(1),
     "tries": _n(0),
+    "deadline": null(),
     "modified": now(),
 }
 
@@ -99,7 +100,7 @@ _TIMED = OBJECTS.c.waits_for.in_(("timer", "event"))
 _due = OBJECTS.c.wake_at <= select(now()).scalar_subquery()
 
 
-def _soonest(waits_for: str, uuid: str | None = None) -> Any:
+def _soonest(waits_for: str | None, uuid: str | None = None) -> Any:
     """Return what asks when the next object is due, of those that wait for this."""
     asked = select(OBJECTS.c.wake_at).where(
         OBJECTS.c.wake_at.is_not(None), OBJECTS.c.waits_for == waits_for
@@ -192,7 +193,7 @@ class Queue(Taking):
         """Let the document say that it was put into the queue."""
         seq = obj.columns["seq"] + 1
         obj.columns |= {"status": S.WAITING, "waits_for": "queue", "seq": seq}
-        obj.columns |= {"revision": seq, "start_point": start_point}
+        obj.columns |= {"revision": seq, "start_point": start_point, "deadline": None}
         obj.columns["cursor"] = cursor or obj.cursor
         obj.kept = texts
 
@@ -262,11 +263,12 @@ class Queue(Taking):
     def next_wake(self, uuid: str | None = None) -> float | None:
         """Return in how many seconds the next object is to be woken, if any is.
 
-        :param uuid: the run whose timers are asked for; events have a deadline only.
+        :param uuid: the run whose timers are asked for; events, and what a person is
+            asked, have a deadline only.
         """
         soonest = [_soonest("timer", uuid)]
         if uuid is None:
-            soonest.append(_soonest("event"))
+            soonest += [_soonest("event"), _soonest(None)]
         either = union_all(*soonest).subquery()
         asked = select(either.c.wake_at, now().label("at")).order_by(either.c.wake_at)
         with self._transactions.reading() as connection:

@@ -18,7 +18,8 @@ from ..states import Awaited, ObjectStatus
 _DESCRIBING = (
     "id id_workflow id_parent id_fork branch position waits_for data_type uri id_user "
     "created modified revision cursor seq fence in_start attempts lease_owner "
-    "lease_until start_point queue rank tries wake_at wanted concurrency_key"
+    "lease_until start_point queue rank tries wake_at wanted concurrency_key "
+    "deadline reminded"
 ).split()
 
 #: PostgreSQL: so many events are written in the statement that moves their object.
@@ -239,7 +240,7 @@ def waiting(point: Checkpoint) -> dict[str, Any]:
         "tries": point.tries,
         "in_start": int(point.keeps_start),
         "delay": what.seconds,
-        "until": None if what.until is None else _utc(what.until),
+        "until": None if what.until is None else utc(what.until),
         "event_name": what.event,
         "event_key": what.run if what.event is None else key,
         "needs": what.needs,
@@ -247,7 +248,7 @@ def waiting(point: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _utc(when: datetime) -> str:
+def utc(when: datetime) -> str:
     """Return a time as SQLite keeps it; PostgreSQL is to be told that it is UTC."""
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 

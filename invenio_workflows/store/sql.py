@@ -22,6 +22,7 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus
 from . import statements as sql
 from .audit import keep_event, last_decision
+from .due import due
 from .following import Following as Following
 from .following import taken_up as taken_up
 from .following import tell as tell
@@ -142,7 +143,7 @@ class SQLStore(Following, Once):
         shown = self.showing.at(point) if point.leaves else None
         taken = self.transactions.run(work, alone=is_one_statement(point))
         point.settle()
-        if point.awaited is not None:
+        if point.awaited is not None or point.deadline is not None:
             self.dozed.set()
         if taken is not None:
             taken_up(point.run, taken)
@@ -162,15 +163,18 @@ class SQLStore(Following, Once):
     ) -> list[dict[str, Any]]:
         """Write the object, if the lease is held; return the events yet to write."""
         changed = point.data is not None, point.extra_data is not None
-        how = *changed, point.leaves, point.waits, asked
+        is_due = point.deadline is not None
+        how = *changed, point.leaves, point.waits, asked, is_due
         parameters, rows = self._moved(point), event_rows(point)
+        if is_due:
+            parameters |= due(connection, point)
         is_postgresql = connection.dialect.name == "postgresql"
         if is_postgresql and parameters.get("until"):
             parameters["until"] += "+00"
         if is_postgresql and len(rows) <= TOLD_WITH_IT:
             for n, row in enumerate(rows):
                 parameters |= {f"{name}_{n}": row[name] for name in sql.EVENT_COLUMNS}
-            statement = sql.advance_and_tell(*how, len(rows))
+            statement = sql.advance_and_tell(*how, events=len(rows))
             kept = statement(connection, parameters).rowcount == len(rows)
             rows = []
         else:
@@ -284,6 +288,7 @@ class SQLStore(Following, Once):
             "attempts": attempts,
             "in_start": int(in_start),
             "cursor": cursor or columns["cursor"],
+            "deadline": None,
         }
         obj.kept = (data, extra_data)
         derive(obj, self.task_history)

@@ -154,7 +154,9 @@ _WAITING = (
 ).split()
 
 
-def _moved(data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool) -> Any:
+def _moved(
+    data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool, due: bool
+) -> Any:
     values: dict[str, Any] = {
         "cursor": _p("cursor", OBJECTS.c.cursor),
         "seq": _p("seq", OBJECTS.c.seq),
@@ -183,6 +185,9 @@ def _moved(data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool)
             until = _p("until", OBJECTS.c.wake_at)
             delay = later(_p("delay", EVENTS.c.seconds))
             values |= {"wake_at": func.coalesce(until, delay), "sends": _n(0)}
+        if due:
+            for name in ("deadline", "wake_at", "reminded"):
+                values[name] = _p(name, OBJECTS.c[name])
     else:
         values["lease_until"] = later(_p("lease", OBJECTS.c.position))
     free = () if asked else (OBJECTS.c.wanted.is_(None),)
@@ -191,7 +196,7 @@ def _moved(data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool)
 
 @cache
 def advance(
-    data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool
+    data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool, due: bool
 ) -> Prepared:
     """Return the checkpoint of an object that this worker holds.
 
@@ -199,20 +204,19 @@ def advance(
     :param leaves: whether the object stops here and gives the lease back.
     :param waits: whether it then goes on by itself, from a queue or at its time.
     :param asked: whether it stops because it was asked to.
+    :param due: whether it asks something until a deadline, or with reminders.
     """
-    return Prepared(_moved(data, extra_data, leaves, waits, asked))
+    return Prepared(_moved(data, extra_data, leaves, waits, asked, due))
 
 
 @cache
-def advance_and_tell(
-    data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool, events: int
-) -> Prepared:
+def advance_and_tell(*how: bool, events: int) -> Prepared:
     """Return the checkpoint and its events as one statement, a round trip less.
 
     PostgreSQL alone can do it. It inserts nothing where the lease is lost. The
     parameters of event number n end in ``_n``.
     """
-    return _telling(_moved(data, extra_data, leaves, waits, asked), events)
+    return _telling(_moved(*how), events)
 
 
 def _telling(statement: Any, events: int) -> Prepared:
@@ -240,6 +244,7 @@ TAKEN = {
     "status": _n(S.RUNNING),
     "waits_for": null(),
     "wake_at": null(),
+    "deadline": null(),
     "wanted": null(),
     "progress": null(),
     "fence": OBJECTS.c.fence + _n(1),

@@ -53,6 +53,9 @@ class FakeRun:
     def get_log(self) -> list[Any]:
         return []
 
+    def check_halt(self, task: Any, obj: Any, action: Any, limit: Any, _: Any) -> Any:
+        return limit
+
 
 class Thing:
     """An object with no store behind it."""
