@@ -17,6 +17,7 @@ from .differences import difference
 from .encoding import dumps
 from .engine import WorkflowEngine, answered
 from .errors import DataTooLarge, IllegalMove
+from .four_eyes import refuse_own
 from .given import object_of
 from .moving import conductor_of, go_on, queue_up
 from .objects import WorkflowObject
@@ -74,12 +75,14 @@ def resolve(
         object stays where it is, or its action moved it itself.
     :raises IllegalMove: if it is not halted, asks for something else, or changed.
     :raises ActionNotFound: if no such action is registered.
+    :raises OwnSubmission: if somebody else must decide, or it is not known who does.
     :raises ValueError: with a sentence for the person, if the form is not valid.
     """
     obj = object_of(oid)
     refuse_other(obj, revision)
     require("resolve", obj.id, obj.status, obj.waits_for)
     asked = _asked(obj, action)
+    refuse_own(obj, actor)
     answer = dict(form or {})
     value = str(answer.get("value") or asked)
     said = decision("resolve", actor, origin, action=asked, value=value, form=answer)

@@ -26,6 +26,7 @@ from .errors import (
     WorkflowDefinitionError,
     WorkflowError,
 )
+from .four_eyes import refuse_to_pass
 from .objects import WorkflowObject
 from .port import check
 from .proxies import current_workflows
@@ -136,10 +137,14 @@ def set_going(
     """Return the event of an object that goes on, as a person's decision if it is one.
 
     An action that is being answered moves its object by that answer.
+
+    :raises OwnSubmission: if a person passes over what somebody else must decide.
     """
     if obj.decision is not None:
         said, obj.decision = obj.decision, None
         return decided("Resolved", said, said.value)
+    if said is not None:
+        refuse_to_pass(obj, start_point, said.actor)
     return decided(kind, said, start_point)
 
 

@@ -207,6 +207,15 @@ class Audit:
         with self._transactions.reading() as connection:
             return connection.execute(statement).scalar_one_or_none() or 0
 
+    def editors(self, oid: int) -> set[str]:
+        """Return who edited the data of an object, as far as that is known."""
+        statement = select(AUDIT.c.actor).where(
+            AUDIT.c.id_object == oid, AUDIT.c.verb == "edit"
+        )
+        with self._transactions.reading() as connection:
+            found = connection.execute(statement.distinct()).scalars()
+            return {actor for actor in found if actor is not None}
+
     def last(self, oid: int, since: int) -> Any:
         """Return the newest decision at this revision or later, if there is one."""
         with self._transactions.reading() as connection:

@@ -1,0 +1,72 @@
+"""The four-eyes principle: who submitted something, or edited it, does not decide it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .actions.core import four_eyes
+from .errors import OwnSubmission
+from .objects import WorkflowObject
+from .proxies import current_workflows
+from .states import ObjectStatus
+
+#: Start points that leave behind what is asked, without an answer.
+_PASSING = ("continue_next", "task:")
+
+
+def refuse_own(obj: WorkflowObject, actor: Any) -> None:
+    """Raise if this person may not decide what a halted object asks.
+
+    Whoever is not known may not either. There is no exception for anybody.
+
+    :raises OwnSubmission: saying why.
+    """
+    told = why_not(obj, actor)
+    if told is not None:
+        raise OwnSubmission(told, id_object=obj.id)
+
+
+def refuse_to_pass(obj: WorkflowObject, start_point: str, actor: Any) -> None:
+    """Raise if a person would go past a question that only others may answer.
+
+    :raises OwnSubmission: saying why.
+    """
+    if start_point.startswith(_PASSING):
+        refuse_own(obj, actor)
+
+
+def why_not(obj: WorkflowObject, actor: Any) -> str | None:
+    """Return why a person may not decide what an object asks; ``None``: they may."""
+    action = obj.get_action()
+    if obj.status != ObjectStatus.HALTED or action is None:
+        return None
+    rule = _rule(obj, action)
+    if not rule:
+        return None
+    who = "" if actor is None else str(actor)
+    if not who:
+        return (
+            f"Object {obj.id} is not to be decided by who submitted it, so it must be "
+            "known who decides."
+        )
+    if "submitter" in rule and who in _submitters(obj):
+        return f"Object {obj.id} was submitted by {who}: somebody else must decide."
+    if "editors" in rule and who in current_workflows.audit.editors(obj.id):
+        return f"Object {obj.id} was edited by {who}: somebody else must decide."
+    return None
+
+
+def _rule(obj: WorkflowObject, action: str) -> tuple[str, ...]:
+    known = current_workflows.actions.get(action)
+    try:
+        return four_eyes(known, obj.extra_data.get("_payload"))
+    except ValueError:  # what a program made of the payload; then as strict as can be
+        return four_eyes(None, {"four_eyes": ("submitter", "editors")})
+
+
+def _submitters(obj: WorkflowObject) -> set[str]:
+    """Return who submitted an object: its owner, and who started its run."""
+    numbers = {obj.id_user}
+    if obj.id_workflow is not None:
+        numbers.add(current_workflows.store.run_info(obj.id_workflow).id_user)
+    return {str(each) for each in numbers if each}
