@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from weakref import WeakValueDictionary
 
-from . import signals
+from . import output, signals
 from .agenda import Agenda
 from .checkpoint import Checkpoint, RunInfo, Taken, event_line
 from .config import Settings
@@ -266,6 +266,8 @@ class _Drive:
         began: float | None = None,
     ) -> Event | None:
         before, _here.in_task = in_task(), True
+        limits = self.conductor.limits
+        heard = output.listen(self._hear, limits.max_log_size, limits.max_output_lines)
         self.began = began or time.perf_counter()
         try:
             if refused is None:
@@ -279,7 +281,12 @@ class _Drive:
             self.interrupt = error
             return self.machine.interrupted(error)
         finally:
+            output.end(heard)
             _here.in_task = before
+
+    def _hear(self, level: int, text: str) -> None:
+        """Hold a line that the task wrote for its checkpoint."""
+        self.port.keep(level, text, self.obj.id)
 
     # --- keeping ----------------------------------------------------------------------
 

@@ -56,7 +56,20 @@ class Settings:
     )
     max_log_size: int = setting(10_000, "Characters of one log line that are kept.")
     log_level: str = setting(
-        "DEBUG", "The lowest level of `obj.log` and `eng.log` that is kept."
+        "DEBUG",
+        "The lowest level of `obj.log`, of `eng.log` and of what tasks print that is "
+        "kept.",
+    )
+    max_output_lines: int = setting(
+        1000,
+        "Lines that a task prints, in one go, which are kept; then how many more "
+        "they were.",
+    )
+    capture_output: bool = setting(
+        False,
+        "Whether what tasks print is kept with their objects in every process of the "
+        "application, not in its workers alone: `sys.stdout` and `sys.stderr` are "
+        "stood in for from `init_app` on.",
     )
     batch_size: int = setting(
         100, "Objects of one `start()` that are written, or held in memory, at a time."

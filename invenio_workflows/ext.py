@@ -20,6 +20,7 @@ from .discovery import in_package
 from .encoding import dumps
 from .errors import ActionNotFound, ConfigurationError, WorkflowDefinitionError
 from .objects import WorkflowObject
+from .output import stand_in
 from .port import check, kept_line
 from .processors import Processor, processors
 from .proxies import EXTENSION
@@ -55,6 +56,8 @@ class State:
 
     def __init__(self, app: Flask) -> None:
         self.settings = Settings.read(app.config)
+        if self.settings.capture_output:
+            stand_in()
         self.database = Database(app, self.settings)
         transactions = Transactions(self.database, self.settings.busy_seconds)
         self.store = SQLStore(

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from .output import unheard
+
 #: Says what is at work in this context; set while an object is moved.
 at_work: ContextVar[Callable[[], dict[str, Any]] | None] = ContextVar(
     "workflows_at_work", default=None
@@ -101,7 +103,8 @@ class KeptLog(logging.LoggerAdapter[logging.Logger]):
         """Keep the line, and log it."""
         self._keep(level, _text(level, msg, args, kwargs.get("exc_info")))
         kwargs.setdefault("stacklevel", 2)
-        super().log(level, msg, *args, **kwargs)
+        with unheard():  # a handler that prints it would keep it once more
+            super().log(level, msg, *args, **kwargs)
 
 
 def _text(level: int, msg: object, args: tuple[Any, ...], error: Any) -> str:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,15 @@ def write(obj: Any, name: str, _: Any) -> None:
     """Have the session's own connection in use."""
     noted = {"object": 0, "task": "early", "worker": NAME}
     current_workflows.db.session.execute(NOTE, noted)
+
+
+def speak(obj: Any, name: str, word: str) -> None:
+    """Print in pieces, to both streams, and warn."""
+    print(word, end=" ")
+    time.sleep(0.01)
+    print(obj.id)
+    sys.stderr.write(f"{word} aside\n")
+    warnings.warn(f"{word} of {obj.id}", stacklevel=1)
 
 
 def fail(obj: Any, name: str, reason: str) -> None:
@@ -166,6 +177,7 @@ TURNS: dict[str, dict[str, Any]] = {
 
 WORDS: dict[str, Callable[[Any, str, Any], None]] = {
     "early": write,
+    "speak": speak,
     "gate": wait_for_a_file,
     "last": wait_for_the_end,
     "meet": wait_for_another,

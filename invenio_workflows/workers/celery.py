@@ -18,6 +18,7 @@ from ..calls import Call
 from ..config import DEFAULT_QUEUE
 from ..errors import ConfigurationError, WorkflowWorkerError
 from ..jobs import perform
+from ..output import stand_in
 from ..proxies import EXTENSION
 from .beside import Ending, Sweeper, let_go
 
@@ -215,6 +216,7 @@ def _before_forking(**_: Any) -> None:
 
 @signals.worker_process_init.connect
 def _forked(**_: Any) -> None:
+    stand_in()  # after Celery has put its own streams there
     for worker in _workers:
         let_go(worker.app)
     for ending in _endings:
@@ -223,6 +225,7 @@ def _forked(**_: Any) -> None:
 
 @signals.worker_ready.connect
 def _ready(sender: Any, **_: Any) -> None:
+    stand_in()  # pools of threads work in this process
     consumed = sender.app.amqp.queues.consume_from
     _worker_of(sender.app).begin(consumed, sender.controller.concurrency)
 

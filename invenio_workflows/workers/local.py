@@ -22,6 +22,7 @@ from ..config import DEFAULT_QUEUE
 from ..errors import DatabaseUnavailable, WorkflowWorkerError
 from ..forking import begin_anew, unforked
 from ..jobs import move, sweep
+from ..output import stand_in, step_back
 from ..proxies import EXTENSION
 from ..store.migrations import current
 
@@ -76,9 +77,13 @@ class LocalWorker:
         told = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: told.set())
-        self.begin(concurrency, queues)
-        told.wait()
-        self.stop()
+        stand_in()
+        try:
+            self.begin(concurrency, queues)
+            told.wait()
+            self.stop()
+        finally:
+            step_back()
 
     def doctor(self) -> Iterable[tuple[bool, str]]:
         """The database is all that it needs."""

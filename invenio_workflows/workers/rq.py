@@ -23,6 +23,7 @@ from ..calls import Call
 from ..config import DEFAULT_QUEUE
 from ..errors import ConfigurationError, WorkflowWorkerError
 from ..jobs import perform
+from ..output import stand_in, step_back
 from ..proxies import EXTENSION
 from .beside import Ending, Sweeper, let_go
 
@@ -124,9 +125,11 @@ class FlaskWorker(Worker):
         app = _app()
         self._ending, self._sweeper = Ending(), Sweeper(app)
         self._sweeper.begin("rq", self.queue_names(), 1)
+        stand_in()
         try:
             return bool(super().work(*args, **kwargs))
         finally:
+            step_back()
             self._sweeper.end()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
