@@ -16,7 +16,7 @@ from .conductor import in_task
 from .deciding import named, refuse_other
 from .encoding import dumps
 from .engine.awaited import checked_key
-from .errors import WorkflowAPIError
+from .errors import WorkflowAPIError, WorkflowDefinitionError
 from .given import Given, new_run, object_of, objects_of_ids
 from .moving import queue_up, set_going
 from .objects import WorkflowObject
@@ -72,18 +72,44 @@ def start_delayed(
     return AsynchronousResultWrapper(info.uuid)
 
 
-def order_workflow_execution(workflow_id: str) -> int:
+def order_workflow_execution(workflow_id: str | int) -> int:
     """Commit the app's session, and have a worker run one object without data.
 
-    :param workflow_id: the name of a registered workflow.
+    :param workflow_id: the name of a registered workflow, or its id in the table of
+        definitions, as ``flask workflows definitions list`` shows it.
     :return: the id of the object, whose data are ``None``.
-    :raises WorkflowDefinitionError: if no workflow has this name.
+    :raises WorkflowDefinitionError: if no workflow has this name or id.
     """
-    kind = current_workflows.definition(workflow_id).data_type
+    name = _named(workflow_id)
+    kind = current_workflows.definition(name).data_type
     obj = WorkflowObject(None, data_type=kind)
-    start_delayed(workflow_id, [obj])
+    start_delayed(name, [obj])
     oid: int = obj.id
     return oid
+
+
+def _named(workflow: str | int) -> str:
+    """Return the name of a workflow that is named by its name or its id.
+
+    Digits are an id only where they are no name.
+    """
+    if isinstance(workflow, str) and (
+        workflow in current_workflows.workflows or not workflow.isdecimal()
+    ):
+        return workflow
+    if isinstance(workflow, bool) or not isinstance(workflow, (str, int)):
+        raise WorkflowDefinitionError(
+            f"A workflow is named by its name, or by its id, not by {workflow!r}."
+        )
+    number = int(workflow) if len(str(workflow)) < 19 else 0
+    name: str | None = current_workflows.known.name_of(number)
+    if name is None:
+        raise WorkflowDefinitionError(
+            f"There is no definition with the id {workflow}; `flask workflows "
+            "definitions list` shows those that are known.",
+            str(workflow),
+        )
+    return name
 
 
 def start_by_wid_delayed(

@@ -4,17 +4,47 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from .errors import ConfigurationError
 
+#: Told of a module that cannot be used, inside of the ``except`` that caught it.
+Failed = Callable[[str, Exception], None]
 
-def in_package(package: str) -> list[tuple[str, Any]]:
-    """Return name and class of each module of ``<package>.workflows``."""
+
+def in_package(package: str, failed: Failed | None = None) -> list[tuple[str, Any]]:
+    """Return name and class of each module of ``<package>.workflows``.
+
+    :param failed: told of a module that cannot be used, which is left out then;
+        without it the error is raised.
+    """
+    found = []
+    try:
+        home = _home(package)
+    except Exception as error:
+        if failed is None:
+            raise
+        failed(f"{package}.workflows", error)
+        return []
+    for each in pkgutil.iter_modules(home.__path__):
+        if each.name.startswith("_"):
+            continue
+        try:
+            module = importlib.import_module(f"{home.__name__}.{each.name}")
+            found.append(_in_module(module, each.name))
+        except Exception as error:
+            if failed is None:
+                raise
+            failed(f"{home.__name__}.{each.name}", error)
+    return found
+
+
+def _home(package: str) -> ModuleType:
     try:
         importlib.import_module(package)
-        home = importlib.import_module(f"{package}.workflows")
+        return importlib.import_module(f"{package}.workflows")
     except ModuleNotFoundError as error:
         if error.name not in (package, f"{package}.workflows"):
             raise
@@ -22,12 +52,6 @@ def in_package(package: str) -> list[tuple[str, Any]]:
             f"WORKFLOWS_PACKAGES names {package!r}, but {error.name!r} cannot be "
             "imported."
         ) from error
-    found = []
-    for each in pkgutil.iter_modules(home.__path__):
-        if not each.name.startswith("_"):
-            module = importlib.import_module(f"{home.__name__}.{each.name}")
-            found.append(_in_module(module, each.name))
-    return found
 
 
 def _in_module(module: ModuleType, name: str) -> tuple[str, Any]:

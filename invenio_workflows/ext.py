@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
 from flask import Flask, current_app, has_app_context
 
-from . import api, ping, signals
+from . import api, signals
 from .actions.core import Action
 from .calls import Worker
+from .catalogue import Catalogue
 from .checkpoint import EventLine, RunInfo
 from .config import Settings
 from .decisions import Decision
-from .definition.limits import refuse_another
-from .definition.workflow import Definition, compile_workflow
-from .discovery import in_package
+from .definition.workflow import Definition
 from .encoding import dumps
-from .errors import ActionNotFound, ConfigurationError, WorkflowDefinitionError
+from .errors import ActionNotFound, ConfigurationError
 from .objects import WorkflowObject
 from .output import stand_in
 from .port import check, kept_line
 from .processors import Processor, processors
 from .proxies import EXTENSION
 from .registry import Registry, installed, plugin, plugins
+from .sourcecode import Source
 from .states import ObjectStatus
 from .store.accept import Acceptor
 from .store.announcing import Announcing
 from .store.audit import Audit
 from .store.concurrency import Limits, Places
 from .store.database import Database
+from .store.definitions import Definitions
 from .store.due import DueHalts
 from .store.keep import Keeper
 from .store.lists import Lists
@@ -65,7 +67,7 @@ class State:
             self.settings.lease_seconds,
             self.settings.batch_size,
             self.settings.queue_of,
-            lambda name: self._definitions.get(name),
+            lambda name: self.catalogue.get(name),
         )
         self.limits = Limits()
         self.acceptor = Acceptor(
@@ -82,7 +84,9 @@ class State:
         self.due = DueHalts(transactions, self.settings.lease_seconds)
         self.places = Places(transactions, self.settings, self.limits)
         self.notices = Notices(transactions)
-        self.presence = Presence(transactions, self.settings.sweep_seconds)
+        self.presence = Presence(
+            transactions, self.settings.sweep_seconds, lambda: self.catalogue.code()
+        )
         self.audit = Audit(transactions)
         self.walks = Walks(transactions)
         self.records = RecordQueries(self.store)
@@ -94,9 +98,8 @@ class State:
         self.pages: dict[str, Any] = {}
         self._app = app
         self.actions: Registry[Action] = Registry("action", _no_action)
-        self.workflows: Registry[Any] = Registry("workflow", WorkflowDefinitionError)
-        ours = compile_workflow(ping.NAME, ping.WORKFLOW)
-        self._definitions: dict[str, Definition] = {ping.NAME: ours}
+        self.known = Definitions(transactions)
+        self.catalogue = Catalogue(self.settings.packages, self.limits, self._known)
 
     def _check(self, obj: WorkflowObject) -> tuple[str, str]:
         return check(obj, self.settings)
@@ -143,16 +146,14 @@ class State:
 
     # --- definitions --------------------------------------------------------------
 
-    def register_workflow(self, name: str, source: Any, replace: bool = False) -> None:
-        """Compile, check and register a workflow.
+    @property
+    def workflows(self) -> Registry[Any]:
+        """What is registered in this process, by name."""
+        return self.catalogue.workflows
 
-        :raises WorkflowDefinitionError: naming the part that cannot be used.
-        :raises ConfigurationError: if the name is taken and ``replace`` is false.
-        """
-        definition = compile_workflow(name, source, self._source)
-        refuse_another(definition.limit, self.limits.all())
-        self.workflows.register(name, source, replace)
-        self._define(definition)
+    def register_workflow(self, name: str, source: Any, replace: bool = False) -> None:
+        """Compile, check and register a workflow; see :meth:`.Catalogue.register`."""
+        self.catalogue.register(name, source, replace)
 
     def register_action(self, name: str, action: Any, replace: bool = False) -> None:
         """Register an action: an :class:`Action`, or its class."""
@@ -164,34 +165,37 @@ class State:
         self.actions.register(name, made, replace)
 
     def definition(self, name: str) -> Definition:
-        """Return the compiled workflow of this name.
+        """Return the compiled workflow of this name; see :class:`.Catalogue`."""
+        return self.catalogue.definition(name)
 
-        :raises WorkflowDefinitionError: if there is none; naming those there are.
-        """
-        found = self._definitions.get(name) if isinstance(name, str) else None
-        if found is None:
-            self.workflows[name]
-            found = compile_workflow(name, self.workflows[name], self._source)
-            refuse_another(found.limit, self.limits.all())
-            self._define(found)
-        return found
+    def reload(self, files: dict[str, Source], changed: Iterable[str]) -> None:
+        """Load modules anew; see :meth:`.Catalogue.reload`."""
+        rooted = [self._app, *self._app.extensions.values()]
+        self.catalogue.reload(
+            files,
+            changed,
+            lambda thing: (
+                hasattr(type(thing), "init_app")  # an extension of Flask
+                or any(thing is each for each in rooted)
+            ),
+        )
+        self.presence.renew()
 
-    def _define(self, definition: Definition) -> None:
-        self._definitions[definition.name] = definition
-        self.limits.set(definition.name, definition.limit)
-
-    def _source(self, name: str) -> Any:
-        return self.workflows[name]
+    def _known(self, name: str) -> tuple[str, dict[str, Any]]:
+        """Return what other processes know of a workflow that this one has not."""
+        known = self.known.find(name)
+        if known is None:
+            return "", {}
+        if known.removed is not None:
+            when = known.removed.isoformat(" ", "minutes")[:16]
+            removed = {"removed": known.removed.isoformat()}
+            return f"It is removed since {when} UTC.", removed
+        when = known.first_seen.isoformat(" ", "minutes")[:16]
+        return f"It is known to a worker since {when} UTC, not in this process.", {}
 
     def load(self) -> None:
         """Fill the registries: from packages, then from entry points."""
-        for package in self.settings.packages:
-            for name, source in in_package(package):
-                self.workflows.register(name, source)
-        for name, source in plugins("invenio_workflows.workflows"):
-            self.workflows.register(name, source)
-        for name in self.workflows:
-            self.definition(name)
+        self.catalogue.load()
         for name, action in plugins("invenio_workflows.actions"):
             self.register_action(name, action)
         self.processors: Registry[Processor] = processors(self.settings.data_processors)

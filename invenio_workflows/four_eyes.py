@@ -1,4 +1,4 @@
-"""The four-eyes principle: who submitted something, or edited it, does not decide it."""
+"""The four-eyes principle: who submitted or edited something does not decide it."""
 
 from __future__ import annotations
 

@@ -128,12 +128,14 @@ class Swept:
 def sweep() -> Swept:
     """Queue what dead workers left and what is due; send what nobody picked up.
 
-    Halts whose time has come are reminded of, or left behind as they said.
-
-    Where a worker sweeps it says by this that it lives.
+    Halts whose time has come are reminded of, or left behind as they said. Where a
+    worker sweeps it says by this that it lives, and at first what it knows.
     """
     state = current_workflows
     state.presence.beat()
+    if state.presence.has_news:
+        state.known.see(state.catalogue.facts())
+        state.presence.told()
     taken_over = sum(_put_back())
     woken = state.queue.wake(_BATCH) + expire()
     state.queue.forget_events(_BATCH)

@@ -48,6 +48,10 @@ class Registry(Mapping[str, T], Generic[T]):
                 f"There is no {self.kind} {name!r}. Known: {known}.", str(name)
             ) from None
 
+    def fill(self, things: dict[str, T]) -> None:
+        """Have these things, and no others."""
+        self._things = things
+
     def __contains__(self, name: object) -> bool:
         return name in self._things
 
@@ -74,13 +78,23 @@ def plugin(group: str, name: str, kind: str) -> Any:
     return _loaded(group, entries[name])
 
 
-def plugins(group: str) -> Iterator[tuple[str, Any]]:
+def plugins(
+    group: str, failed: Callable[[str, Exception], None] | None = None
+) -> Iterator[tuple[str, Any]]:
     """Yield name and thing of each entry point of a group.
 
+    :param failed: told of the module of one that cannot be loaded, which is left out.
     :raises ConfigurationError: naming the entry point that cannot be loaded.
     """
     for entry in entry_points(group=group):
-        yield entry.name, _loaded(group, entry)
+        try:
+            thing = _loaded(group, entry)
+        except ConfigurationError as error:
+            if failed is None:
+                raise
+            failed(entry.module, error)
+        else:
+            yield entry.name, thing
 
 
 def installed(group: str) -> Iterator[tuple[str, Any]]:

@@ -24,6 +24,7 @@ TABLES = (
     "workflows_count_delta",
     "workflows_audit",
     "workflows_walk",
+    "workflows_definition",
 )
 
 #: What empties them in PostgreSQL. For so few rows it is 30 times as fast as TRUNCATE,

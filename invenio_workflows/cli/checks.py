@@ -14,7 +14,7 @@ from .findings import Check, told_of
 from .reindexing import lists
 from .running import objects
 from .text import clean
-from .worker_checks import living, round_trip, waiting, worker
+from .worker_checks import code, living, round_trip, waiting, worker
 
 
 def checks(travels: bool = False) -> Iterator[Check]:
@@ -42,6 +42,7 @@ def checks(travels: bool = False) -> Iterator[Check]:
         yield _lost_workflows()
         yield _left_behind()
         yield living()
+        yield code()
         yield waiting()
         yield from lists()
         if travels:

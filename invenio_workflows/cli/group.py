@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import click
 from flask.cli import ScriptInfo
 
+from ..catalogue import leaving_out_what_is_broken
 from ..errors import WorkflowsError
 from ..proxies import EXTENSION
 from ..store.health import refusal
@@ -20,18 +22,29 @@ from .pruning import prune
 from .recovering import recover
 from .reindexing import reindex
 from .running import restart, resume, start
+from .syncing import check, known, sync
 from .text import clean
 from .watching import watch
 from .workers import workers
 from .working import rq_worker, worker
 
+_WORDS = "invenio_workflows.words"
+#: Commands that name what is broken and do their work with the rest.
+_PATIENT = (["definitions", "sync"], ["definitions", "check"])
+
 
 class Commands(click.Group):
     """A group in which what goes wrong is one sentence and an exit code."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_WORDS] = args[:2]
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
+        is_patient = ctx.meta[_WORDS] in _PATIENT
         try:
-            app = ctx.ensure_object(ScriptInfo).load_app()
+            with leaving_out_what_is_broken() if is_patient else nullcontext():
+                app = ctx.ensure_object(ScriptInfo).load_app()
             if EXTENSION in app.extensions:
                 app.extensions[EXTENSION].embeds = False
             return super().invoke(ctx)
@@ -62,3 +75,6 @@ for _command in (
     *(audit, send_event, worker, rq_worker, workers, metrics),
 ):
     workflows.add_command(_command)
+
+for _command in (sync, check, known):
+    definitions.add_command(_command)

@@ -13,6 +13,7 @@ from ..store.health import lines
 from ..store.presence import Seen, workers
 from .arguments import command
 from .findings import Check, told_of
+from .old_code import sentences
 from .running import objects
 from .serving import known_queues, serves, to_begin
 from .text import ago, clean
@@ -55,6 +56,14 @@ def living() -> Check:
         told += "; a process that delays something does it itself"
         return Check("workers", "ok", told)
     return Check("workers", "warn", told, f"Start one: {clean(to_begin(left))}")
+
+
+def code() -> Check:
+    """Return whether the workers that live run the code that is there."""
+    told = sentences(current_workflows.catalogue.code())
+    if not told:
+        return Check("workers.code", "ok", "no worker that lives runs old code")
+    return Check("workers.code", "warn", " ".join(told), "Restart what runs old code.")
 
 
 def _begins() -> bool:

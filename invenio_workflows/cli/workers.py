@@ -15,6 +15,7 @@ from ..store.presence import Seen
 from ..store.presence import workers as those_seen
 from ..store.recovery import Held
 from .arguments import as_json, command
+from .old_code import sentences
 from .running import objects
 from .serving import serves, to_begin
 from .text import ago, clean, moment, say, say_json, table
@@ -30,11 +31,13 @@ def workers(as_json: bool) -> None:
 
     A worker says that it lives every WORKFLOWS_SWEEP_SECONDS. One that was killed is
     shown as dead, or as silent if it was on another machine, until the others forget
-    it. A process of no KIND is no worker: it moves what was started in it.
+    it. A process of no KIND is no worker: it moves what was started in it. Whose code
+    differs from what this command has loaded is named, to be restarted.
     """
     transactions = current_workflows.store.transactions
     there = those_seen(transactions)
-    found = _found(there)
+    code = current_workflows.catalogue.code()
+    found = _found(there, code)
     waiting = lines(transactions)
     served = {
         line.queue: sum(each.lives and serves(each, line.queue) for each in there)
@@ -46,6 +49,8 @@ def workers(as_json: bool) -> None:
         return
     held = [(row, each) for row in found for each in row["holds"]]
     say("\n".join(_worker_table(found)))
+    for sentence in sentences(code):
+        say(sentence)
     if held:
         say("\n".join(["", *_held_table(held)]))
     say("\n".join(["", *_queue_table(waiting, served)]))
@@ -54,9 +59,9 @@ def workers(as_json: bool) -> None:
 # --- what there is --------------------------------------------------------------------
 
 
-def _found(there: list[Seen]) -> list[Row]:
+def _found(there: list[Seen], code: dict[str, str]) -> list[Row]:
     """Return the workers with what they hold, and who else holds something."""
-    found = {each.process: _worker(each) for each in there}
+    found = {each.process: _worker(each, code) for each in there}
     # A process begun by a worker holds for it.
     places = {each.process.rpartition(":")[0]: each.process for each in there}
     for held, stands in _held():
@@ -78,7 +83,7 @@ def _held() -> Iterator[tuple[Held, Standing]]:
         yield from ((each, stands[each.id]) for each in batch if each.id in stands)
 
 
-def _worker(seen: Seen) -> Row:
+def _worker(seen: Seen, code: dict[str, str]) -> Row:
     place, pid, _ = seen.process.rsplit(":", 2)
     return {
         "host": place.partition("/")[0],
@@ -90,6 +95,7 @@ def _worker(seen: Seen) -> Row:
         "since": seen.started,
         "seen": seen.seen,
         "seconds": round(seen.seconds, 1),
+        "old_code": seen.runs_old(code),
         "holds": [],
     }
 
@@ -99,7 +105,7 @@ def _no_worker(place: str, pid: str, state: str) -> Row:
         ("host", "pid", "kind", "state", "queues", "slots", "since", "seen", "seconds")
     )
     row |= {"host": place.partition("/")[0] or None, "pid": _number(pid)}
-    return row | {"state": state, "queues": [], "holds": []}
+    return row | {"state": state, "queues": [], "old_code": [], "holds": []}
 
 
 def _holding(held: Held, stands: Standing, pid: str, thread: str) -> Row:

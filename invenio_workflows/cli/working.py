@@ -19,7 +19,9 @@ from ..registry import plugin
 from ..store.health import address, lines
 from ..store.migrations import current
 from .arguments import command
+from .children import argv
 from .counting import serve, serving
+from .reloading import Reloader
 from .running import objects
 from .serving import known_queues
 from .text import clean, say
@@ -45,17 +47,59 @@ _queues = click.option(
     help="So many objects are moved at a time.",
 )
 @_queues
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Take in the new code of definitions whose files have changed.",
+)
+@click.option(
+    "--interval",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1, max=86_400),
+    default=5.0,
+    show_default=True,
+    help="With --watch: so long between two looks.",
+)
 @serving
 @with_appcontext
-def worker(concurrency: int, queues: tuple[str, ...], **metrics: Any) -> None:
+def worker(
+    concurrency: int,
+    queues: tuple[str, ...],
+    watch: bool,
+    interval: float,
+    **metrics: Any,
+) -> None:
     """Do what is delayed, until SIGTERM or Ctrl-C.
 
     The worker that the site has configured (WORKFLOWS_WORKER) works in this process.
     When it is to stop it finishes the task at work, and gives back what takes longer
     than WORKFLOWS_STOP_SECONDS.
+
+    With --watch new code is loaded by a process of its own first, and taken in when
+    no object is moved here; or it is said why not, and the old code goes on.
     """
     name = current_workflows.settings.worker
-    _work(name, current_workflows.worker, queues, concurrency, **metrics)
+    reloader = _reloader(name, interval) if watch else None
+    try:
+        if reloader is not None:
+            reloader.begin()
+        _work(name, current_workflows.worker, queues, concurrency, **metrics)
+    finally:
+        if reloader is not None:
+            reloader.end()
+
+
+def _reloader(name: str, interval: float) -> Reloader:
+    pausing = getattr(current_workflows.worker, "pausing", None)
+    if pausing is None:
+        raise click.ClickException(
+            f"The worker {name} takes in new code when it is begun anew, and not "
+            "before. `flask workflows definitions sync --watch` and `workers` say who "
+            "runs old code."
+        )
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    check = argv("definitions", "check", "--json")
+    return Reloader(app, pausing, check, interval)
 
 
 @click.command("rq-worker")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, String, delete, select
+from sqlalchemy import Connection, Integer, String, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
@@ -52,6 +52,8 @@ class WorkerRow(Base):
     every: Mapped[int] = mapped_column(Integer)
     started: Mapped[datetime] = mapped_column(UTCDateTime)
     seen: Mapped[datetime] = mapped_column(UTCDateTime)
+    #: A digest of the code of each workflow that it has, by the workflow's name.
+    code: Mapped[Any] = mapped_column(Encoded, nullable=True)
 
 
 WORKERS: Any = WorkerRow.__table__
@@ -62,12 +64,18 @@ _SAID = ("kind", "queues", "slots", "every")
 def _upsert(dialect: Any) -> Prepared:
     values = {name: _p(name, _workers[name]) for name in ("process", *_SAID)}
     values |= {"started": later(_p("since", _workers.every)), "seen": now()}
+    values |= {"code": _p("code", _workers.code)}
     said = dialect.insert(WORKERS).values(values)
     again = {name: said.excluded[name] for name in (*_SAID, "seen")}
     key = [_workers.process]
     return Prepared(said.on_conflict_do_update(index_elements=key, set_=again))
 
 
+_RENEW = Prepared(
+    update(WORKERS)
+    .where(_workers.process == _p("process", _workers.process))
+    .values(code=_p("code", _workers.code))
+)
 _TELL = {"postgresql": _upsert(postgresql), "sqlite": _upsert(sqlite)}
 
 
@@ -82,6 +90,7 @@ class Seen:
     every: int
     started: datetime
     seen: datetime
+    code: dict[str, str] | None
     seconds: float
 
     @property
@@ -96,6 +105,13 @@ class Seen:
     def lives(self) -> bool:
         """Whether it says so."""
         return self.state == "lives"
+
+    def runs_old(self, code: Mapping[str, str]) -> list[str]:
+        """Return the workflows that it has of other code than this, or not at all."""
+        theirs = self.code
+        if theirs is None:
+            return []
+        return sorted(name for name in code if theirs.get(name) != code[name])
 
     @property
     def is_forgotten(self) -> bool:
@@ -126,16 +142,27 @@ def workers(transactions: Transactions) -> list[Seen]:
 
 
 class Presence:
-    """What this process tells of itself, if it is a worker."""
+    """What this process tells of itself, if it is a worker.
 
-    def __init__(self, transactions: Transactions, every: int) -> None:
+    :param code: gives a digest of the code of each workflow of this process.
+    """
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        every: int,
+        code: Callable[[], dict[str, str]] = dict,
+    ) -> None:
         self._transactions = transactions
         self._every = every
+        self._read = code
         self.forked()
         begin_anew(self)
 
     def forked(self) -> None:
         """Be no worker, as at first: the child has a name and threads of its own."""
+        self._code: str | None = None
+        self._is_told = True
         self._lock = threading.Lock()
         self._next = self._next_look = 0.0
         self._is_worker = False
@@ -147,8 +174,22 @@ class Presence:
         if not self._is_worker:
             self._began = time.monotonic()
         self._said = {"kind": kind, "queues": dumps(list(queues)), "slots": slots}
-        self._next = 0.0
         self._is_worker = True
+        self.renew()
+
+    def renew(self) -> None:
+        """Say with the next sweep that this process has the code of its files now."""
+        self._is_renewed = self._code is not None
+        self._code, self._is_told, self._next = None, False, 0.0
+
+    @property
+    def has_news(self) -> bool:
+        """Whether this process is a worker that has begun, or has new code, untold."""
+        return not self._is_told and self._is_worker
+
+    def told(self) -> None:
+        """Have no news any more."""
+        self._is_told = True
 
     def beat(self) -> None:
         """Say that this process lives, if it is a worker; forget who is gone.
@@ -163,7 +204,9 @@ class Presence:
             # Else a beat that is late would undo the end.
             with self._lock:
                 if self._is_worker:
+                    self._digests()
                     self._transactions.run(self._tell)
+                    self._is_renewed = False
         if at >= self._next_look:
             self._next_look = at + _LOOK_SWEEPS * self._every
             self._forget()
@@ -184,7 +227,15 @@ class Presence:
     def _tell(self, connection: Connection) -> None:
         since = int(self._began - time.monotonic())
         said = {**self._said, "process": process(), "every": self._every}
-        _TELL[connection.dialect.name](connection, said | {"since": since})
+        said |= {"since": since, "code": self._digests()}
+        _TELL[connection.dialect.name](connection, said)
+        if self._is_renewed:
+            _RENEW(connection, {"process": process(), "code": said["code"]})
+
+    def _digests(self) -> str:
+        if self._code is None:
+            self._code = dumps(self._read())
+        return self._code
 
     def _forget(self) -> None:
         """Delete those that are dead, or were not seen for long."""

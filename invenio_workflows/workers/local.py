@@ -25,6 +25,7 @@ from ..jobs import move, sweep
 from ..output import stand_in, step_back
 from ..proxies import EXTENSION
 from ..store.migrations import current
+from .pausing import Pausing
 
 _logger = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ class LocalWorker:
         self._rings = 0
         self._next_look = 0.0
         self._queues: tuple[str, ...] = ()
+        #: Who waits there that no thread moves an object has this process to itself.
+        self.pausing = Pausing()
 
     @property
     def _state(self) -> Any:
@@ -155,16 +158,23 @@ class LocalWorker:
         """Move an object, if one waits, and those that are claimed behind it."""
         state, queue = self._state, self._state.queue
         taken: Taken | None = None
-        with self._guarded(), self._app.app_context(), state.store.held():
+        with (
+            self._guarded(),
+            self.pausing.moving(),
+            self._app.app_context(),
+            state.store.held(),
+        ):
             if not self._is_stopping():
                 with unforked():
                     taken = queue.take_first(self._queues)
             if taken is None:
                 return False
             while taken is not None:
+                claim = queue.first(self._queues)
                 # Each has the session, and what goes with it, to itself.
                 with unforked(), self._app.app_context():
-                    taken = move(*taken, claim=queue.first(self._queues))
+                    goes_on = not self.pausing.is_wanted
+                    taken = move(*taken, claim=claim if goes_on else None)
             return True
         return False
 

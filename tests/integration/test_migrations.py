@@ -40,6 +40,7 @@ OURS = {
     "workflows_count_delta",
     "workflows_audit",
     "workflows_walk",
+    "workflows_definition",
     "workflows_alembic_version",
 }
 

@@ -442,7 +442,7 @@ def test_a_record_whose_workflow_is_gone_is_still_listed(
 ) -> None:
     put(pen, {"title": "A", "ask": "?"}, workflow="other")
     state = pen.ext.state
-    del state.workflows._things["other"], state._definitions["other"]
+    del state.workflows._things["other"], state.catalogue._definitions["other"]
     assert rows(admin.get("/")) == ["A"]
 
 
