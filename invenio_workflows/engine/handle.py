@@ -368,6 +368,12 @@ class WorkflowEngine(OldNames, Outside, Asking):
             self._hidden, self._laid = {}, set()
             self._lay_over()
 
+    def _begin(self, task: Any, answers: list[dict[str, Any]]) -> None:
+        """A task begins, to which this was given before."""
+        self._task, self._answers, self._asked = task, answers, None
+        if self._variables:
+            self._lay_over()
+
     def _lay_over(self) -> None:
         for key, value in self._variables.items():
             if key in self.extra_data and key not in self._laid:

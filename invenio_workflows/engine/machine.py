@@ -128,11 +128,8 @@ class Machine:
                 if leaf is None:
                     yield Finished()
                     return
-                eng._task = self._place = leaf
-                eng._answers, eng._asked = self._cursor.answers, None
-                self._mode = AFTER
-                if eng._variables:
-                    eng._lay_over()
+                self._place, self._mode = leaf, AFTER
+                eng._begin(leaf, self._cursor.answers)
                 try:
                     if leaf.timeout is None or self._limit is None:
                         leaf.call(obj, eng)
