@@ -10,12 +10,15 @@ import click
 from flask.cli import with_appcontext
 
 from .. import api
-from ..errors import IllegalMove, WorkflowError
+from ..actions.input_form import asked_of
+from ..errors import IllegalMove, InputNotValid, WorkflowError
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..results import AsynchronousResultWrapper
 from ..states import ObjectStatus
 from .arguments import as_json, command, delayed, object_id, person
+from .asking import as_json as for_programs
+from .asking import errors_of, fields_of
 from .looking import NO_TITLE, Titles, asked, brief, label, possible
 from .running import failed, failure, objects
 from .text import clean, say, say_json
@@ -100,6 +103,91 @@ def resolve(
     _moved(oid, go, as_json)
 
 
+@click.command("input")
+@object_id
+@click.option(
+    *("-i", "--input", "file"),
+    type=click.File("rb"),
+    metavar="FILE",
+    help="The input as a JSON object in a file; - for standard input.",
+)
+@click.option(
+    *("--set", "pairs"),
+    metavar="FIELD=VALUE",
+    multiple=True,
+    help="One field; the value is JSON, or else text. Again for each field.",
+)
+@click.option(
+    "--revision",
+    type=int,
+    help="Refuse if the object changed since it had this revision.",
+)
+@delayed
+@as_json
+@with_appcontext
+def input_(
+    oid: int,
+    file: Any,
+    pairs: tuple[str, ...],
+    revision: int | None,
+    delayed: bool,
+    as_json: bool,
+) -> None:
+    """Give the object ID the input that it asks for, and go on with it.
+
+    Without -i and --set it is shown what is asked.
+    """
+    if file is None and not pairs:
+        _show_asked(_object(oid), as_json)
+        return
+    data = {} if file is None else _object_in("The input", _read(file))
+    data |= dict(map(_pair, pairs))
+
+    def go() -> Any:
+        try:
+            return api.provide_input(oid, data, revision, delayed, person(), "cli")
+        except InputNotValid as error:
+            if as_json:
+                say_json(error.to_dict())
+            for line in errors_of(error.errors):
+                say(f"  {line}", err=True)
+            raise click.ClickException(
+                f"The input is not valid; object {oid} is as it was."
+            ) from None
+
+    _moved(oid, go, as_json)
+
+
+def _read(file: Any) -> str:
+    try:
+        text: str = file.read().decode()
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"The input is not UTF-8: {error}.") from None
+    return text
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        raise click.UsageError(f"--set takes FIELD=VALUE, not {clean(text)}.")
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value
+
+
+def _show_asked(obj: WorkflowObject, as_json: bool) -> None:
+    asked_for = asked_of(obj)
+    if as_json:
+        say_json(for_programs(asked_for))
+    elif asked_for is None:
+        say(f"Object {obj.id} is {label(obj)} and asks for no input.")
+    else:
+        say(clean(asked_for.question))
+        for line in fields_of(asked_for):
+            say(f"  {line}")
+
+
 def _json(option: str, text: str) -> Any:
     try:
         return json.loads(text)
@@ -108,9 +196,15 @@ def _json(option: str, text: str) -> Any:
 
 
 def _form(text: str) -> dict[str, Any]:
-    form: Any = _json("--form", text)
+    return _object_in("--form", text)
+
+
+def _object_in(option: str, text: str) -> dict[str, Any]:
+    form: Any = _json(option, text)
     if not isinstance(form, dict):
-        raise click.ClickException('--form is a JSON object, such as {"value": 1}.')
+        raise click.ClickException(
+            f'{option} is a JSON object, such as {{"value": 1}}.'
+        )
     return form
 
 

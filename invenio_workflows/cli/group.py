@@ -14,7 +14,7 @@ from ..proxies import EXTENSION
 from ..store.health import refusal
 from .auditing import audit
 from .counting import metrics
-from .deciding import cancel, continue_, delete, resolve, send_event
+from .deciding import cancel, continue_, delete, input_, resolve, send_event
 from .keeping import doctor, init
 from .knowing import definitions, list_
 from .looking import object_, objects
@@ -71,7 +71,18 @@ def workflows() -> None:
 
 for _command in (
     *(list_, definitions, start, restart, resume, watch, objects, object_),
-    *(continue_, resolve, cancel, delete, recover, init, doctor, prune, reindex),
+    *(
+        continue_,
+        resolve,
+        input_,
+        cancel,
+        delete,
+        recover,
+        init,
+        doctor,
+        prune,
+        reindex,
+    ),
     *(audit, send_event, worker, rq_worker, workers, metrics),
 ):
     workflows.add_command(_command)

@@ -9,11 +9,14 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
+from ..actions.input_form import asked_of
 from ..extra_data import default_extra_data
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
-from ..states import ObjectStatus, may
+from ..states import INPUT, ObjectStatus, may
 from .arguments import Status, as_json, command, object_id
+from .asking import as_json as as_json_of
+from .asking import fields_of
 from .branching import (
     beneath,
     for_programs,
@@ -193,6 +196,10 @@ def object_(oid: int, as_json: bool) -> None:
         heading("Extra data")
         for line in pretty(extra):
             say(f"  {line}")
+    if (asks := asked_of(obj)) is not None:
+        heading("Input")
+        for line in fields_of(asks):
+            say(f"  {line}")
     _say_history(obj)
     _say_log(obj)
     _say_possible(obj)
@@ -224,6 +231,7 @@ def _whole(obj: WorkflowObject) -> dict[str, Any]:
         "data": obj.data,
         "extra_data": _own(obj.extra_data),
         "results": obj.get_tasks_results(),
+        "input": as_json_of(asked_of(obj)),
         "history": [
             {
                 "seq": event.seq,
@@ -341,6 +349,8 @@ def possible(obj: WorkflowObject) -> Iterator[str]:
     if may("resolve", obj.status, obj.waits_for) and asks == "approval":
         yield command("resolve", obj.id, "--accept")
         yield command("resolve", obj.id, "--reject", "--reason", "…")
+    elif may("resolve", obj.status, obj.waits_for) and asks == INPUT:
+        yield command("input", obj.id, "--set", "FIELD=VALUE")
     elif may("resolve", obj.status, obj.waits_for) and asks:
         yield command("resolve", obj.id, "--form", "{…}")
     elif is_split(obj):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 from acceptance.crash import processes
 from pydantic import BaseModel, Field, SecretStr, field_validator
 from sites import Site
+from terminals import Terminal
 
 from invenio_workflows import (
     START,
@@ -594,3 +596,52 @@ def test_a_halt_that_was_not_announced_is_announced_by_a_sweep(
 
 def test_where_nobody_listens_nothing_is_owed(site: Site, asking: int) -> None:
     assert site.value(OWED) == 0
+
+
+# --- at a terminal ------------------------------------------------------------------
+
+
+def test_the_terminal_says_what_is_asked_and_takes_the_answer(
+    site: Site, asking: int
+) -> None:
+    terminal = Terminal(site.app)
+    told = terminal("object", asking)
+    assert "input: Which category?" in told
+    assert "name: one of paper, thesis, required" in told
+    assert "pages: integer, 1 if it is left out, from 1" in told
+    assert f"input {asking} --set FIELD=VALUE" in told
+    assert terminal("input", asking).startswith("Which category?\n  name: one of")
+    assert terminal.json("input", asking)["schema"]["required"] == ["name"]
+    assert terminal.json("object", asking)["input"]["name"] == "Category"
+    assert terminal.refused("continue", asking).startswith(
+        f"Object {asking} asks for input"
+    )
+    terminal("input", asking, "--set", "name=paper", "--set", "pages=3")
+    told = terminal("input", asking, "-i", "-", input='{"name": "thesis", "pages": 4}')
+    assert "it asks: input: Why?" in told
+    terminal("input", asking, "-i", "-", "--set", "text=so", input='{"text": 1}')
+    assert now(asking).data["got"] == ["paper", "thesis", 4, "so"]
+    assert (
+        terminal("input", asking) == f"Object {asking} is Done and asks for no input.\n"
+    )
+
+
+def test_the_terminal_has_a_line_for_each_field_that_is_not_valid(
+    site: Site, asking: int
+) -> None:
+    terminal = Terminal(site.app)
+    revision = now(asking).revision
+    done = terminal.run("input", asking, "--set", "name=book", "--set", "x=1")
+    assert (done.exit_code, done.stdout) == (1, "")
+    lines = done.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["  name", "  x", "Error"]
+    done = terminal.run("input", asking, "--set", "name=book", "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["errors"][0]["loc"] == ["name"]
+    assert "is not JSON" in terminal.refused("input", asking, "-i", "-", input="{")
+    assert "JSON object" in terminal.refused("input", asking, "-i", "-", input="[]")
+    assert "FIELD=VALUE" in terminal.refused("input", asking, "--set", "x", code=2)
+    assert "changed since" in terminal.refused(
+        *("input", asking, "--set", "name=paper", "--revision", 1)
+    )
+    assert now(asking).revision == revision
