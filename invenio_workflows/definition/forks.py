@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ..encoding import copied
 from ..errors import WorkflowDefinitionError, WorkflowError
+from ..states import ObjectStatus
 from .flow import handed_on
 from .joining import done_of, needs_of, put_together, split
 from .node import Memo, Node, check_task
@@ -118,15 +119,16 @@ class JoinTask(NodeTask):
                 f"{self.task_name} joins branches, and {self.fork} made none yet; go "
                 f"on from task:{self.fork}."
             )
-        done = done_of([branch for branch, *_ in ended], self.needs)
-        put_together(obj, done, step.merge, f"the Join {self.task_name}")
-        numbers = {branch.number for branch in done}
         given = {
             name: _last(end, branch.obj)
             for branch, name, end in ended
-            if branch.number in numbers
+            if branch.obj.status == ObjectStatus.COMPLETED
         }
-        return {**memo, "in": {**memo["in"], self.task_name: [self.fork, given]}}
+        memo = {**memo, "in": {**memo["in"], self.task_name: [self.fork, given]}}
+        eng._frames[-1][1] = memo  # handed on when this fails and is passed over
+        done = done_of([branch for branch, *_ in ended], self.needs)
+        put_together(obj, done, step.merge, f"the Join {self.task_name}")
+        return memo
 
 
 def _last(memo: Memo, obj: Any) -> Any:
