@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, Protocol
 
 from . import ping
@@ -284,7 +285,8 @@ def _maker(name: str, source: Source, is_rooted: Callable[[object], bool]) -> st
 
 def _why(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
-        return f"{error.msg} (line {error.lineno})"
+        place = f"{PurePath(error.filename or '').name}, line {error.lineno}"
+        return f"{place}: {error.msg}"
     if isinstance(error, (WorkflowDefinitionError, ConfigurationError)):
         return error.message
     return f"{type(error).__name__}: {error}"

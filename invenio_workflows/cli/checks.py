@@ -13,7 +13,7 @@ from .arguments import command
 from .findings import Check, told_of
 from .reindexing import lists
 from .running import objects
-from .text import clean
+from .text import clean, moment
 from .worker_checks import code, living, round_trip, waiting, worker
 
 
@@ -177,13 +177,21 @@ def _lost_workflows() -> Check:
         return Check(
             "objects.workflows", "ok", "every object that sleeps has its workflow"
         )
-    named = ", ".join(f"{name} ({objects(number)})" for name, number in lost.items())
+    named = ", ".join(_lost(*each) for each in lost.items())
     return Check(
         "objects.workflows",
         "warn",
         f"Objects sleep whose workflow is not registered: {clean(named)}",
         "Register it again, or cancel or delete them.",
     )
+
+
+def _lost(name: str, number: int) -> str:
+    known = current_workflows.known.find(name)
+    if known is None or known.removed is None:
+        return f"{name} ({objects(number)})"
+    since = moment(known.removed, seconds=False)
+    return f"{name} ({objects(number)}, removed since {since} UTC)"
 
 
 def _left_behind() -> Check:

@@ -10,6 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 from ..actions.input_form import asked_of
+from ..errors import WorkflowDefinitionError
 from ..extra_data import default_extra_data
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
@@ -335,10 +336,23 @@ def _say_log(obj: WorkflowObject) -> None:
 def _say_possible(obj: WorkflowObject) -> None:
     """Say what the person may do now."""
     told = list(possible(obj))
-    if told:
+    name = obj.get_workflow_name()
+    if told and name not in current_workflows.workflows:
+        heading("Nothing can move it")
+        say(f"  {clean(missing(str(name)))}")
+    elif told:
         heading("What you may do")
         for line in told:
             say(f"  {line}")
+
+
+def missing(name: str) -> str:
+    """Say why nothing of a workflow can be started that is not registered here."""
+    try:
+        current_workflows.definition(name)
+    except WorkflowDefinitionError as error:
+        return error.message
+    return ""
 
 
 def possible(obj: WorkflowObject) -> Iterator[str]:

@@ -21,6 +21,7 @@ from ..errors import (
     DatabaseUnavailable,
     IllegalMove,
     ObjectNotFound,
+    WorkflowDefinitionError,
     WorkflowNotFound,
     WorkflowsError,
 )
@@ -123,7 +124,7 @@ def _is_below(path: str) -> bool:
 def _our_error(error: WorkflowsError) -> Any:
     if isinstance(error, ObjectNotFound | WorkflowNotFound):
         return page_of_error(404, _("There is no such record, or you may not see it."))
-    if isinstance(error, IllegalMove):
+    if isinstance(error, IllegalMove | WorkflowDefinitionError):
         return page_of_error(409, str(error))
     if isinstance(error, DatabaseUnavailable):
         _logger.error("%s", error)

@@ -144,7 +144,14 @@ def _data(shown: WorkflowObject, view: Sight) -> dict[str, Any]:
         "tree": None if view.all_hidden else tree(shown.data),
         "is_partial": bool(view.paths),
         "has_definition": definition is not None,
+        "known": None if definition else _known(shown),
     }
+
+
+def _known(obj: WorkflowObject) -> Any:
+    """Return what others know of a workflow that this process has not."""
+    name = obj.get_workflow_name()
+    return current_workflows.known.find(name) if name else None
 
 
 def _error(obj: WorkflowObject, told_all: bool) -> dict[str, Any] | None:
