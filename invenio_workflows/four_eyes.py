@@ -10,6 +10,8 @@ from .objects import WorkflowObject
 from .proxies import current_workflows
 from .states import ObjectStatus
 
+#: By what somebody may not decide: it is their own, or nobody knows whose it is.
+SUBMITTED, EDITED, UNKNOWN = "submitted", "edited", "unknown"
 #: Start points that leave behind what is asked, without an answer.
 _PASSING = ("continue_next", "task:")
 
@@ -21,9 +23,14 @@ def refuse_own(obj: WorkflowObject, actor: Any) -> None:
 
     :raises OwnSubmission: saying why.
     """
-    told = why_not(obj, actor)
-    if told is not None:
-        raise OwnSubmission(told, id_object=obj.id)
+    kind = barred(obj, actor)
+    if kind is None:
+        return
+    if kind == UNKNOWN:
+        told = "is not to be decided by who submitted it, so it must be known who does."
+    else:
+        told = f"was {kind} by {actor}: somebody else must decide."
+    raise OwnSubmission(f"Object {obj.id} {told}", id_object=obj.id, reason=kind)
 
 
 def refuse_to_pass(obj: WorkflowObject, start_point: str, actor: Any) -> None:
@@ -35,8 +42,11 @@ def refuse_to_pass(obj: WorkflowObject, start_point: str, actor: Any) -> None:
         refuse_own(obj, actor)
 
 
-def why_not(obj: WorkflowObject, actor: Any) -> str | None:
-    """Return why a person may not decide what an object asks; ``None``: they may."""
+def barred(obj: WorkflowObject, actor: Any) -> str | None:
+    """Return by what a person may not decide what an object asks.
+
+    :return: :data:`SUBMITTED`, :data:`EDITED` or :data:`UNKNOWN`; ``None``: they may.
+    """
     action = obj.get_action()
     if obj.status != ObjectStatus.HALTED or action is None:
         return None
@@ -45,14 +55,11 @@ def why_not(obj: WorkflowObject, actor: Any) -> str | None:
         return None
     who = "" if actor is None else str(actor)
     if not who:
-        return (
-            f"Object {obj.id} is not to be decided by who submitted it, so it must be "
-            "known who decides."
-        )
+        return UNKNOWN
     if "submitter" in rule and who in _submitters(obj):
-        return f"Object {obj.id} was submitted by {who}: somebody else must decide."
+        return SUBMITTED
     if "editors" in rule and who in current_workflows.audit.editors(obj.id):
-        return f"Object {obj.id} was edited by {who}: somebody else must decide."
+        return EDITED
     return None
 
 

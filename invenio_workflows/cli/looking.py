@@ -311,9 +311,15 @@ def _say_history(obj: WorkflowObject) -> None:
 
 
 def _told(event: Any) -> str:
-    if event.kind != "Resolved" or not isinstance(event.payload, dict):
+    if not isinstance(event.payload, dict):
         return str(event.message)
     answer = event.payload
+    if event.kind == "DeadlinePassed":
+        what = f"{answer.get('action')}: {answer['value']}" if answer.get("value") else ""
+        why = f": {answer['reason']}" if answer.get("reason") else ""
+        return f"nobody answered in time; {what or answer.get('action')}{why}"
+    if event.kind != "Resolved":
+        return str(event.message)
     by = f" by {answer['actor']}" if answer.get("actor") else ""
     why = f": {answer['reason']}" if answer.get("reason") else ""
     return f"{answer.get('action')}: {answer.get('value')}{by}{why}"

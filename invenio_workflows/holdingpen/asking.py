@@ -16,6 +16,7 @@ from markupsafe import Markup
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import ObjectStatus, may
+from .answer_by import AnswerBy, answer_by, why_not
 from .flask_wtf import csrf_token
 from .permissions import may as allowed
 from .seeing import definition_of, has_template
@@ -36,9 +37,12 @@ class Asked:
     action: str
     title: str
     message: str
-    side: Markup | None
-    main: Markup | None
-    script: str | None
+    side: Markup | None = None
+    main: Markup | None = None
+    script: str | None = None
+    #: Until when; and why this person may not answer who may otherwise.
+    by: AnswerBy | None = None
+    why_not: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +73,19 @@ def asked(
     if obj.status not in (ObjectStatus.HALTED, ObjectStatus.WAITING):
         return None
     message = visible(obj.get_action_message(), 10_000)
+    by = answer_by(obj)
     if name is None:
-        return Asked("", "", message, None, None, None)
+        return Asked("", "", message, by=by)
     action = current_workflows.actions.get(name)
     title = visible(getattr(action, "title", "") or name, 200)
     decides = may("resolve", obj.status, obj.waits_for)
     if action is None or not decides or not allowed("decide", obj.get_workflow_name()):
-        return Asked(name, title, message, None, None, None)
+        return Asked(name, title, message, by=by)
+    if (told := why_not(obj)) is not None:
+        return Asked(name, title, message, by=by, why_not=told)
     places = _rendered(action, name, shown, hidden, given)
-    return Asked(
-        name, title, message, places.get("side"), places.get("main"), _script(name)
-    )
+    shows = places.get("side"), places.get("main"), _script(name)
+    return Asked(name, title, message, *shows, by=by)
 
 
 def _rendered(
@@ -178,6 +184,7 @@ def _goings_on(obj: WorkflowObject) -> list[Move]:
         Move(label, url_for(endpoint, oid=obj.id), failed and point == "restart_task")
         for point, label, endpoint in offered
         if may(point, obj.status, obj.waits_for)
+        and not (point == "continue_next" and why_not(obj))
     ]
 
 
@@ -188,7 +195,7 @@ def tasks_to_restart(obj: WorkflowObject) -> list[str]:
         return []
     if not allowed("restart", obj.get_workflow_name()):
         return []
-    if not may("task", obj.status, obj.waits_for):
+    if not may("task", obj.status, obj.waits_for) or why_not(obj):
         return []
     names = dict.fromkeys(
         leaf.name for leaf in definition.leaves if not getattr(leaf, "hidden", False)

@@ -17,6 +17,7 @@ from ..errors import (
     DatabaseUnavailable,
     IllegalMove,
     ObjectNotFound,
+    OwnSubmission,
     WorkflowsError,
 )
 from ..objects import WorkflowObject
@@ -163,9 +164,16 @@ def _decided(oid: int, verb: str, do: Doing, said: str) -> Any:
     except ObjectNotFound:
         abort(404)
     except WorkflowsError as error:
-        away = isinstance(error, (ConfigurationError, DatabaseUnavailable))
-        return _again(obj, error.message, 503 if away else 422)
+        return _again(obj, error.message, _code(error))
     return _onward(oid, way, said)
+
+
+def _code(error: WorkflowsError) -> int:
+    """Return how an answer is refused for this reason."""
+    if isinstance(error, OwnSubmission):
+        return 403
+    away = isinstance(error, (ConfigurationError, DatabaseUnavailable))
+    return 503 if away else 422
 
 
 def tell_if_deleted(oid: int) -> None:

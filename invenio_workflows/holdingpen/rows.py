@@ -15,9 +15,10 @@ from ..definition.workflow import WorkflowBase
 from ..proxies import current_workflows
 from ..states import Group, ObjectStatus
 from ..store.wanted import Row
+from .answer_by import chip, why_not
 from .display import group_label, html, plain
 from .hiding import error_as_seen, sees_all
-from .permissions import may
+from .permissions import may, user_id
 from .seeing import has_template, shown_copy, sight
 from .texts import N_, _
 
@@ -39,6 +40,8 @@ class Shown:
     mini: str | Markup
     #: Whether it asks something that is not answered here, but on its own page.
     opens: bool
+    #: Whether its deadline is over, and when it is or was.
+    due: tuple[bool, Markup] | None = None
 
 
 def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown]:
@@ -52,12 +55,13 @@ def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown
     deciding = {name: may("decide", name) for name in names}
     told_all = {name: sees_all(name) for name in names}
     documents = _documents(rows, hooks)
+    own = _own(rows)
     minis = {row.action: _Mini(row.action, context) for row in rows}
     above = url_for("holdingpen.index")
     for row in rows:
         obj = documents.get(row.id)
         mine = row.group is Group.NEED_ACTION and deciding[row.workflow]
-        asks = mine and row.action
+        asks = mine and row.action and row.id not in own
         mini = minis[row.action].of(row, obj) if asks else ""
         yield Shown(
             row=row,
@@ -70,6 +74,7 @@ def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown
             additional=_additional(row, hooks[row.workflow], obj),
             mini=mini,
             opens=mine and not mini,
+            due=chip(row.deadline),
         )
 
 
@@ -85,6 +90,28 @@ def _documents(rows: Iterable[Row], hooks: dict[str, Any]) -> dict[int, Any]:
     found = current_workflows.queries.query().filter_by(id=wanted).all()
     # a person may not see all that the code would show
     return {obj.id: shown_copy(obj, sight(obj)) for obj in found}
+
+
+def _own(rows: Iterable[Row]) -> set[int]:
+    """Return the ids of rows that this person may not decide: they are their own.
+
+    Where that is not in the row it is told on the record's page.
+    """
+    number = user_id()
+    asking = [
+        row.id
+        for row in rows
+        if row.group is Group.NEED_ACTION
+        and row.action
+        and (
+            (number and row.id_user == number)
+            or getattr(current_workflows.actions.get(row.action), "four_eyes", ())
+        )
+    ]
+    if not asking:
+        return set()
+    found = current_workflows.queries.query().filter_by(id=asking).all()
+    return {obj.id for obj in found if why_not(obj) is not None}
 
 
 def _hook(workflow: str | None) -> Any:

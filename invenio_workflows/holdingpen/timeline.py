@@ -15,6 +15,7 @@ from ..logs import LogLine
 from ..proxies import current_workflows
 from ..store.audit import Audited
 from ..store.queries import HistoryEvent
+from .answer_by import passed
 from .hiding import error_as_seen
 from .texts import N_, _
 from .tree import visible
@@ -202,6 +203,7 @@ def _of_events(events: Iterable[HistoryEvent], told_all: bool) -> Iterator[Entry
     for event in events:
         said = event.payload if isinstance(event.payload, dict) else {}
         person = event.kind in ("Resolved", "Edited") or "actor" in said
+        person = person and event.kind != "DeadlinePassed"
         yield Entry(
             anchor=f"e{event.seq}",
             kind="person" if person else "engine",
@@ -220,7 +222,7 @@ def _of_events(events: Iterable[HistoryEvent], told_all: bool) -> Iterator[Entry
 def _text(
     event: HistoryEvent, said: dict[str, Any], person: bool, told_all: bool
 ) -> str:
-    if person:
+    if person or event.kind == "DeadlinePassed":
         return visible(said.get("reason") or "", 10_000)
     if event.kind in _QUOTING:
         return visible(error_as_seen(event.message, told_all), 10_000)
@@ -319,6 +321,8 @@ _WORDS = {
 
 
 def _what(event: HistoryEvent, said: dict[str, Any]) -> str:
+    if event.kind == "DeadlinePassed":
+        return passed(said)
     if event.kind == "Resolved":
         return decided(said.get("action"), said.get("value"))
     if event.kind == "Started" and event.seq <= 2 and event.message == "continue_next":

@@ -19,7 +19,7 @@ ROW = tuple(
     _o[name]
     for name in (
         "id title description markup status waits_for workflow action message error "
-        "data_type uri id_user created modified revision id_fork"
+        "data_type uri id_user created modified revision id_fork deadline"
     ).split()
 )
 LIGHT = tuple(

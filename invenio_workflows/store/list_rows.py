@@ -74,4 +74,5 @@ def as_row(row: Any) -> Row:
         row.modified,
         row.revision,
         row.id_fork,
+        row.deadline,
     )

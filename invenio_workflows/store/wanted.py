@@ -91,6 +91,7 @@ class Row:
     modified: datetime
     revision: int
     id_fork: int | None
+    deadline: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

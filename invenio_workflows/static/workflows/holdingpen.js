@@ -22,6 +22,10 @@ const kept = {
 
 const exact = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" });
 const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+/** @type {Intl.DateTimeFormatOptions} */
+const AT_HOUR = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+const hour = new Intl.DateTimeFormat(language, AT_HOUR);
+const farHour = new Intl.DateTimeFormat(language, { ...AT_HOUR, year: "numeric" });
 const ago = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const STEPS = [["second", 60], ["minute", 60], ["hour", 24], ["day", 14]];
@@ -36,13 +40,19 @@ function relative(time) {
   return day.format(time);
 }
 
+/** @param {Date} time @returns {string} day and hour; the year, where it is another */
+function plainly(time) {
+  const isOther = time.getFullYear() !== new Date().getFullYear();
+  return (isOther ? farHour : hour).format(time);
+}
+
 /** Shows every time in the reader's zone, and exactly when it is pointed at. */
 function showTimes() {
   for (const each of /** @type {HTMLTimeElement[]} */ (all("time[datetime]"))) {
     const time = new Date(each.dateTime);
     if (Number.isNaN(time.getTime())) continue;
     each.title = exact.format(time);
-    each.textContent = relative(time);
+    each.textContent = each.dataset.exact === undefined ? relative(time) : plainly(time);
   }
 }
 
