@@ -1,4 +1,4 @@
-"""The four-eyes principle: who submitted or edited something does not decide it."""
+"""The four-eyes principle: nobody decides on what is their own."""
 
 from __future__ import annotations
 

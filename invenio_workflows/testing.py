@@ -15,16 +15,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 from .actions.input_form import Asked, InputForm, asked_of
 from .checkpoint import Branch, Changes, Checkpoint, EventLine, RunInfo
+from .clock import Clock, come
 from .conductor import Conductor
 from .config import Settings
 from .definition.workflow import Definition, compile_workflow, is_workflow
 from .encoding import loads
 from .engine import WorkflowEngine, answered
+from .engine.standing import before_question
+from .errors import DeadlinePassed
 from .logs import LogLine
 from .objects import WorkflowObject
 from .port import check
@@ -68,6 +72,7 @@ class MemoryStore:
         self.moving = _Leaseless()
         self._ids = count(1)
         self._once: dict[tuple[int, str], str] = {}
+        self.clock = Clock()
 
     def refresh(self, obj: WorkflowObject) -> bool:
         """Nothing is kept elsewhere."""
@@ -173,11 +178,13 @@ class MemoryStore:
 
     def record(self, point: Checkpoint) -> WorkflowObject | None:
         """Keep a checkpoint; return the next object that never ran, if asked for."""
+        self.clock.put_down(point)
         self.events += [(point.obj.id, event) for event in point.events]
         self.lines += point.lines
         if point.changes:
             self.shared = point.shared = point.changes.apply(self.shared)
         point.settle()
+        self.clock.remember(point)
         if point.awaited is not None:
             point.obj.columns["needs"] = point.awaited.needs
             point.obj.columns["start_point"] = point.start_point
@@ -328,7 +335,7 @@ class Result:
         check_start_point(start_point)
         action = obj.get_action()
         require(operation(start_point), obj.id, obj.status, obj.waits_for, action)
-        return self._go_on(start_point, obj)
+        return self._go(obj, start_point)
 
     def provide_input(
         self, data: Mapping[str, Any], obj: WorkflowObject | None = None
@@ -342,16 +349,34 @@ class Result:
         require("resolve", obj.id, obj.status, obj.waits_for)
         answer = InputForm().resolve(obj, data, None).answer
         obj.cursor = answered(obj.cursor, answer or {})
-        return self._go_on("continue_next", obj)
+        return self._go(obj, "continue_next")
 
-    def _go_on(self, start_point: str, obj: WorkflowObject) -> Result:
+    def pass_time(self, time: timedelta | float) -> Result:
+        """Let so much time pass: what is due by then is done in its order.
+
+        Timers wake, reminders are sent as the signal ``reminder``, and halts that
+        nobody answered go on as their ``on_deadline`` says. Return this.
+        """
+        clock = self.store.clock
+        pause = time if isinstance(time, timedelta) else timedelta(seconds=time)
+        end = clock.now + pause
+        while (due := clock.first(end)) is not None:
+            come(due, self._go)
+        return self
+
+    def _go(self, obj: WorkflowObject, start_point: str, error: Any = None) -> Result:
         obj.forget_question()
         obj.columns["in_start"] = 0
         obj.kept = check(obj, self._settings)
         self.store.take(obj, EventLine("Started", message=start_point))
         conductor = self._conductor()
         self.engine = conductor.engine
-        conductor.conduct(obj, start_point)
+        if error is None:
+            conductor.conduct(obj, start_point)
+            return self
+        if isinstance(error, DeadlinePassed):
+            obj.cursor = before_question(self._definition, obj.cursor)
+        conductor.fail(obj, error)
         return self
 
     def _conductor(self) -> Conductor:

@@ -315,7 +315,9 @@ def _told(event: Any) -> str:
         return str(event.message)
     answer = event.payload
     if event.kind == "DeadlinePassed":
-        what = f"{answer.get('action')}: {answer['value']}" if answer.get("value") else ""
+        what = (
+            f"{answer.get('action')}: {answer['value']}" if answer.get("value") else ""
+        )
         why = f": {answer['reason']}" if answer.get("reason") else ""
         return f"nobody answered in time; {what or answer.get('action')}{why}"
     if event.kind != "Resolved":

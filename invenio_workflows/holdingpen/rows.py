@@ -10,7 +10,7 @@ from typing import Any
 from flask import current_app, url_for
 from markupsafe import Markup
 
-from ..actions.core import Action
+from ..actions.core import Action, four_eyes
 from ..definition.workflow import WorkflowBase
 from ..proxies import current_workflows
 from ..states import Group, ObjectStatus
@@ -105,7 +105,7 @@ def _own(rows: Iterable[Row]) -> set[int]:
         and row.action
         and (
             (number and row.id_user == number)
-            or getattr(current_workflows.actions.get(row.action), "four_eyes", ())
+            or four_eyes(current_workflows.actions.get(row.action), None)
         )
     ]
     if not asking:

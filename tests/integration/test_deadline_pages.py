@@ -64,7 +64,9 @@ def test_the_page_says_until_when_and_what_is_then(
 ) -> None:
     oid = halted(pen, deadline=timedelta(days=3), on_deadline=then)
     page = text_of(pen, f"/{oid}")
-    match = re.search(r"Answer by (\d{4}-\d\d-\d\d \d\d:\d\d) UTC \(in 2 days\); (.*)", page)
+    match = re.search(
+        r"Answer by (\d{4}-\d\d-\d\d \d\d:\d\d) UTC \(in 2 days\); (.*)", page
+    )
     assert match is not None
     assert match[2].startswith(told)
     assert f"{WorkflowObject.get(oid).deadline:%Y-%m-%d %H:%M}" == match[1]

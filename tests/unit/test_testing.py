@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from invenio_workflows import signals
 from invenio_workflows.errors import DataNotSerializable, IllegalMove, WorkflowError
 from invenio_workflows.states import ObjectStatus, WorkflowStatus
 from invenio_workflows.testing import run
@@ -148,3 +151,89 @@ def test_a_keyboard_interrupt_leaves_an_error_not_a_running_object():
     with pytest.raises(KeyboardInterrupt):
         run([note, interrupted], 1)
     assert seen[0].status == ObjectStatus.ERROR
+
+
+# --- time -----------------------------------------------------------------------------
+
+
+def asking(**how):
+    def ask(obj, eng):
+        eng.halt("Well?", action="approval", **how)
+
+    return ask
+
+
+def publish(obj, eng):
+    obj.data = obj.extra_data.get("approved")
+
+
+def test_time_that_passes_gives_the_answer_of_the_deadline():
+    hour = timedelta(hours=1)
+    left = asking(deadline=2 * hour, on_deadline={"value": "reject"})
+    result = run([left, publish], 1)
+    assert result.obj.deadline == result.store.clock.now + 2 * hour
+    assert result.pass_time(hour).status == ObjectStatus.HALTED
+    assert result.pass_time(3601).status == ObjectStatus.COMPLETED
+    assert result.data is False and result.obj.deadline is None
+
+
+def test_time_that_passes_goes_on_elsewhere_or_ends_in_an_error():
+    def escalate(obj, eng):
+        obj.data = "escalated"
+
+    left = asking(deadline=60, on_deadline="task:escalate")
+    assert run([left, publish, escalate], 1).pass_time(61).data == "escalated"
+    result = run(
+        [asking(deadline=60, on_deadline="error"), publish], 1, stop_on_error=False
+    )
+    assert result.pass_time(61).status == ObjectStatus.ERROR
+    assert "Nobody answered" in result.error
+    assert result.go_on("restart_task").status == ObjectStatus.HALTED, "it asks again"
+
+
+def test_time_that_passes_sends_reminders_once_each_in_their_order():
+    told = []
+
+    def hear(sender, **values):
+        told.append((values.get("number"), values["halt"]))
+
+    with (
+        signals.reminder.connected_to(hear),
+        signals.deadline_passed.connected_to(hear),
+    ):
+        result = run([asking(deadline=100, remind=[10, 50])], 1)
+        result.pass_time(60).pass_time(60).pass_time(60)
+    assert [number for number, _ in told] == [1, 2, None]
+    assert len({halt for _, halt in told}) == 1
+    assert result.status == ObjectStatus.HALTED
+
+
+def test_an_answer_before_the_deadline_is_the_one_that_counts():
+    result = run([asking(deadline=60, on_deadline={"value": "reject"}), publish], 1)
+    result.extra_data["approved"] = True
+    result.go_on().pass_time(100)
+    assert (result.data, result.status) == (True, ObjectStatus.COMPLETED)
+
+
+def test_time_that_passes_wakes_timers():
+    def sleep(obj, eng):
+        eng.wait("a bit", seconds=60)
+
+    def expect(obj, eng):
+        eng.wait("mail", event="mail", timeout=60, then="error")
+
+    result = run([sleep, add(1), expect], 1, stop_on_error=False)
+    assert result.pass_time(59).status == ObjectStatus.WAITING
+    assert result.pass_time(2).data == 2
+    assert result.pass_time(50).status == ObjectStatus.WAITING
+    assert result.pass_time(10).status == ObjectStatus.ERROR
+
+
+def test_what_cannot_be_is_refused_at_the_halt():
+    for how, told in (
+        ({"deadline": datetime(2020, 1, 1, tzinfo=UTC)}, "has passed"),
+        ({"deadline": 60, "on_deadline": "nowhere"}, "no on_deadline"),
+        ({"deadline": 60, "on_deadline": {"value": "maybe"}}, "approval refuses"),
+    ):
+        with pytest.raises(WorkflowError, match=told):
+            run([asking(**how)], 1)
