@@ -114,6 +114,11 @@ class Settings:
     busy_seconds: int = setting(
         60, "Seconds to wait for a locked SQLite file before giving up."
     )
+    refuse_orphans: bool = setting(
+        False,
+        "Whether a worker refuses to begin while objects sleep that cannot go on with "
+        "its code; `flask workflows upgrade-check` names them.",
+    )
     data_processors: dict[str, Any] = setting(
         {},
         "Readers of input beside those of the entry points: a name to a callable, "
@@ -160,6 +165,11 @@ class Settings:
                     f"{PREFIX}{each.name.upper()} must be a whole number of at "
                     f"least {least}, not {value!r}."
                 )
+        if not isinstance(self.refuse_orphans, bool):
+            raise ConfigurationError(
+                "WORKFLOWS_REFUSE_ORPHANS must be True or False, not "
+                f"{self.refuse_orphans!r}."
+            )
         if isinstance(self.packages, str):
             raise ConfigurationError(
                 f"WORKFLOWS_PACKAGES must be a list of package names, not "

@@ -22,8 +22,8 @@ _LONGEST_REASON = 10_000
 class Decision:
     """What somebody decided about an object, and on which version of it.
 
-    :param verb: ``resolve``, ``continue``, ``edit``, ``comment``, ``cancel`` or
-        ``delete``.
+    :param verb: ``resolve``, ``continue``, ``edit``, ``comment``, ``cancel``,
+        ``delete`` or ``map``.
     :param actor: who; ``None`` if that is not known.
     :param origin: from where: ``api``, ``page``, ``rest`` or ``cli``; ``deadline`` if
         nobody did, and a deadline passed.

@@ -47,6 +47,7 @@ from .store.recovery import Recovery
 from .store.reindex import Reindexer
 from .store.restore import start_over
 from .store.sql import SQLStore
+from .store.standing import Sleepers
 from .store.transactions import Transactions
 from .store.walks import Walks
 
@@ -89,6 +90,7 @@ class State:
         )
         self.audit = Audit(transactions)
         self.walks = Walks(transactions)
+        self.standing = Sleepers(transactions)
         self.records = RecordQueries(self.store)
         #: Whether what is delayed may begin threads; a command ends too soon for it.
         self.embeds = True

@@ -16,6 +16,7 @@ depends_on = None
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 JSON = sa.Text().with_variant(postgresql.JSON(), "postgresql")
+PLACE = sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")
 TIME = sa.DateTime(timezone=True)
 
 COLUMNS = {
@@ -33,7 +34,7 @@ COLUMNS = {
     "fork": sa.Integer(),
     "branch": sa.SmallInteger(),
     "needs": sa.SmallInteger(),
-    "stands_at": sa.String(255),
+    "stands_at": PLACE,
     "stands_since": TIME,
 }
 NUMBERS = ("rank", "sends", "tries", "reminded")

@@ -24,6 +24,7 @@ from .reindexing import reindex
 from .running import restart, resume, start
 from .syncing import check, known, sync
 from .text import clean
+from .upgrading import upgrade_check
 from .watching import watch
 from .workers import workers
 from .working import rq_worker, worker
@@ -71,19 +72,8 @@ def workflows() -> None:
 
 for _command in (
     *(list_, definitions, start, restart, resume, watch, objects, object_),
-    *(
-        continue_,
-        resolve,
-        input_,
-        cancel,
-        delete,
-        recover,
-        init,
-        doctor,
-        prune,
-        reindex,
-    ),
-    *(audit, send_event, worker, rq_worker, workers, metrics),
+    *(continue_, resolve, input_, cancel, delete, recover, init, doctor, prune),
+    *(reindex, audit, send_event, worker, rq_worker, workers, metrics, upgrade_check),
 ):
     workflows.add_command(_command)
 

@@ -18,6 +18,7 @@ from ..proxies import current_workflows
 from ..registry import plugin
 from ..store.health import address, lines
 from ..store.migrations import current
+from ..upgrading import refuse_orphans
 from .arguments import command
 from .children import argv
 from .counting import serve, serving
@@ -133,6 +134,7 @@ def _work(
 ) -> None:
     """Say what is served, work, and say that it is over."""
     _check_database()
+    refuse_orphans()
     wanted = [part for each in queues for part in each.split(",") if part]
     known = known_queues()
     for queue in dict.fromkeys(wanted):

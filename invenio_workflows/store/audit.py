@@ -121,22 +121,27 @@ def keep_event(
 
 def keep(connection: Connection, obj: WorkflowObject, decision: Decision) -> None:
     """Write what a person decided about an object."""
-    WRITE(
-        connection,
-        {
-            "id_object": obj.id,
-            "id_workflow": obj.id_workflow,
-            "workflow": obj.workflow_name or "",
-            "revision": obj.columns.get("revision") or 0,
-            "verb": decision.verb,
-            "action": _short(decision.action),
-            "value": _short(decision.value),
-            "reason": storable(decision.kept_reason) or None,
-            "form": decision.kept_form,
-            "actor": _short(decision.actor),
-            "origin": decision.origin,
-        },
-    )
+    of = obj.id, obj.id_workflow, obj.workflow_name or ""
+    WRITE(connection, audit_row(*of, obj.columns.get("revision") or 0, decision))
+
+
+def audit_row(
+    oid: int, uuid: str | None, workflow: str, revision: int, decision: Decision
+) -> dict[str, Any]:
+    """Return the row of a decision about an object at a revision."""
+    return {
+        "id_object": oid,
+        "id_workflow": uuid,
+        "workflow": workflow,
+        "revision": revision,
+        "verb": decision.verb,
+        "action": _short(decision.action),
+        "value": _short(decision.value),
+        "reason": storable(decision.kept_reason) or None,
+        "form": decision.kept_form,
+        "actor": _short(decision.actor),
+        "origin": decision.origin,
+    }
 
 
 def _short(text: str | None) -> str | None:

@@ -94,16 +94,13 @@ class Keeper:
             "seq": seq,
             "revision": seq,
             "status": int(wanted),
-            **_waiting(obj, wanted),
+            **_standing(obj, wanted),
             "id_workflow": obj.id_workflow,
             "workflow": obj.workflow_name,
             **describing(obj),
             "modified": now(),
             **projections(obj.extra_data, wanted),
-            "stands_at": stands_at(obj.cursor),
         }
-        if wanted != obj.status:
-            values["stands_since"] = now()
         lock_origin(connection, obj)
         self._update(connection, obj, values)
         if obj.waits_for == "join" and wanted != ObjectStatus.WAITING:
@@ -113,8 +110,7 @@ class Keeper:
         if cursor is not None:
             path, event.task = place_of(cursor)
             event.path = "/".join(map(str, path))
-            new = {"new_cursor": cursor, "new_place": stands_at(cursor)}
-            sql.WRITE_CURSOR(connection, {"oid": obj.id, **new})
+            write_cursor(connection, obj.id, cursor)
             columns["cursor"] = cursor
         keep_event(connection, obj, event, seq, wanted, texts)
         columns |= {"seq": seq, "revision": seq, "status": wanted}
@@ -256,15 +252,24 @@ class Keeper:
 _SLEEPS = ("waits_for", "deadline")
 
 
-def _waiting(obj: WorkflowObject, wanted: ObjectStatus) -> dict[str, Any]:
-    """Return the columns that say what it waits for; none if it goes on waiting."""
-    if wanted == obj.status == ObjectStatus.WAITING:
-        return {}
+def _standing(obj: WorkflowObject, wanted: ObjectStatus) -> dict[str, Any]:
+    """Return the columns that say where it stands, and what it waits for."""
+    values: dict[str, Any] = {"stands_at": stands_at(obj.cursor)}
+    if wanted != obj.status:
+        values["stands_since"] = now()
+    if wanted == obj.status == ObjectStatus.WAITING:  # it goes on waiting
+        return values
     if wanted == obj.status == ObjectStatus.HALTED and "_deadline" in obj.extra_data:
-        return {}
+        return values
     waits_for = "event" if wanted == ObjectStatus.WAITING else None
     awaited = {"waits_for": waits_for, "wake_at": None, "event_name": None}
-    return awaited | {"deadline": None}
+    return values | awaited | {"deadline": None}
+
+
+def write_cursor(connection: Connection, oid: int, cursor: str | None) -> None:
+    """Write where an object stands."""
+    new = {"new_cursor": cursor, "new_place": stands_at(cursor)}
+    sql.WRITE_CURSOR(connection, {"oid": oid, **new})
 
 
 def write_data(

@@ -12,7 +12,7 @@ from ..objects import WorkflowObject
 from ..states import Group
 from . import statements as sql
 from .list_arms import LIGHT
-from .list_counts import fold
+from .list_counts import Alike, fold, read_counts
 from .list_find import SAMPLE as SAMPLE
 from .list_models import SORT
 from .list_rows import AGES as AGES
@@ -101,6 +101,10 @@ class Lists:
                 (name for name in found if name is not None),
                 key=lambda name: (name != "title", name),
             )
+
+    def counters(self) -> list[Alike]:
+        """Return the kept counters: how many objects are alike."""
+        return read_counts(self._store.transactions)
 
     def fold(self) -> int:
         """Add the deltas to the counters; return how many there were."""

@@ -178,7 +178,9 @@ class ObjectRow(Base):
     cursor: Mapped[Any] = mapped_column(Encoded, nullable=True)
     #: Of the cursor, when it was put down last: the definition's fingerprint, a colon
     #: and the path; and since when it has been there.
-    stands_at: Mapped[str | None] = mapped_column(String(255))
+    stands_at: Mapped[str | None] = mapped_column(
+        String(255).with_variant(String(255, collation="C"), "postgresql")
+    )
     stands_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
     revision: Mapped[int] = mapped_column(Integer, default=0)
     seq: Mapped[int] = mapped_column(Integer, default=0)

@@ -14,12 +14,13 @@ from ..errors import IllegalMove
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from . import statements as sql
+from .keep import write_cursor
 from .kinds import now
 from .leases import is_dead, is_mine
-from .rows import stands_at
 from .sql import SQLStore
 
 #: Part of the text, as in the index of those that run.
+_CURSOR = sql.as_text(sql.OBJECTS.c.cursor)
 _RUNNING: Any = literal_column(str(int(ObjectStatus.RUNNING)))
 #: How many leases are looked at together.
 _BATCH = 100
@@ -145,15 +146,12 @@ class Recovery:
                     lease_until=None,
                     modified=now(),
                 )
-                .returning(
-                    objects.id_workflow, objects.seq, sql.as_text(objects.cursor)
-                )
+                .returning(objects.id_workflow, objects.seq, _CURSOR)
             ).one_or_none()
             if row is None:
                 return False
             # Where it came to while it ran stands in its cursor alone.
-            new = {"new_cursor": row.cursor, "new_place": stands_at(row.cursor)}
-            sql.WRITE_CURSOR(connection, {"oid": held.id, **new})
+            write_cursor(connection, held.id, row.cursor)
             event = {"id_object": held.id, "id_workflow": row.id_workflow}
             event |= {"kind": "TakenOver", "message": f"from {held.owner}"}
             event |= {"seq": row.seq, "status": int(ObjectStatus.WAITING)}

@@ -20,6 +20,7 @@ from ..errors import ConfigurationError, WorkflowWorkerError
 from ..jobs import perform
 from ..output import stand_in
 from ..proxies import EXTENSION
+from ..upgrading import refuse_orphans
 from .beside import Ending, Sweeper, let_go
 
 TASK = "invenio_workflows.perform"
@@ -135,6 +136,15 @@ class CeleryWorker:
 
     # --- a process of Celery --------------------------------------------------------
 
+    def refuse_orphans(self) -> None:
+        """End the process, if some objects could not go on with its code."""
+        with self.app.app_context():
+            try:
+                refuse_orphans()
+            except WorkflowWorkerError as error:
+                # Celery logs an error of a listener, and begins all the same.
+                raise SystemExit(str(error)) from None
+
     def begin(self, consumed: Iterable[str], slots: int) -> None:
         """Sweep in this process from now on.
 
@@ -210,7 +220,10 @@ _endings: list[Ending] = []
 
 
 @signals.worker_init.connect
-def _before_forking(**_: Any) -> None:
+def _before_forking(sender: Any, **_: Any) -> None:
+    for worker in _workers:
+        if worker.is_of(sender.app):
+            worker.refuse_orphans()
     _endings.append(Ending())
 
 

@@ -25,6 +25,7 @@ from ..jobs import move, sweep
 from ..output import stand_in, step_back
 from ..proxies import EXTENSION
 from ..store.migrations import current
+from ..upgrading import refuse_orphans
 from .pausing import Pausing
 
 _logger = logging.getLogger(__name__)
@@ -66,11 +67,14 @@ class LocalWorker:
     def send(self, calls: Sequence[Call]) -> None:
         """Wake who is idle; begin to work, if this process has not yet.
 
-        :raises WorkflowWorkerError: if the tables are of another release.
+        :raises WorkflowWorkerError: if the tables are of another release, or objects
+            could not go on, and it is set that none may be like that.
         """
         threads = self._state.settings.local_threads
         if threads and self._state.embeds and not self._threads:
             self._check_tables()
+            with self._app.app_context():
+                refuse_orphans()
             self.begin(threads, kind="embedded")
         self._ring()
         self._state.notices.give()

@@ -25,6 +25,7 @@ from ..errors import ConfigurationError, WorkflowWorkerError
 from ..jobs import perform
 from ..output import stand_in, step_back
 from ..proxies import EXTENSION
+from ..upgrading import refuse_orphans
 from .beside import Ending, Sweeper, let_go
 
 _logger = logging.getLogger(__name__)
@@ -123,6 +124,8 @@ class FlaskWorker(Worker):
     def work(self, *args: Any, **kwargs: Any) -> bool:
         """Work until it is told to stop."""
         app = _app()
+        with app.app_context():
+            refuse_orphans()
         self._ending, self._sweeper = Ending(), Sweeper(app)
         self._sweeper.begin("rq", self.queue_names(), 1)
         stand_in()

@@ -137,7 +137,7 @@ def test_a_node_of_a_graph_is_mapped_with_what_it_was_given() -> None:
         return {"given": 1}
 
     def last(obj: Any, eng: Any) -> Any:
-        obj.data = eng._frames[-1][1]["in"]["last"]
+        obj.data = eng._frames[-1][1]["in"]
 
     world = asleep({START: [first], first: [Ask], Ask: [last]})
     after = {START: [first], first: [Question], Question: [last]}
@@ -145,7 +145,11 @@ def test_a_node_of_a_graph_is_mapped_with_what_it_was_given() -> None:
     assert meaning(definition, world.cursor).meaning == Meaning.ORPHANED
     world.cursor, _ = mapped(definition, world.cursor or "", "Question")
     world.source = lambda: after
-    assert world.process().data == ["Question", {"given": 1}]
+    assert world.process().data == {
+        "first": [None],
+        "Question": ["first", {"given": 1}],
+        "last": ["Question", {"given": 1}],
+    }
 
 
 def test_an_edge_that_was_chosen_and_is_gone_is_told() -> None:
@@ -190,12 +194,14 @@ def test_a_name_that_is_alike_at_the_same_place_is_proposed() -> None:
 
 def test_what_it_has_passed_or_cannot_stand_at_is_never_proposed() -> None:
     assert proposed([A, B]) is None
-    assert proposed([A, named("a"), B], passed=("a", "halt")) is None
+    known = ("halt_it", "a", "halt")
+    assert proposed([A, named("halt_it"), B], passed=known) is None
     assert proposed([A, FOR([1], "n", named("halts")), B]) is None
 
 
 def test_where_two_are_as_likely_none_is_proposed() -> None:
-    assert proposed([A, [named("halt_1")], B, A, [named("halt_2")]]) is None
+    assert proposed([C, [A, named("halt_1")], [A, named("halt_2")]]) is None
+    assert proposed([C, [A, named("halt_1")], [B, named("halt_2")]]) is not None
 
 
 def test_something_quite_different_is_not_proposed() -> None:

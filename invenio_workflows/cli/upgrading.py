@@ -1,0 +1,131 @@
+"""``upgrade-check``: what the code of now means for the objects that sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from ..upgrading import Finding, apply, check, settle
+from .arguments import as_json, command, person
+from .running import objects
+from .text import clean, say, say_json
+
+
+def _pairs(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    found = {}
+    for value in values:
+        old, equals, new = value.partition("=")
+        if not (old and equals):
+            raise click.BadParameter(
+                f"{value!r} is not OLD=NEW, the names of two tasks.", ctx, param
+            )
+        found[old] = new
+    return found
+
+
+@click.command("upgrade-check")
+@click.option("--workflow", metavar="NAME", help="Only objects of this workflow.")
+@click.option(
+    "--apply",
+    "applies",
+    is_flag=True,
+    help="Put orphans at the tasks that are proposed or named, all in one transaction.",
+)
+@click.option(
+    *("--map", "wanted"),
+    metavar="OLD=NEW",
+    multiple=True,
+    callback=_pairs,
+    help="The task that OLD is now; without NEW: leave those as they are. May be "
+    "given again.",
+)
+@as_json
+@with_appcontext
+def upgrade_check(
+    workflow: str | None, applies: bool, wanted: dict[str, str], as_json: bool
+) -> None:
+    """Say what this code means for the objects that sleep.
+
+    An object is orphaned when the task at which it stands is gone, or no longer the
+    only one like it: it would become ERROR. For one that was probably renamed the new
+    name is proposed. Those that only moved go on where their task is now.
+
+    Exit code 1: some objects cannot go on. It writes nothing without --apply, and may
+    be run while workers work.
+    """
+    found = check(workflow)
+    settle(found, wanted)
+    number = apply(found, person(), "cli") if applies else None
+    if number:
+        found = check(workflow)
+    if as_json:
+        for each in found:
+            say_json(_told(each))
+        if number is not None:
+            say_json({"mapped": number})
+    else:
+        if number is not None:
+            say(f"{objects(number)} mapped.")
+        for line in _lines(found):
+            say(line)
+    if any(each.blocks for each in found):
+        raise click.exceptions.Exit(1)
+
+
+def _told(finding: Finding) -> dict[str, Any]:
+    return {
+        "workflow": finding.workflow,
+        "meaning": finding.meaning,
+        "task": finding.task or None,
+        "to": finding.to or None,
+        "path": list(finding.path) or None,
+        "why": finding.why or None,
+        "reasons": finding.reasons,
+        "objects": finding.number,
+        "ids": finding.ids,
+        "blocks": finding.blocks,
+    }
+
+
+def _lines(found: list[Finding]) -> Iterator[str]:
+    if not found:
+        yield "Every object that sleeps goes on where it stands."
+        return
+    for each in sorted(found, key=lambda f: (not f.blocks, f.workflow, f.meaning)):
+        yield from _one(each)
+    stuck = [each for each in found if each.blocks]
+    if not stuck:
+        yield "Nothing has to be done: all of them go on."
+        return
+    yield f"{objects(sum(each.number for each in stuck))} cannot go on."
+    if any(each.to for each in stuck):
+        yield f"To map them as proposed: {command('upgrade-check', '--apply')}"
+    if any(each.task and each.meaning == "orphaned" for each in stuck):
+        words = "upgrade-check", "--map", "OLD=NEW", "--apply"
+        yield f"To say yourself what a task is now: {command(*words)}"
+
+
+def _one(finding: Finding) -> Iterator[str]:
+    task, number = clean(finding.task), objects(finding.number)
+    named = ", ".join(map(str, finding.ids))
+    more = ", …" if finding.number > len(finding.ids) else ""
+    where = {
+        "moved": f" at {task}",
+        "orphaned": f" at {task}" if task else "",
+        "question": f", asking for {task}",
+    }[finding.meaning]
+    says = click.style(finding.meaning.upper(), bold=True)
+    yield f"{says}  {clean(finding.workflow)}: {number}{where} ({named}{more})"
+    if finding.meaning == "moved":
+        path = "/".join(map(str, finding.path))
+        yield f"  Its place is {path} now; they go on there."
+        return
+    yield f"  {clean(finding.why)}"
+    if finding.to:
+        reasons = clean(", and ".join(finding.reasons))
+        yield f"  Proposed: it is {clean(finding.to)} now, for {reasons}."

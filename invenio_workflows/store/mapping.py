@@ -1,0 +1,124 @@
+"""Objects that sleep at a place that is gone are put at another: all, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from ..decisions import Decision
+from ..errors import IllegalMove
+from . import statements as sql
+from .audit import WRITE, audit_row
+from .kinds import now
+from .rows import stands_at, storable
+from .standing import Standing, batch
+from .statements import _n, _p
+from .transactions import Transactions, begin
+
+_o = sql.OBJECTS.c
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where one object goes: its cursor, name and path of the task there, and why."""
+
+    cursor: str
+    task: str
+    path: tuple[int, ...]
+    decision: Decision
+
+
+#: Says where an object goes; ``None``: it stays.
+Mapping = Callable[[Standing], Step | None]
+
+#: One object, if it stands as it was seen.
+_PUT = sql.Prepared(
+    update(sql.OBJECTS)
+    .where(
+        _o.id == _p("oid", _o.id),
+        _o.status == _p("seen", _o.status),
+        _o.seq == _p("seen_seq", _o.seq),
+        _o.fence == _p("seen_fence", _o.fence),
+    )
+    .values(
+        cursor=_p("new_cursor", _o.cursor),
+        stands_at=_p("new_place", _o.stands_at),
+        seq=_o.seq + _n(1),
+        revision=_o.seq + _n(1),
+        modified=now(),
+    )
+)
+
+
+def put(
+    transactions: Transactions, places: Iterable[tuple[str, str]], mapping: Mapping
+) -> int:
+    """Put those at other places that stand at these, in one commit; return how many.
+
+    Those that somebody holds at this moment stay: they stand no more as they did.
+
+    :param places: workflow, and what the column ``stands_at`` says.
+    :raises IllegalMove: if one of them moved all the same; nothing is changed then.
+    """
+
+    def work(connection: Connection) -> int:
+        begin(connection)
+        return sum(_put(connection, *place, mapping) for place in places)
+
+    places = list(places)
+    return transactions.run(work)
+
+
+def _put(connection: Connection, workflow: str, at: str, mapping: Mapping) -> int:
+    number, last = 0, None
+    while rows := batch(connection, workflow, at, last, for_update=True):
+        last = rows[-1]
+        steps = [(row, step) for row in rows if (step := mapping(row)) is not None]
+        if not steps:
+            continue
+        written = _PUT(connection, [_moved(*each) for each in steps])
+        if written.rowcount != len(steps):
+            raise IllegalMove(
+                "Some of the objects moved at the same moment; nothing was changed. "
+                "Do it again."
+            )
+        sql.INSERT_EVENT(connection, [_event(*each) for each in steps])
+        WRITE(connection, [_audited(*each) for each in steps])
+        number += len(steps)
+    return number
+
+
+def _moved(row: Standing, step: Step) -> dict[str, Any]:
+    return {
+        "oid": row.id,
+        "seen": row.status,
+        "seen_seq": row.seq,
+        "seen_fence": row.fence,
+        "new_cursor": step.cursor,
+        "new_place": stands_at(step.cursor),
+    }
+
+
+def _event(row: Standing, step: Step) -> dict[str, Any]:
+    return {
+        "id_object": row.id,
+        "id_workflow": row.id_workflow,
+        "seq": row.seq + 1,
+        "kind": "Mapped",
+        "task": step.task[:255],
+        "path": "/".join(map(str, step.path))[:255],
+        "status": row.status,
+        "data": None,
+        "extra_data": None,
+        "message": storable(step.decision.value),
+        "payload": step.decision.payload,
+        "seconds": None,
+    }
+
+
+def _audited(row: Standing, step: Step) -> dict[str, Any]:
+    of = row.id, row.id_workflow, row.workflow
+    return audit_row(*of, row.revision, step.decision)
