@@ -54,6 +54,9 @@ class Settings:
     max_upload_size: int = setting(
         50 * 1024 * 1024, "Bytes that what is sent to a page may have."
     )
+    max_file_size: int = setting(
+        20 * 1024 * 1024, "Bytes that a file may have which a person gives."
+    )
     max_log_size: int = setting(10_000, "Characters of one log line that are kept.")
     log_level: str = setting(
         "DEBUG",

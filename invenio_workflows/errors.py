@@ -15,6 +15,7 @@ through a queue: they can be pickled by a worker's transport, and
     │   ├── ObjectNotFound         no object has this id
     │   ├── WorkflowNotFound       no run has this uuid
     │   ├── InputNotValid          an answer is not what was asked for
+    │   ├── FileNotKept            no file has this id
     │   ├── DataNotSerializable    the data holds what JSON cannot
     │   └── DataTooLarge           the data is over WORKFLOWS_MAX_DATA_SIZE
     ├── IllegalMove                the status does not allow this
@@ -158,6 +159,10 @@ class DataNotSerializable(WorkflowAPIError):
 
 class DataTooLarge(WorkflowAPIError):
     """The data is larger than WORKFLOWS_MAX_DATA_SIZE allows."""
+
+
+class FileNotKept(WorkflowAPIError):
+    """No file has this id."""
 
 
 class InputNotValid(WorkflowAPIError, ValueError):

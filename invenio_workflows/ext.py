@@ -33,7 +33,9 @@ from .store.audit import Audit
 from .store.concurrency import Limits, Places
 from .store.database import Database
 from .store.definitions import Definitions
+from .store.drafts import Drafts
 from .store.due import DueHalts
+from .store.files import Files
 from .store.keep import Keeper
 from .store.lists import Lists
 from .store.migrations import current, upgrade
@@ -91,6 +93,8 @@ class State:
         self.audit = Audit(transactions)
         self.walks = Walks(transactions)
         self.standing = Sleepers(transactions)
+        self.drafts = Drafts(transactions)
+        self.files = Files(transactions, self.settings.max_file_size)
         self.records = RecordQueries(self.store)
         #: Whether what is delayed may begin threads; a command ends too soon for it.
         self.embeds = True

@@ -41,6 +41,9 @@ OURS = {
     "workflows_audit",
     "workflows_walk",
     "workflows_definition",
+    "workflows_draft",
+    "workflows_file",
+    "workflows_file_part",
     "workflows_alembic_version",
 }
 

@@ -1,0 +1,81 @@
+"""A file as a part of an answer: which one it is, and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from .proxies import current_workflows
+
+
+class File(BaseModel):
+    """A file that a person gives; a field of this type is a file in the form.
+
+    The file itself is kept in the database, with the object that asked for it, and is
+    deleted with it. This is what stands in the answer.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"format": "file"}
+    )
+
+    file: str
+    name: str
+    size: int
+    type: str
+    sha256: str
+
+    def open(self) -> IO[bytes]:
+        """Return the file to read from, in bytes.
+
+        :raises FileNotKept: if it is deleted.
+        """
+        found: IO[bytes] = current_workflows.files.open(self.file)
+        return found
+
+
+def files_in(schema: Mapping[str, Any], data: Any) -> Iterator[tuple[list[Any], Any]]:
+    """Yield the references to files in an answer, each after the path to it."""
+    yield from _files([schema], data, schema, [])
+
+
+def _files(
+    schemas: Sequence[Any], data: Any, root: Mapping[str, Any], loc: list[Any]
+) -> Iterator[tuple[list[Any], Any]]:
+    options = list(_options(schemas, root))
+    if isinstance(data, Mapping):
+        if any(each.get("format") == "file" for each in options):
+            yield loc, data
+            return
+        for key, value in data.items():
+            inner = [each.get("properties", {}).get(key) for each in options]
+            inner += [each.get("additionalProperties") for each in options]
+            yield from _files(inner, value, root, [*loc, key])
+    elif isinstance(data, (list, tuple)):
+        inner = [each.get("items") for each in options]
+        for n, value in enumerate(data):
+            placed = [p[n] for each in options if len(p := _places(each)) > n]
+            yield from _files(placed or inner, value, root, [*loc, n])
+
+
+def _places(schema: Mapping[str, Any]) -> Sequence[Any]:
+    found = schema.get("prefixItems")
+    return found if isinstance(found, list) else ()
+
+
+def _options(schemas: Sequence[Any], root: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield all that a value may be, references followed."""
+    left, seen = list(schemas), set()
+    while left:
+        schema = left.pop()
+        if not isinstance(schema, Mapping) or id(schema) in seen:
+            continue
+        seen.add(id(schema))
+        yield schema
+        for word in ("anyOf", "oneOf", "allOf"):
+            left += schema.get(word, ())
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            left.append(root.get("$defs", {}).get(reference.rpartition("/")[2]))

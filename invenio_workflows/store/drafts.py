@@ -1,0 +1,129 @@
+"""Drafts: what a person has typed into a form and not sent yet.
+
+One for each person and object; it is of one question, and gone when another is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    ForeignKey,
+    Index,
+    String,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .kinds import BigId, Encoded, UTCDateTime, later, now
+from .models import Base
+from .transactions import Transactions
+
+#: Seconds for which a draft is kept.
+KEPT = 30 * 86_400
+#: So many old drafts go when one is kept.
+_SWEPT = 20
+
+
+class DraftRow(Base):
+    """What a form said when it was last kept: names and values, in their order."""
+
+    __tablename__ = "workflows_draft"
+    __table_args__ = (Index("ix_workflows_draft_modified", "modified"),)
+
+    id_object: Mapped[int] = mapped_column(
+        BigId,
+        ForeignKey(
+            "workflows_object.id", name="fk_workflows_draft_object", ondelete="CASCADE"
+        ),
+        primary_key=True,
+        autoincrement=False,
+    )
+    person: Mapped[str] = mapped_column(String(255), primary_key=True)
+    #: Which question it answers: the id of the halt.
+    halt: Mapped[str] = mapped_column(String(100))
+    form: Mapped[Any] = mapped_column(Encoded)
+    modified: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+DRAFTS: Any = DraftRow.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody has typed."""
+
+    form: tuple[tuple[str, str], ...]
+    modified: datetime
+
+
+class Drafts:
+    """Keeps drafts for a month."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def keep(
+        self, oid: int, person: str, halt: str, form: Sequence[tuple[str, str]]
+    ) -> None:
+        """Keep what a person has typed, in place of what they had before."""
+        values = {
+            "halt": halt[:100],
+            "form": [list(pair) for pair in form],
+            "modified": now(),
+        }
+
+        def work(connection: Connection) -> None:
+            _sweep(connection, _SWEPT)
+            mine = _mine(oid, person)
+            if connection.execute(
+                update(DRAFTS).where(*mine).values(**values)
+            ).rowcount:
+                return
+            key = {"id_object": oid, "person": person[:255]}
+            connection.execute(insert(DRAFTS).values(**key, **values))
+
+        self._transactions.joined(work)
+
+    def get(self, oid: int, person: str, halt: str) -> Draft | None:
+        """Return what a person has typed in answer to a question."""
+        statement = select(DRAFTS).where(
+            *_mine(oid, person), DRAFTS.c.halt == halt[:100]
+        )
+        with self._transactions.reading() as connection:
+            row = connection.execute(statement).one_or_none()
+        if row is None:
+            return None
+        return Draft(tuple((name, value) for name, value in row.form), row.modified)
+
+    def forget(self, oid: int, person: str) -> None:
+        """Forget what a person has typed."""
+        statement = delete(DRAFTS).where(*_mine(oid, person))
+        self._transactions.joined(lambda connection: connection.execute(statement))
+
+    def sweep(self, most: int = 1000) -> int:
+        """Delete drafts that nobody touched for a month; return how many."""
+        return self._transactions.joined(lambda connection: _sweep(connection, most))
+
+
+def _mine(oid: int, person: str) -> tuple[Any, Any]:
+    return DRAFTS.c.id_object == oid, DRAFTS.c.person == person[:255]
+
+
+def _sweep(connection: Connection, most: int) -> int:
+    found = (
+        select(DRAFTS.c.id_object, DRAFTS.c.person)
+        .where(DRAFTS.c.modified < later(-KEPT))
+        .limit(most)
+    )
+    old = connection.execute(found).all()
+    for oid, person in old:
+        connection.execute(delete(DRAFTS).where(*_mine(oid, person)))
+    return len(old)
