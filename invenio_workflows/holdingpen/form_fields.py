@@ -74,6 +74,7 @@ class Field:
     options: list[Option] = field(default_factory=list)
     parts: list[Field] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    tags: dict[str, list[str]] = field(default_factory=dict)
     shape: Shape | None = None
     autofocus: bool = False
 
@@ -160,6 +161,8 @@ class _Drawing:
 
     def _line(self, made: Field, shape: Shape, given: Any, depth: int) -> None:
         made.text = "" if given is ABSENT or given is None else _text(given)
+        if made.kind == "secret":
+            made.text = ""
         made.whole = shape.whole
         if made.kind == "text" and "\n" in made.text:
             made.kind = "area"
@@ -265,6 +268,8 @@ class _Drawing:
 
     def _variants(self, made: Field, shape: Shape, given: Any, depth: int) -> None:
         chosen = _chosen(shape, given) or self._schema.variant(shape, given)
+        for part in shape.parts:
+            made.tags[part.key] = self._schema.variant_tags(shape, part)
         made.options = [
             Option(
                 part.key,

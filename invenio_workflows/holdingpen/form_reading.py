@@ -80,7 +80,9 @@ class _Reader:
             return branch(shape, name, loc, depth)
         if shape.kind in ("check", "checks", "file", "fixed"):
             return getattr(self, f"_{shape.kind}")(shape, name)
-        text = self._sent.get(name)
+        # A secret is known by its name to who keeps what was typed, and is not kept.
+        is_secret = shape.kind == "secret"
+        text = self._sent.get(f"{name}~secret" if is_secret else name)
         if text is None or shape.kind == "json":
             return ABSENT
         text = _lines(text)

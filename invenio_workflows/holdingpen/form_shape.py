@@ -263,6 +263,12 @@ class Schema:
         decides_by = field if isinstance(field, str) else ""
         return Shape("variants", parts=tuple(parts), decides=decides_by)
 
+    def variant_tags(self, shape: Shape, part: Part) -> list[str]:
+        """Return what a model calls a variant in its errors, beside its key."""
+        title = self.resolved(part.schema)[0].get("title")
+        tags = [title, self._const(part, shape.decides) if shape.decides else None]
+        return [each for each in tags if isinstance(each, str)]
+
     def variant_title(self, part: Part) -> str:
         """Return what a variant is called."""
         title = self.resolved(part.schema)[0].get("title")

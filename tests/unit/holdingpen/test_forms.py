@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -12,9 +12,10 @@ import pytest
 from forms import html_of, sent_by
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, create_model
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, create_model
 from werkzeug.datastructures import MultiDict
 
+from invenio_workflows.holdingpen.form_faults import put_faults
 from invenio_workflows.holdingpen.form_fields import MOST_FIELDS, fields
 from invenio_workflows.holdingpen.form_reading import Reading, read
 from invenio_workflows.holdingpen.form_shape import ABSENT, Schema, below
@@ -90,7 +91,6 @@ PET = st.fixed_dictionaries({"kind": st.just("cat"), "lives": INT}) | (
 TYPES: list[tuple[Any, Any]] = [
     (str, TEXT),
     (Annotated[str, Field(max_length=3000)], TEXT),
-    (Annotated[str, Field(json_schema_extra={"format": "password"})], TEXT),
     (int, INT),
     (float, FLOAT),
     (bool, st.booleans()),
@@ -316,6 +316,95 @@ def test_a_file_is_kept_or_taken_away() -> None:
     assert read(schema, sent, found).data == {"x": None}
     sent = MultiDict({"/x": "another's"})
     assert read(schema, sent, found).data == {"x": None}
+
+
+def test_a_secret_is_never_shown_again() -> None:
+    schema = asked(Annotated[str, Field(json_schema_extra={"format": "password"})])
+    assert "hush" not in html_of(fields(schema, {"x": "hush"}))
+    assert read(schema, MultiDict({"/x~secret": "hush"}), found).data == {"x": "hush"}
+
+
+def test_what_is_wrong_stands_at_its_field() -> None:
+    class Asked(BaseModel):
+        title: str
+        pages: Annotated[int, Field(ge=1, le=9)]
+        authors: list[Author]
+        tags: list[int]
+        pet: Pet
+        other: Cat | Dog
+
+    sent = MultiDict(
+        {
+            **{"/title": "", "/pages": "0", "/authors~rows": "2"},
+            **{"/authors/0/name": "Ann", "/authors/0/age": "x", "/authors/1/name": ""},
+            **{"/tags~rows": "3", "/tags/0": "", "/tags/1": "1", "/tags/2": "two"},
+            **{"/pet~which": "Cat", "/pet/lives": "nine"},
+            **{"/other~which": "Dog", "/other/name": ""},
+        }
+    )
+    schema = Schema(Asked.model_json_schema())
+    reading = read(schema, sent, found)
+    with pytest.raises(ValidationError) as raised:
+        Asked.model_validate(reading.data)
+    errors = raised.value.errors(include_context=False, include_url=False)
+    top = fields(schema, read(schema, sent, found, as_typed=True).data)
+    told = put_faults(top, errors, reading.rows)  # type: ignore[arg-type]
+    wrong = {each.name: each.faults for each in top.all() if each.faults}
+    assert wrong == {
+        "/title": ["This is needed."],
+        "/pages": ["This must be 1 or more."],
+        "/authors/0/age": ["This is no whole number."],
+        "/authors/1/name": ["This is needed."],
+        "/tags/2": ["This is no whole number."],
+        "/pet/lives": ["This is no whole number."],
+        "/other/name": ["This is needed."],
+    }
+    assert [each.title for each in told][:3] == ["Title", "Pages", "Age"]
+    assert [each.name for each in top.all() if each.autofocus] == ["/title"]
+
+
+def test_what_is_common_is_said_in_words_of_ours() -> None:
+    class Asked(BaseModel):
+        model_config = {"extra": "forbid"}
+        short: Annotated[str, Field(max_length=2)]
+        long: Annotated[str, Field(min_length=2)]
+        more: Annotated[float, Field(gt=1, lt=3)]
+        less: Annotated[float, Field(gt=1, lt=3)]
+        day: date
+        when: datetime
+        colour: Colour
+        word: Literal["a", "b", "c"]
+        some: Annotated[list[int], Field(min_length=2)]
+        own: Annotated[str, AfterValidator(refuse)]
+
+    data = {
+        **{"short": "abc", "long": "a", "more": 1, "less": 3, "day": "x"},
+        **{"when": "x", "colour": "x", "word": "x", "some": [1], "own": "x", "no": 1},
+    }
+    with pytest.raises(ValidationError) as raised:
+        Asked.model_validate(data)
+    top = fields(Schema(Asked.model_json_schema()), data | {"some": [1]})
+    errors = raised.value.errors(include_context=False, include_url=False)
+    top = fields(Schema(Asked.model_json_schema()))
+    put_faults(top, errors)  # type: ignore[arg-type]
+    said = [fault for each in top.all() for fault in each.faults]
+    assert said == [
+        "no: There is no such field.",
+        "This is too long: at most 2 letters.",
+        "This is too short: at least 2 letters.",
+        "This must be more than 1.",
+        "This must be less than 3.",
+        "This is no date; write it like 2026-01-31.",
+        "This is no date with a time: 2026-01-31T14:30.",
+        "This is none of the choices.",
+        "This is none of the choices.",
+        "There are too few: at least 2.",
+        "Never that.",
+    ]
+
+
+def refuse(text: str) -> str:
+    raise ValueError("Never that.")
 
 
 def test_a_new_form_has_the_defaults() -> None:
