@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "workflows_0006"
-down_revision = "workflows_0004"
+down_revision = "workflows_0005"
 branch_labels = None
 depends_on = None
 
