@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.engine.workers import Workers, ask
 
-from invenio_workflows.checkpoint import Branch, EventLine
-from invenio_workflows.conductor import Conductor
-from invenio_workflows.definition import compile_workflow
+from invenio_workflows.checkpoint import Branch
 from invenio_workflows.definition.joining import put_together
 from invenio_workflows.definition.loops import FOR
 from invenio_workflows.definition.parallel import PARALLEL
@@ -20,7 +19,7 @@ from invenio_workflows.encoding import dumps, loads
 from invenio_workflows.errors import WorkflowError
 from invenio_workflows.objects import WorkflowObject
 from invenio_workflows.states import ObjectStatus, WorkflowStatus
-from invenio_workflows.testing import Result, run
+from invenio_workflows.testing import run
 
 S = ObjectStatus
 
@@ -30,10 +29,6 @@ def put(key: str, value: Any = 1) -> Callable[[Any, Any], None]:
         obj.data[key] = value
 
     return put
-
-
-def ask(obj: Any, eng: Any) -> None:
-    eng.halt("?")
 
 
 # --- eng.branches ---------------------------------------------------------------------
@@ -251,49 +246,6 @@ def test_those_that_halt_may_go_on_in_any_order(spec: Any, data: Any) -> None:
     assert final(result.obj) == final(plain.obj)
     assert {o.status for o in (result.obj, *result.branches)} == {S.COMPLETED}
     assert result.engine.status == WorkflowStatus.COMPLETED
-
-
-class Workers:
-    """Workers that put an object down after every event, on JSON alone.
-
-    Each time another one, with a definition of its own, takes up any of those that
-    may go on.
-    """
-
-    def __init__(self, make: Callable[[], list[Any]]) -> None:
-        self.make = make
-        self.result: Result = run([ask, *make()])
-
-    def go(self, choose: Callable[[list[WorkflowObject]], WorkflowObject]) -> None:
-        while able := [obj for obj in self.known if self.able(obj)]:
-            self.step(choose(able))
-
-    @property
-    def known(self) -> list[WorkflowObject]:
-        return [*self.result.objects, *self.result.branches]
-
-    def able(self, obj: WorkflowObject) -> bool:
-        """Say whether it halted, is queued, or was made or woken for a worker.
-
-        These two the store in memory takes at once.
-        """
-        return obj.status in (S.HALTED, S.RUNNING) or obj.waits_for == "queue"
-
-    def step(self, obj: WorkflowObject) -> None:
-        begun = obj.id_fork is not None and obj.columns["seq"] == 1
-        point = "continue_next" if obj.status == S.HALTED else "resume"
-        if obj.status == S.RUNNING and not begun:  # enough of its branches are done
-            point = str(obj.columns["start_point"])
-        store, info = self.result.store, self.result._info
-        assert obj.kept is not None
-        obj.restore(*obj.kept)
-        store.take(obj, EventLine("Started"))
-        info.extra_data = store.shared
-        definition = compile_workflow("test", [ask, *self.make()])
-        conductor = Conductor(
-            info, definition, store, self.result._settings, lambda: True
-        )
-        conductor.conduct(obj, point)
 
 
 @given(parts, st.data())
