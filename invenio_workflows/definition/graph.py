@@ -172,6 +172,9 @@ class BRANCH(GRAPH):
     def constants(self) -> tuple[Any, ...]:
         return (self.fork,)
 
+    def known_by(self) -> Any:
+        return self.first
+
     def begins_at(self, memo: Memo) -> tuple[int, Memo]:
         return self.names.index(self.first), flow.first(self.first, memo["in"])
 

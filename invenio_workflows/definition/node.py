@@ -181,6 +181,13 @@ class Node(Place, ABC):
         """
         return 0, None
 
+    def known_by(self) -> Any:
+        """Return what this is found by in an edited definition, beside its constants.
+
+        ``None``: by the names of all tasks in it.
+        """
+        return None
+
     def structure(self) -> Any:
         """Return what there is of this beyond its children; it is fingerprinted."""
         return None

@@ -280,7 +280,7 @@ def _number(root: Node) -> Iterator[Place]:
     groups: dict[tuple[str, str, str], list[Place]] = {}
     for place in places:
         if isinstance(place, Node):
-            place.contents = _digest(_names(place))
+            place.contents = _digest(place.known_by() or _names(place))
         key = (place.name, _digest(place.constants()), place.contents)
         groups.setdefault(key, []).append(place)
     for (name, digest, _), members in groups.items():

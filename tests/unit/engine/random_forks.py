@@ -259,6 +259,10 @@ CORPUS: dict[str, Any] = {
         ("fork", [[("fork", [[("step", "hash")], [("step", "none")]])]] * 2),
         ("step", "hash"),
     ],
+    "begins with a list": [
+        ("step", "hash"),
+        ("fork", [[("step", "list"), ("step", "hash")]] * 2),
+    ],
     "cycles": [
         (
             "loop",
