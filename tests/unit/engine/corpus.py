@@ -62,6 +62,24 @@ CORPUS: dict[str, list[Any]] = {
             *T,
         ],
     ],
+    "questions": [
+        ("question", 1, 2),
+        ("for", 2, "i", "ASC", [("question", 2, 1), ("task", 3)]),
+        ("try", 2, [("question", 3, 1), ("flaky", 4, 2)], []),
+        ("if", 2, [("question", 4, 3)]),
+        *[("question", 5, 0), ("question", 6, 1)],
+    ],
+    "graph of questions": [
+        (
+            "graph",
+            [
+                ("input", [1], []),
+                ("wonder", [2, 0, 3], []),
+                ("list", [0], [("question", 2, 2)]),
+                ("input", [], []),
+            ],
+        ),
+    ],
     "graph that asks": [
         (
             "graph",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
+from pydantic import BaseModel
 from unit.engine.world import World
 
 from invenio_workflows.definition.graph import GRAPH
@@ -46,6 +47,8 @@ def check(spec: list[Any]) -> World:
             assert len(broken.trace) == len(whole.trace), (spec, way)
         assert broken.trace[:count] == whole.trace[:count], (spec, way)
         assert count >= min(len(whole.trace), 20), (spec, way)
+        got = broken.data.get("got", []) if isinstance(broken.data, dict) else []
+        assert got == sorted(set(got)), "an answer reaches one task, once"
     return whole
 
 
@@ -94,6 +97,27 @@ def _flaky(number: int, times: int) -> Any:
             raise ValueError(f"flaky {number}")
 
     return _named(flaky, f"f{number}")
+
+
+class Number(BaseModel):
+    number: int
+
+
+def _question(number: int, times: int) -> Any:
+    """A task that asks so many times, and notes what it got."""
+
+    def question(obj: Any, eng: Any) -> None:
+        _work(obj, eng, number)
+        got = [eng.ask(Number, f"{number}.{at}").number for at in range(times)]
+        obj.pulse()
+        _note(obj, *got)
+
+    return _named(question, f"q{number}")
+
+
+def _note(obj: Any, *got: int) -> None:
+    if isinstance(obj.data, dict):
+        obj.data["got"] = [*obj.data.get("got", []), *got]
 
 
 def _control(name: str, number: int, *arguments: Any) -> Any:
@@ -214,7 +238,7 @@ def _graph(nodes: Any, turn: int = 0) -> Any:
     return GRAPH({BEGIN: ["n0"], **dict([*listed[turn:], *listed[:turn]])})
 
 
-_DECIDING = ("choose", "think", "ask", "doubt")
+_DECIDING = ("choose", "think", "ask", "doubt", "wonder")
 
 
 def _node(kind: str, at: int, part: Any) -> Any:
@@ -228,17 +252,20 @@ def _node(kind: str, at: int, part: Any) -> Any:
         del methods["transition"]
     elif kind == "choose":
         del methods["execute"]
+    if kind in ("input", "wonder"):
+        methods["UserInputSchema"] = Number
     return type(f"n{at}", (base,), methods)
 
 
 def _execute(kind: str, at: int) -> Any:
     def execute(self: Any, _input: Any, external_input: Any) -> Any:
-        assert external_input == {}
+        assert (external_input != {}) is (kind in ("input", "wonder"))
+        _note(self.obj, *external_input.values())
         if isinstance(_input, dict) and "n" in _input and _input is not self.obj.data:
             _input["n"] += 1  # its own
         _work(self.obj, self.eng, at)
         self.obj.data["given"] = str(_input)[:40]
-        if kind in ("halt", "ask"):
+        if kind in ("halt", "ask", "wonder"):
             self.eng.halt()
         if kind == "again" and self.obj.data["n"] % 2:
             self.eng.restart_from(f"task:n{at}")
@@ -256,7 +283,8 @@ def _execute(kind: str, at: int) -> Any:
 
 
 def _transition(kind: str) -> Any:
-    def transition(self: Any, _input: Any, **more: Any) -> Any:
+    def transition(self: Any, _input: Any, external_input: Any, **more: Any) -> Any:
+        assert (external_input != {}) is (kind == "wonder")
         self.obj.pulse()
         n = self.obj.data["n"] if isinstance(self.obj.data, dict) else 0
         if kind == "doubt":

@@ -17,6 +17,7 @@ leaves = st.one_of(
     st.tuples(st.just("task"), numbers),
     st.tuples(st.just("task"), numbers),
     st.tuples(st.just("flaky"), numbers, st.integers(0, 3)),
+    st.tuples(st.just("question"), numbers, st.integers(0, 3)),
     st.tuples(st.just("control"), st.sampled_from(["halt", "wait"]), numbers),
     st.tuples(st.just("control"), st.just("break_current_loop"), numbers),
     st.tuples(st.just("control"), st.just("jump_call"), numbers, st.integers(-2, 3)),
@@ -59,7 +60,8 @@ def _patterns(part: Any) -> Any:
 
 #: What a node of a graph is and does; see ``random_workflows``.
 KINDS = ["plain", "none", "function", "halt", "list", "again", "back", "leave", "fail"]
-DECIDING = ["choose", "think", "ask", "doubt"]
+KINDS += ["input"]
+DECIDING = ["choose", "think", "ask", "doubt", "wonder"]
 
 
 def _nodes(parts: Any, but: str = "") -> Any:

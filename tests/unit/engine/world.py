@@ -7,13 +7,20 @@ from typing import Any
 
 from invenio_workflows.definition import Definition, compile_workflow
 from invenio_workflows.encoding import dumps, loads
-from invenio_workflows.engine import Cursor, Machine, WorkflowEngine, expected
+from invenio_workflows.engine import (
+    Cursor,
+    Machine,
+    WorkflowEngine,
+    answered,
+    expected,
+)
 from invenio_workflows.errors import WorkflowDefinitionError
 from invenio_workflows.states import (
     Aborted,
     Failed,
     Finished,
     Halted,
+    InputAsked,
     Started,
     TaskFinished,
     TaskRetried,
@@ -95,6 +102,8 @@ class World:
         self.left = max_steps
         self.kept = {"data": dumps(data), "extra": "{}", "run": "{}", "retried": 0}
         self.cursor: str | None = None
+        #: How many answers were given, which are the numbers from 1.
+        self.given = 0
         self.status = "new"
         #: What was kept: kind, task, and everything that the event left.
         self.trace: list[tuple[Any, ...]] = []
@@ -125,9 +134,17 @@ class World:
     def until_done(self, start_point: str = "continue_next") -> World:
         """Run, and continue at each halt and failure, to the end."""
         while self.status not in ("Finished", "Aborted") and self.left > 0:
+            if self.status == "InputAsked":
+                self.answer()
             self.process(start_point)
             start_point = "resume" if self.status == "RUNNING" else "continue_next"
         return self
+
+    def answer(self) -> None:
+        """Give the next number to the task that asks for one."""
+        self.given += 1
+        answer = {"name": "Number", "data": {"number": self.given}}
+        self.cursor, self.status = answered(self.cursor, answer), "answered"
 
     def process(self, start_point: str = "continue_next") -> World:
         """Run in a process of its own, until it ends or dies."""
@@ -165,7 +182,7 @@ class World:
 
     def keep(self, event: Any, machine: Machine, obj: Thing, eng: Any) -> None:
         """Keep what an event leaves, like a checkpoint."""
-        if isinstance(event, (Failed, TaskRetried, Aborted)):
+        if isinstance(event, (Failed, TaskRetried, InputAsked, Aborted)):
             obj.data, obj.extra_data = self.data, loads(self.kept["extra"])
             eng.settle(self.run_extra)
             self.kept["retried"] += isinstance(event, TaskRetried)
@@ -188,7 +205,10 @@ class World:
 
 
 #: Events that are no task's return.
-QUIET = ("Finished", "Failed", "TaskRetried", "TaskSkipped", "Aborted")
+QUIET = (
+    *("Finished", "Failed", "TaskRetried", "TaskSkipped", "Aborted"),
+    "InputAsked",
+)
 
 
 def compiled(source: Any) -> Definition:
