@@ -3,10 +3,12 @@
 from .objects import WorkflowObject
 from .objects import WorkflowObject as BibWorkflowObject
 from .states import ObjectStatus, ObjectVersion
+from .states import ObjectStatus as JobState
 from .store.models import Workflow
 
 __all__ = [
     "BibWorkflowObject",
+    "JobState",
     "ObjectStatus",
     "ObjectVersion",
     "Workflow",

@@ -20,7 +20,7 @@ class ObjectStatus(IntEnum):
 
     INITIAL = 0
     COMPLETED = 1
-    HALTED = 2
+    HALTED = INPUT_REQUIRED = 2
     RUNNING = 3
     WAITING = 4
     ERROR = 5

@@ -183,7 +183,7 @@ def _goings_on(obj: WorkflowObject) -> list[Move]:
     return [
         Move(label, url_for(endpoint, oid=obj.id), failed and point == "restart_task")
         for point, label, endpoint in offered
-        if may(point, obj.status, obj.waits_for)
+        if may(point, obj.status, obj.waits_for, obj.get_action())
         and not (point == "continue_next" and why_not(obj))
     ]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from sites import Site
 
 from invenio_workflows import signals
@@ -23,6 +24,7 @@ S, R = ObjectStatus, WorkflowStatus
 #: Reads lines of JSON, evaluates the expression in each, and answers with a line.
 PROGRAM = """
 import functools, json, sys
+from pydantic import BaseModel
 from sites import Site
 from invenio_workflows.api import *
 from invenio_workflows.errors import *
@@ -35,6 +37,13 @@ def mark(obj, eng):
     with open(eng.extra_data["marks"], "a") as file:
         file.write(f"{obj.id}\\n")
 
+class Number(BaseModel):
+    number: int
+
+def ask(obj, eng):
+    obj.data = eng.ask(Number).number
+    mark(obj, eng)
+
 def share(obj, eng):
     for _ in range(20):
         eng.add("added")
@@ -46,6 +55,7 @@ def share(obj, eng):
 def made(url):
     site = Site(url, tables=False)
     site.register("halts", halt, mark)
+    site.register("asks", ask, halt)
     site.register("shares", halt, share, share, share)
     return site
 
@@ -115,6 +125,34 @@ def two(processes: Two, ready_url: str) -> Two:
 
 def halt(obj: Any, eng: Any) -> None:
     eng.halt()
+
+
+class Number(BaseModel):
+    number: int
+
+
+def ask(obj: Any, eng: Any) -> None:
+    obj.data = eng.ask(Number).number
+    raise AssertionError("the other processes go on with it")
+
+
+def test_of_two_processes_that_answer_a_question_one_is_heard(
+    site: Site, two: Two, tmp_path: Path
+) -> None:
+    site.register("asks", ask, halt)
+    marks = tmp_path / "marks"
+    objects = start("asks", list(range(12)), marks=str(marks)).halted_objects
+    for obj in objects:
+        answers = two.both(
+            *[f"provide_input({obj.id}, {{'number': {n}}}).uuid" for n in (1, 2)]
+        )
+        refused = [each for each in answers if each.startswith("IllegalMove")]
+        assert len(refused) == 1, answers
+        heard = 1 + answers.index(obj.id_workflow)
+        now = WorkflowObject.get(obj.id)
+        assert (now.status, now.get_action(), now.data) == (S.HALTED, None, heard)
+    ran = [int(line) for line in marks.read_text().split()]
+    assert ran == [obj.id for obj in objects], "each ran once"
 
 
 def test_of_two_processes_that_continue_an_object_one_runs(

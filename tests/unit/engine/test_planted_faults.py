@@ -179,6 +179,17 @@ def _what_was_passed_is_run(patch: pytest.MonkeyPatch) -> None:
     _mistaken(patch, cursor.PASSING, cursor.FAILED)
 
 
+def _an_answer_is_given_twice(patch: pytest.MonkeyPatch) -> None:
+    whole, last = machine.encode, list[Any]()
+
+    def encode(definition: Any, place: Any, at: Any, nodes: Any) -> Any:
+        last[:] = at.answers or last
+        at.answers = list(last)
+        return whole(definition, place, at, nodes)
+
+    patch.setattr(machine, "encode", encode)
+
+
 FAULTS: list[Plant] = [
     _cursor_drops_memos,
     _cursor_forgets_restarts,
@@ -196,6 +207,7 @@ FAULTS: list[Plant] = [
     _choice_goes_on_with_the_next_case,
     _what_was_passed_is_run,
     _a_node_keeps_what_it_returned,
+    _an_answer_is_given_twice,
 ]
 
 
