@@ -15,7 +15,8 @@ from .checkpoint import decided
 from .decisions import Decision, decision, who_decided
 from .differences import difference
 from .encoding import dumps
-from .engine import WorkflowEngine, answered
+from .engine import WorkflowEngine
+from .engine.cursor import answered
 from .errors import DataTooLarge, IllegalMove
 from .four_eyes import refuse_own
 from .given import object_of

@@ -26,7 +26,8 @@ from .conductor import Conductor
 from .config import Settings
 from .definition.workflow import Definition, compile_workflow, is_workflow
 from .encoding import loads
-from .engine import WorkflowEngine, answered
+from .engine import WorkflowEngine
+from .engine.cursor import answered
 from .engine.standing import before_question
 from .errors import DeadlinePassed
 from .logs import LogLine
@@ -343,7 +344,6 @@ class Result:
         """Give an object, the first one if none is given, the input that it asks for.
 
         :raises InputNotValid: with every field that is not valid.
-        :raises IllegalMove: if it asks for none.
         """
         obj = self.obj if obj is None else obj
         require("resolve", obj.id, obj.status, obj.waits_for)

@@ -135,16 +135,21 @@ def run_python(block: Block, namespace: dict[str, Any]) -> None:
             assert matches(wanted, got), f"{where}: gives {got}, not {wanted}"
         elif kind == "raises":
             try:
-                exec(compile(code, filename, "exec"), namespace)
+                exec(compiled(code, filename), namespace)
             except Exception as error:
                 got = f"{type(error).__name__}: {error}"
                 assert matches(wanted, got), f"{where}: raises {got}, not {wanted}"
             else:
                 raise AssertionError(f"{where}: raises nothing, not {wanted}")
         else:
-            exec(compile(code, filename, "exec"), namespace)
+            exec(compiled(code, filename), namespace)
     told = len(re.findall(r"# (?:→|raises) ", block.text))
     assert held == told, f"{block.where}: {told - held} comments belong to no statement"
+
+
+def compiled(code: str, filename: str) -> Any:
+    """Compile code as a module of its own: nothing of this one holds for it."""
+    return compile(code, filename, "exec", dont_inherit=True)
 
 
 def matches(wanted: str, got: str) -> bool:

@@ -1,7 +1,7 @@
 """What happens next."""
 
 from ..states import WorkflowStatus
-from .cursor import Cursor, answered, expected
+from .cursor import Cursor, expected
 from .handle import WorkflowEngine
 from .handle import WorkflowEngine as BibWorkflowEngine
 from .machine import Machine
@@ -14,6 +14,5 @@ __all__ = [
     "Run",
     "WorkflowEngine",
     "WorkflowStatus",
-    "answered",
     "expected",
 ]

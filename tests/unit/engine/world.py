@@ -7,13 +7,8 @@ from typing import Any
 
 from invenio_workflows.definition import Definition, compile_workflow
 from invenio_workflows.encoding import dumps, loads
-from invenio_workflows.engine import (
-    Cursor,
-    Machine,
-    WorkflowEngine,
-    answered,
-    expected,
-)
+from invenio_workflows.engine import Cursor, Machine, WorkflowEngine, expected
+from invenio_workflows.engine.cursor import answered
 from invenio_workflows.errors import WorkflowDefinitionError
 from invenio_workflows.states import (
     Aborted,
