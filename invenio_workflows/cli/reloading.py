@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Flask
 
@@ -26,6 +26,12 @@ _REST = 6
 Files = dict[str, Source]
 
 
+class Pausable(Protocol):
+    """A worker that can be alone with its process; each begin may make it a new way."""
+
+    pausing: Pausing
+
+
 class Reloader:
     """A thread that looks at the files of the definitions.
 
@@ -34,11 +40,11 @@ class Reloader:
     """
 
     def __init__(
-        self, app: Flask, pausing: Pausing, check: list[str], interval: float
+        self, app: Flask, worker: Pausable, check: list[str], interval: float
     ) -> None:
         self._app = app
         self._state: Any = app.extensions[EXTENSION]
-        self._pausing = pausing
+        self._worker = worker
         self._check = check
         self._interval = interval
         self._ended = threading.Event()
@@ -108,7 +114,7 @@ class Reloader:
     def _reload(self, files: Files, changed: set[str]) -> bool:
         names = ", ".join(sorted(changed))
         patience = self._state.settings.stop_seconds
-        with self._pausing.pause(patience) as rests:
+        with self._worker.pausing.pause(patience) as rests:
             if rests and self._state.catalogue.files() != files:
                 self._seen = self._loaded  # they have changed since they were checked
                 return False

@@ -91,8 +91,8 @@ def worker(
 
 
 def _reloader(name: str, interval: float) -> Reloader:
-    pausing = getattr(current_workflows.worker, "pausing", None)
-    if pausing is None:
+    worker = current_workflows.worker
+    if not hasattr(worker, "pausing"):
         raise click.ClickException(
             f"The worker {name} takes in new code when it is begun anew, and not "
             "before. `flask workflows definitions sync --watch` and `workers` say who "
@@ -100,7 +100,7 @@ def _reloader(name: str, interval: float) -> Reloader:
         )
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     check = argv("definitions", "check", "--json")
-    return Reloader(app, pausing, check, interval)
+    return Reloader(app, worker, check, interval)
 
 
 @click.command("rq-worker")
