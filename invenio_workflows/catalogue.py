@@ -98,6 +98,7 @@ class Catalogue:
         self._definitions: dict[str, Definition] = {ping.NAME: ours}
         #: What was registered by a call; all else is found where it lies.
         self._given: set[str] = set()
+        self._is_reloading = False
 
     def load(self) -> None:
         """Fill the registry: from packages, then from entry points."""
@@ -123,7 +124,8 @@ class Catalogue:
         with self._left_out(name):
             definition = compile_workflow(name, source, self._source)
             refuse_another(definition.limit, self._limits.all())
-            self.workflows.register(name, source, replace)
+            again = self._is_reloading and name in self._given
+            self.workflows.register(name, source, replace or again)
             self._given.add(name)
             self._define(definition)
 
@@ -212,32 +214,48 @@ class Catalogue:
                 f"{name} has made {rooted[name]!r}, on which the application hangs"
             )
         names = dependents({**files, **self.files()}, changed, rooted)
+        before = {name: self.workflows[name] for name in self.workflows}
+        compiled, given = dict(self._definitions), set(self._given)
+        self._is_reloading = True
         try:
             with anew(names):
-                workflows, made = self._remade(names)
-        except CannotReload:
-            raise
+                self._take(*self._remade(names, before))
         except Exception as error:
+            self._given = given
+            self._take(before, compiled)
+            if isinstance(error, CannotReload):
+                raise
             raise CannotReload(_why(error)) from error
-        for name in self._definitions.keys() - made.keys():
+        finally:
+            self._is_reloading = False
+
+    def _take(
+        self, workflows: dict[str, Any], definitions: dict[str, Definition]
+    ) -> None:
+        """Have these, and no others."""
+        for name in self._definitions.keys() - definitions.keys():
             self._limits.set(name, None)
-        self.workflows.fill({name: workflows[name] for name in workflows})
-        self._definitions = made
-        for definition in made.values():
+        self.workflows.fill(workflows)
+        self._definitions = definitions
+        for definition in definitions.values():
             self._limits.set(definition.name, definition.limit)
 
-    def _remade(self, names: set[str]) -> tuple[Registry[Any], dict[str, Definition]]:
+    def _remade(
+        self, names: set[str], before: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Definition]]:
         """Return what there is now, compiled and checked, with the modules loaded."""
         workflows: Registry[Any] = Registry("workflow", WorkflowDefinitionError)
         self._find(workflows)
         for name in self._given:
-            source = self._again(name, names)
+            source = self.workflows[name]
+            if name in before and source is before[name]:  # no module gave it anew
+                source = self._again(name, names)
             workflows.register(name, source, replace=True)
         made = {ping.NAME: self._ours}
         for name in workflows:
             made[name] = compile_workflow(name, workflows[name], workflows.__getitem__)
             refuse_another(made[name].limit, [each.limit for each in made.values()])
-        return workflows, made
+        return {name: workflows[name] for name in workflows}, made
 
     def _again(self, name: str, names: set[str]) -> Any:
         """Return what was registered by a call, from where it is written now."""
@@ -245,7 +263,7 @@ class Catalogue:
         module, _, path = whereabouts(source).partition(":")
         if not names & {*modules_of(self._definitions[name])}:
             return source
-        if module not in names or not (path or hasattr(source, "__file__")):
+        if module not in names:
             raise CannotReload(
                 f"the workflow {name!r} is written in {module or 'a list'}, which is "
                 "not loaded anew"

@@ -95,13 +95,14 @@ def imported(name: str, source: Source, at_once: bool = False) -> frozenset[str]
 
     :param at_once: without those that its functions import when they are called.
     """
-    return _imported(name, source, at_once)
+    now, later = _imported(name, source)
+    return now if at_once else now | later
 
 
 def made_in(name: str, source: Source) -> list[tuple[str, object]]:
     """Return what a loaded module has made itself: the names that it gives, and it."""
     module = sys.modules.get(name)
-    tree = _tree(*source)
+    tree = _tree(source.path)
     if module is None or tree is None:
         return []
     names = [
@@ -186,37 +187,43 @@ def _content(path: Path, stamp: Stamp) -> str:
     return ""
 
 
-@lru_cache(maxsize=512)
-def _tree(path: Path, stamp: Stamp) -> ast.Module | None:
+def _tree(path: Path) -> ast.Module | None:
     with suppress(OSError, SyntaxError, ValueError):
         return ast.parse(path.read_bytes())
     return None
 
 
-def _walked(node: ast.AST, at_once: bool) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(node):
-        is_function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
-        if not (is_function and at_once):
-            yield child
-            yield from _walked(child, at_once)
-
-
 @lru_cache(maxsize=4096)
-def _imported(name: str, source: Source, at_once: bool) -> frozenset[str]:
-    tree = _tree(*source)
-    is_package = source.path.name == "__init__.py"
-    found: set[str] = set()
-    for node in _walked(tree, at_once) if tree is not None else ():
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            home = node.module or ""
-            if node.level:
-                up = node.level - is_package
-                base = name.rsplit(".", up)[0] if up else name
-                home = f"{base}.{home}".rstrip(".")
-            found |= {home, *(f"{home}.{alias.name}" for alias in node.names)}
-    return frozenset(found - {name})
+def _imported(name: str, source: Source) -> tuple[frozenset[str], frozenset[str]]:
+    """Return what a module imports: at once, and when its functions are called."""
+    tree = _tree(source.path)
+    package = name if source.path.name == "__init__.py" else name.rpartition(".")[0]
+    found: tuple[set[str], set[str]] = set(), set()
+    for node, is_later in _walked(tree, False) if tree is not None else ():
+        found[is_later].update(_names(node, package))
+    at_once, later = found
+    return frozenset(at_once - {name}), frozenset(later - {name})
+
+
+def _walked(node: ast.AST, is_later: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield what is below a node, and whether it is inside of a function."""
+    for child in ast.iter_child_nodes(node):
+        inside = is_later or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
+        yield child, inside
+        yield from _walked(child, inside)
+
+
+def _names(node: ast.AST, package: str) -> Iterator[str]:
+    """Yield the full names that a statement may import, if it is one that does."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        home = node.module or ""
+        if node.level:
+            up = package.rsplit(".", node.level - 1)[0]
+            home = f"{up}.{home}".rstrip(".")
+        yield home
+        yield from (f"{home}.{alias.name}" for alias in node.names)
 
 
 # --- what is loaded -------------------------------------------------------------------
