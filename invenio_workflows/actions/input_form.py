@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..errors import IllegalMove
 from ..json_schema import check_json
-from ..schemas import Fault, find, masked, validated
+from ..schemas import Fault, find, json_schema, masked, validated
 from ..states import INPUT
 from .core import Action, Resolution
 
@@ -54,6 +54,22 @@ class InputForm(Action):
 
     name: ClassVar[str] = INPUT
     title: ClassVar[str] = "Give input"
+
+    def changed(self, payload: Mapping[str, Any]) -> str:
+        """Say what of a question is another since it was asked; ``""`` for nothing.
+
+        :param payload: that of the halt.
+        """
+        schema, address = payload.get("schema"), str(payload.get("of") or "")
+        if not isinstance(schema, dict):
+            return ""
+        model = find(address, schema)
+        if model is None:  # of a class within a function another process knows nothing
+            here = "" if "<locals>" in address else f"There is no {address} any more"
+            return here and f"{here}; an answer is checked by what was kept of it."
+        if json_schema(model) == schema:
+            return ""
+        return f"{address} has other fields now than when the question was asked."
 
     def resolve(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Resolution:
         """Take the values by their names; the object stays as it is.

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from sites import Site
 from sqlalchemy import event
 from terminals import Terminal
 
 from invenio_workflows import api, task
 from invenio_workflows.actions.core import Action
+from invenio_workflows.actions.input_form import InputForm
 from invenio_workflows.definition.loops import FOR
 from invenio_workflows.errors import ConfigurationError, WorkflowWorkerError
 from invenio_workflows.objects import WorkflowObject
@@ -275,6 +277,34 @@ def test_a_question_that_is_asked_otherwise_now_is_told(desk: Terminal) -> None:
     (told,) = checked(desk)
     assert (told["meaning"], told["task"], told["objects"]) == ("question", "form", 2)
     assert told["why"] == "It asks for other fields now." and not told["blocks"]
+
+
+class Category(BaseModel):
+    name: str
+
+
+def test_input_that_is_asked_by_another_schema_now_is_told(
+    desk: Terminal, monkeypatch: Any
+) -> None:
+    def fill(obj: Any, eng: Any) -> None:
+        eng.ask(Category, "Which?")
+
+    desk.site.register("fills", fill)
+    api.start("fills", [{}, {}], stop_on_halt=False)
+    assert checked(desk) == []
+
+    class Other(BaseModel):
+        name: str
+        code: int
+
+    monkeypatch.setattr(sys.modules[__name__], "Category", Other)
+    (told,) = checked(desk, "--workflow", "fills")
+    assert (told["meaning"], told["task"], told["objects"]) == ("question", "input", 2)
+    assert told["why"].endswith(
+        "Category has other fields now than when the question was asked."
+    )
+    gone = InputForm().changed({"schema": {}, "of": "nowhere:Model"})
+    assert gone.startswith("There is no nowhere:Model any more; an answer is")
 
 
 # --- workers --------------------------------------------------------------------------
