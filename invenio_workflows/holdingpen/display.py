@@ -64,6 +64,11 @@ def span(seconds: float) -> str:
     return ngettext("{n} day", "{n} days", hours // 24)
 
 
+def lasting(seconds: float) -> str:
+    """Return how long that is, in words, where it may be but a moment."""
+    return span(seconds) if seconds >= 60 else _("less than a minute")
+
+
 def group_label(group: Group | None) -> str:
     """Return what a group is called."""
     return _(_GROUPS[group])

@@ -44,6 +44,7 @@ class Drawn:
     leads_to: str = ""
     parameters: list[tuple[str, str]] = field(default_factory=list)
     branches: list[tuple[str, list[Drawn]]] = field(default_factory=list)
+    path: tuple[int, ...] = ()
 
     @property
     def word(self) -> str:
@@ -56,32 +57,25 @@ class Drawn:
         }[self.state]
 
 
-class Drawing:
-    """Draws a definition with the place of an object in it."""
+class Outline:
+    """Draws a definition: its places in their order, and those within them."""
 
-    def __init__(
-        self,
-        definition: Definition,
-        obj: WorkflowObject,
-        passed: Collection[tuple[str, str]],
-        here: Collection[tuple[int, ...]] = (),
-    ) -> None:
-        """Take what the object and its branches passed: kind and path of events."""
+    def __init__(self, definition: Definition) -> None:
         self._definition = definition
-        self._done = {path for kind, path in passed if kind in _FINISHING}
-        self._failed = _failed(obj, passed)
-        self._here = {"/".join(map(str, path)) for path in here}
-        self._ended = obj.status == ObjectStatus.COMPLETED
 
     def draw(self) -> list[Drawn]:
         """Return the places of the list."""
         return self._list(inside(self._definition.root))
 
+    def _state(self, place: Place) -> str:
+        """Return what the place is to who is drawn."""
+        return AHEAD
+
     def _list(self, places: list[Place]) -> list[Drawn]:
         return [self._place(place) for place in places]
 
     def _place(self, place: Place) -> Drawn:
-        drawn = Drawn(visible(label(place), 200), self._state(place))
+        drawn = Drawn(visible(label(place), 200), self._state(place), path=place.path)
         if (leads := leads_to(place)) is not None:
             names = visible(leads, 300)
             drawn.leads_to = (
@@ -104,6 +98,24 @@ class Drawing:
                 for name, inner in branches(place)
             ]
         return drawn
+
+
+class Drawing(Outline):
+    """Draws a definition with the place of an object in it."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        obj: WorkflowObject,
+        passed: Collection[tuple[str, str]],
+        here: Collection[tuple[int, ...]] = (),
+    ) -> None:
+        """Take what the object and its branches passed: kind and path of events."""
+        super().__init__(definition)
+        self._done = {path for kind, path in passed if kind in _FINISHING}
+        self._failed = _failed(obj, passed)
+        self._here = {"/".join(map(str, path)) for path in here}
+        self._ended = obj.status == ObjectStatus.COMPLETED
 
     def _state(self, place: Place) -> str:
         path = "/".join(map(str, place.path))

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask import url_for
+
 from ..store.lists import SAMPLE, Facets
 from ..store.wanted import Count
 from .display import number, plain
@@ -28,6 +30,7 @@ class Facet:
     :param folded: more values, shown when one asks for them.
     :param beyond: how many there are besides.
     :param word: the filter that finds those, as the search box has it.
+    :param about: the address of a page about the values.
     """
 
     title: str
@@ -36,6 +39,7 @@ class Facet:
     folded: list[Link] = field(default_factory=list)
     beyond: int = 0
     word: str = ""
+    about: str = ""
 
 
 def facets(ask: Asked, found: Facets) -> list[Facet]:
@@ -90,7 +94,15 @@ def _facet(
         for value in all_values[: seen + FOLDED]
     ]
     beyond = len(all_values) - len(links)
-    return Facet(title, links[:seen], note, links[seen:], beyond, f"{key[:-1]}:")
+    about = _about(chosen) if key == "workflows" else ""
+    return Facet(title, links[:seen], note, links[seen:], beyond, f"{key[:-1]}:", about)
+
+
+def _about(chosen: tuple[str, ...]) -> str:
+    """Return the page of the workflow that is chosen, or that of all."""
+    if len(chosen) == 1:
+        return url_for("holdingpen.definition", name=chosen[0])
+    return url_for("holdingpen.definitions")
 
 
 def _ages(state: ListState, found: list[tuple[Any, Count]]) -> Iterator[Link]:

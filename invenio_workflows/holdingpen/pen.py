@@ -12,6 +12,7 @@ from . import (
     auditing,
     changes,
     decide,
+    definitions,
     editing,
     exporting,
     guard,
@@ -29,7 +30,7 @@ from .texts import _, language, ngettext
 PREFIX = "/admin/holdingpen"
 #: The rooms that have pages, each with its ``ROUTES``.
 ROOMS: tuple[Any, ...] = (
-    *(listing, exporting, starting, auditing),
+    *(listing, exporting, starting, auditing, definitions),
     *(record, changes, all_results, decide, editing),
 )
 

@@ -6,7 +6,7 @@ them; what goes through all of them reads the few columns that it needs, in batc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -102,16 +102,23 @@ class Sleepers:
         with self._transactions.reading() as connection:
             return list(connection.execute(cursors).scalars())
 
-    def at(self, workflow: str, at: str, most: int) -> list[Any]:
-        """Return id, status and since when of those that sleep longest at a place."""
-        rows = (
-            select(_o.id, _o.status, _o.waits_for, _o.title, _o.stands_since)
-            .where(_o.workflow == workflow, IS_STANDING, _o.stands_at == at)
-            .order_by(_o.stands_since, _o.id)
-            .limit(most)
-        )
+    def at(self, workflow: str, places: Sequence[str], most: int) -> list[Any]:
+        """Return those that sleep longest at one of these places, as they are listed.
+
+        At a hundred of them at most.
+        """
+        columns = _o.id, _o.status, _o.waits_for, _o.title, _o.markup, _o.stands_since
+        found: list[Any] = []
         with self._transactions.reading() as connection:
-            return list(connection.execute(rows).all())
+            for at in places[:100]:
+                rows = (
+                    select(*columns)
+                    .where(_o.workflow == workflow, IS_STANDING, _o.stands_at == at)
+                    .order_by(_o.stands_since, _o.id)
+                    .limit(most)
+                )
+                found += connection.execute(rows)
+        return sorted(found, key=lambda row: (row.stands_since, row.id))[:most]
 
     # --- for a check ----------------------------------------------------------------
 

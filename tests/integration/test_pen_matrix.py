@@ -20,6 +20,8 @@ ADDRESSES: dict[str, tuple[str, str, int]] = {
     "/arrivals": ("GET", "view", 200),
     "/export.<form>": ("GET", "view", 200),
     "/audit.jsonl": ("GET", "admin", 200),
+    "/definitions": ("GET", "view", 200),
+    "/definitions/<path:name>": ("GET", "view", 200),
     "/start": ("GET", "start", 200),
     "/start/run": ("POST", "start", 303),
     "/<int:oid>": ("GET", "view", 200),
@@ -93,6 +95,8 @@ def expected(rule: str, method: str, name: str | None, is_there: bool = True) ->
         return 200
     rights = PEOPLE[name][1]
     here = [verb for verb, workflow in rights.items() if workflow in ("*", "review")]
+    if "<path:name>" in rule:
+        return right if verb in here and is_there else 404
     if "<int:oid>" not in rule:
         if rule == "/start/run":
             return right if verb in here else 403 if "view" in here else 404
@@ -105,6 +109,7 @@ def expected(rule: str, method: str, name: str | None, is_there: bool = True) ->
 def sent(pen: PenSite, rule: str, method: str, name: str | None, oid: int) -> Any:
     """Send a request as the pages would, with the right token and revision."""
     path = rule.replace("<int:oid>", str(oid)).replace("<form>", "csv")
+    path = path.replace("<path:name>", "nothing" if oid == MISSING else "review")
     browser = pen.browser(name)
     if method != "POST":
         return browser.open(method, path + TAILS.get(rule, ""))
@@ -156,7 +161,7 @@ def test_an_id_that_is_not_there_answers_each_person_as_it_should(
     new_record(pen)
     before = state_of(pen)
     for rule in rules(pen):
-        if "<int:oid>" not in rule:
+        if "<int:oid>" not in rule and "<path:name>" not in rule:
             continue
         for method in METHODS:
             answer = sent(pen, rule, method, name, MISSING)

@@ -60,9 +60,54 @@ def test_no_page_walks_along_all_that_are_no_snapshots(sqlite_ready_url: str) ->
                 "ANALYZE"
             )
     paths = ("/", "/?group=failed", "/?group=all", f"/{halted}", f"/{failed}")
+    paths += ("/definitions", "/definitions/review", "/definitions/review?place=0")
     read = {path: plans(site, path) for path in paths}
     site.close()
     for path, found in read.items():
         along = [each for each in found if "object_parent" in each]
         assert len(along) <= (path[1:].isdigit()), (path, found)  # its own snapshots
         assert "SCAN workflows_object" not in found, path  # without an index
+
+
+def test_who_stands_where_is_read_along_its_index(sqlite_ready_url: str) -> None:
+    site = PenSite(sqlite_ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=0)
+    site.register("review", ask)
+    with site.app.app_context():
+        current_workflows.embeds = False
+        start("review", list(range(1, 200)), stop_on_halt=False, stop_on_error=False)
+        with site.ext.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+                "ANALYZE"
+            )
+        fingerprint = current_workflows.definition("review").fingerprint
+    for path in ("/definitions/review", "/definitions/review?place=0"):
+        read = plans(site, path)
+        here = [each for each in read if "object_place" in each]
+        left = [each for each in read if each not in here]  # those that run: few
+        assert len(left) == 1 and "object_running" in left[0], (path, read)
+        assert all("SEARCH" in each for each in here), (path, read)
+        covered = [each for each in here if "COVERING" in each]
+        assert len(covered) >= 8, (path, read)  # but the cursor of one of each place
+    seen: list[Any] = []
+    engine = site.ext.engine
+    with site.app.app_context():
+        sleepers = current_workflows.standing
+        event.listen(
+            engine,
+            "before_cursor_execute",
+            lambda on, cursor, text, values, *more: seen.append((text, values)),
+        )
+        list(sleepers.others("review", fingerprint))
+        assert len(seen) == 2  # the first place, and behind all of this definition
+        list(sleepers.others("review", "0"))
+        list(sleepers.asking("review", "approval"))
+        sleepers.workflows()
+        sleepers.some("review", 5)
+    with engine.connect() as connection:
+        for text, values in list(seen):
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+            for row in rows.all():
+                told = str(row[3])
+                assert "SEARCH" in told or "SCAN" not in told, (text, told)
+                assert "TEMP B-TREE" not in told, (text, told)
+    site.close()
