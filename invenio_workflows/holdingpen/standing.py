@@ -73,9 +73,10 @@ class Here:
         if not self.at:
             return ""
         oldest = _("the longest for {time}", time=lasting(self.oldest))
-        if self.median is None or sum(self.numbers.values()) < 2:
+        median = lasting(self.median or 0.0)
+        if (self.median or 0.0) < 60 or median == lasting(self.oldest):
             return oldest
-        half = _("half of them for {time} or more", time=lasting(self.median))
+        half = _("half of them for {time} or more", time=median)
         return f"{oldest}, {half}"
 
     @property
