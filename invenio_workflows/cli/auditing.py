@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 from flask.cli import with_appcontext
 
+from ..decisions import DEADLINE
 from ..proxies import current_workflows
 from ..store.audit import Audited
 from .arguments import Duration, as_json
@@ -49,6 +50,7 @@ def audit(
 def _line(row: Audited) -> str:
     what = " ".join(part for part in (row.verb, row.action, row.value) if part)
     reason = f": {row.reason}" if row.reason else ""
-    who = f"{row.actor or 'somebody'} ({row.origin})"
+    nobody = "nobody" if row.origin == DEADLINE else "somebody"
+    who = f"{row.actor or nobody} ({row.origin})"
     whole = f"object {row.id_object} revision {row.revision}, {what}{reason}"
     return f"{moment(row.created)}  {clean(who)}  {clean(whole)}"

@@ -15,6 +15,7 @@ from ..extra_data import default_extra_data
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import INPUT, ObjectStatus, may
+from .answer_by import answer_by, by_when, left_behind
 from .arguments import Status, as_json, command, object_id
 from .asking import as_json as as_json_of
 from .asking import fields_of
@@ -78,6 +79,7 @@ def brief(obj: WorkflowObject, title: str) -> dict[str, Any]:
         "action": obj.get_action() if asleep else None,
         "message": (obj.get_action_message() or None) if asleep else None,
         "error": _error(obj)[0] if obj.status == ObjectStatus.ERROR else None,
+        "deadline": obj.deadline,
         "created": obj.created,
         "modified": obj.modified,
     }
@@ -145,7 +147,8 @@ def listed(rows: list[dict[str, Any]]) -> Iterator[str]:
             row["label"],
             row["workflow"] or NO_TITLE,
             _titled(row),
-            row["error"] or asked(row["action"], row["message"]),
+            row["error"]
+            or asked(row["action"], row["message"], by_when(row["deadline"])),
             moment(row["modified"], seconds=False),
         )
         for depth, row in beneath(rows)
@@ -167,9 +170,10 @@ def held_back(obj: WorkflowObject) -> str:
     return f"{usage.running} of {usage.limit} run under the key {usage.key!r}"
 
 
-def asked(action: str | None, message: str | None) -> str:
-    """Return what an object asks, and why."""
-    return ": ".join(part for part in (action, message) if part)
+def asked(action: str | None, message: str | None, by: str = "") -> str:
+    """Return what an object asks, and why; until when, if that is said."""
+    what = ": ".join(part for part in (action, message) if part)
+    return f"{what} ({by})" if by else what
 
 
 @click.command("object")
@@ -270,6 +274,7 @@ def _say_head(obj: WorkflowObject) -> None:
         ("is", of_which(obj.id_fork, obj.branch)),
         ("status", f"{label(obj)} ({obj.status.name})"),
         ("asks", "" if is_split(obj) else asked(told["action"], told["message"])),
+        ("answer by", answer_by(obj)),
         (branches, each),
         ("waits", held_back(obj)),
         ("workflow", obj.get_workflow_name() or "none"),
@@ -315,11 +320,7 @@ def _told(event: Any) -> str:
         return str(event.message)
     answer = event.payload
     if event.kind == "DeadlinePassed":
-        what = (
-            f"{answer.get('action')}: {answer['value']}" if answer.get("value") else ""
-        )
-        why = f": {answer['reason']}" if answer.get("reason") else ""
-        return f"nobody answered in time; {what or answer.get('action')}{why}"
+        return left_behind(answer)
     if event.kind != "Resolved":
         return str(event.message)
     by = f" by {answer['actor']}" if answer.get("actor") else ""

@@ -238,6 +238,8 @@ def _orders(state: ListState, keys: list[str]) -> Iterator[Link]:
         "oldest": _("Oldest"),
         "title": _("Title, A–Z"),
         "-title": _("Title, Z–A"),
+        "deadline": _("Deadline, the soonest first"),
+        "-deadline": _("Deadline, the latest first"),
     }
     for key in dict.fromkeys([*keys, state.sort.removeprefix("-")]):
         if key in names:

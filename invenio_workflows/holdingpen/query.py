@@ -27,6 +27,8 @@ IS = {
     "done": Group.DONE,
     "new": Group.NEW,
 }
+#: And for those of a group whose deadline is over.
+OVERDUE = "overdue"
 #: Written before an identifier; it says what it is, and is not searched for.
 IDENTIFIERS = ("ark", "arxiv", "doi", "hdl", "id", "isbn", "issn", "orcid", "pmid")
 #: These are a part of the identifier itself, and searched for with it.
@@ -88,6 +90,8 @@ class Query:
     actions: list[str] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
+    #: Whether only those are wanted whose deadline is over.
+    overdue: bool = False
     older: timedelta | None = None
     newer: timedelta | None = None
     faults: list[Fault] = field(default_factory=list)
@@ -186,6 +190,10 @@ def _filter(query: Query, part: Part, value: str, negative: bool) -> bool:
 
 
 def _is(query: Query, value: str, negative: bool) -> bool:
+    if value.lower() == OVERDUE and not negative:
+        query.overdue = True
+        query.groups.append(Group.NEED_ACTION)
+        return True
     group = IS.get(value.lower().replace("-", "_"))
     if group is None:
         known = ", ".join(f"is:{word}" for word in _shown())
@@ -206,6 +214,7 @@ def _shown() -> Iterator[str]:
         if group not in seen:
             seen.add(group)
             yield word
+    yield OVERDUE
 
 
 def _workflow(query: Query, value: str, negative: bool) -> bool:

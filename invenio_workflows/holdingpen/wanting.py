@@ -58,6 +58,7 @@ def asked(state: ListState, person: Person, now: datetime | None = None) -> Aske
         actions=actions or (),
         data_types=types or (),
         owners=owners or (),
+        overdue=query.overdue,
         since=since,
         until=until,
         terms=tuple(_terms(query.said)),

@@ -25,6 +25,7 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus, may
 from . import statements as sql
 from .concurrency import Limits
+from .due import forget_place
 from .forks import cancel_branches, refuse_branch
 from .ids import new_ids
 from .keep import Check, refuse_snapshot, write_data
@@ -203,8 +204,7 @@ class Acceptor:
         )
         if moved.rowcount != 1:
             raise _as_start_error(self._store.moved(connection, obj.id), obj)
-        if before.get("waits_for") == "join":
-            cancel_branches(connection, obj.id)
+        _leave_behind(connection, obj.id, before)
         _enter(obj, run, position)
         seq = before.get("seq", 0) + 1
         accepted = EventLine("Accepted"), seq, ObjectStatus.INITIAL
@@ -213,6 +213,14 @@ class Acceptor:
         obj.columns["cursor"] = None
         write_data(connection, obj, texts)
         forget_once(connection, [obj.id])
+
+
+def _leave_behind(connection: Connection, oid: int, before: dict[str, Any]) -> None:
+    """Take away what an object waited for that begins anew."""
+    if before.get("waits_for") == "join":
+        cancel_branches(connection, oid)
+    if before.get("deadline") is not None:
+        forget_place(connection, oid)
 
 
 class _Once:

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, literal, select, update
+from sqlalchemy import Connection, delete, insert, literal, select, update
 
 from ..checkpoint import Checkpoint
 from ..deadlines import missed, next_look
 from ..states import ObjectStatus
 from . import statements as sql
 from .kinds import later, now
+from .list_models import SORT
 from .rows import utc
+from .showing import DEADLINE as NAME
+from .showing import sortable
 from .transactions import TaskWritesLost, Transactions
 
 _OBJECTS = sql.OBJECTS.c
@@ -54,6 +57,23 @@ def due(connection: Connection, point: Checkpoint) -> dict[str, Any]:
         "wake_at": None if look is None else utc(look) + zone,
         "reminded": over,
     }
+
+
+def keep_place(connection: Connection, oid: int, deadline: datetime) -> None:
+    """Let lists be sorted by the deadline of an object, among their sort keys."""
+    forget_place(connection, oid)
+    values = {"id_object": oid, "name": NAME, "value": sortable(deadline)}
+    connection.execute(insert(SORT).values(**values))
+
+
+def forget_place(connection: Connection, oids: Any) -> None:
+    """Let lists not be sorted by a deadline that objects have no more.
+
+    :param oids: the id of one, or what selects many.
+    """
+    ids = [oids] if isinstance(oids, int) else oids
+    mine = SORT.c.id_object.in_(ids), SORT.c.name == NAME
+    connection.execute(delete(SORT).where(*mine))
 
 
 @dataclass(frozen=True, slots=True)

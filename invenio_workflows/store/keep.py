@@ -17,6 +17,7 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus, require
 from . import statements as sql
 from .audit import keep, keep_event
+from .due import forget_place
 from .forks import (
     branches_below,
     cancel_branches,
@@ -106,6 +107,7 @@ class Keeper:
         if obj.waits_for == "join" and wanted != ObjectStatus.WAITING:
             cancel_branches(connection, obj.id)
         write_data(connection, obj, texts)
+        _put_down(connection, columns, values)
         self._show(connection, obj, texts)
         if cursor is not None:
             path, event.task = place_of(cursor)
@@ -114,7 +116,6 @@ class Keeper:
             columns["cursor"] = cursor
         keep_event(connection, obj, event, seq, wanted, texts)
         columns |= {"seq": seq, "revision": seq, "status": wanted}
-        columns |= {key: values[key] for key in _SLEEPS if key in values}
         _read_times(connection, obj)
         store = self._store
         join(connection, obj, wanted, store.owner, store.lease_seconds)
@@ -248,8 +249,14 @@ class Keeper:
             keep(connection, obj, decision)
 
 
-#: What a document says of its sleep.
-_SLEEPS = ("waits_for", "deadline")
+def _put_down(
+    connection: Connection, columns: dict[str, Any], values: dict[str, Any]
+) -> None:
+    """Let the document say what it waits for now, and until when."""
+    for name in ("waits_for", "deadline"):
+        if name == "deadline" and columns.get(name) and not values.get(name, True):
+            forget_place(connection, columns["id"])
+        columns[name] = values.get(name, columns.get(name))
 
 
 def _standing(obj: WorkflowObject, wanted: ObjectStatus) -> dict[str, Any]:

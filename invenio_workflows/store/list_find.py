@@ -128,6 +128,8 @@ class Finder:
         wanted = plan.wanted
         if self._standing(wanted) <= FEW:
             return plan.members()
+        if wanted.overdue and self._few("overdue", plan.overdue()):
+            return plan.overdue()
         if wanted.owners and 0 not in wanted.owners:
             if self._few("owners", plan.owned()):
                 return plan.owned()

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from ..states import ObjectStatus
+from .kinds import now
 from .list_arms import OBJECTS, Arm, number_in_text
 from .list_match import named
 from .list_models import SORT
@@ -34,6 +35,8 @@ from .models import IS_LISTED
 from .wanted import SORTS, Key, Wanted
 
 _o = OBJECTS.c
+#: In a query of its own the time is asked once.
+_NOW = select(now()).scalar_subquery()
 
 
 class Plan:
@@ -93,6 +96,8 @@ class Plan:
         ):
             if values:
                 found.append(column.in_(values))
+        if wanted.overdue:
+            found.append(func.coalesce(_o.deadline, _o.deadline) <= _NOW)
         if self.place is not _o.modified:
             found += self._times()
         if self.without is not None:
@@ -277,6 +282,12 @@ class Plan:
         """Return the ids of the rows that ask for the actions wanted."""
         return select(_o.id.label("oid")).where(
             IS_LISTED, text("action IS NOT NULL"), _o.action.in_(self.wanted.actions)
+        )
+
+    def overdue(self) -> Any:
+        """Return the ids of the rows whose deadline is over."""
+        return select(_o.id.label("oid")).where(
+            IS_LISTED, text("deadline IS NOT NULL"), _o.deadline <= _NOW
         )
 
     def gather(

@@ -162,7 +162,8 @@ class Look(Finder):
     @staticmethod
     def _is_sampled(wanted: Wanted) -> bool:
         """Say whether something is asked for that no counter knows."""
-        return bool(wanted.terms or wanted.owners or wanted.since or wanted.until)
+        times = wanted.since or wanted.until or wanted.overdue
+        return bool(wanted.terms or wanted.owners or times)
 
     def _counted(self) -> Facets:
         visible = self.wanted.visible or self.wanted.workflows

@@ -20,6 +20,7 @@ from ..errors import IllegalMove
 from ..objects import WorkflowObject
 from ..states import ObjectStatus as S
 from . import statements as sql
+from .due import forget_place
 from .forks import cancel_branches
 from .kinds import now
 from .once import forget_once
@@ -153,5 +154,6 @@ def restore(connection: Connection, run: RunInfo) -> None:
     connection.execute(RESTORED, {"run": run.uuid})
     mine = select(sql.OBJECTS.c.id).where(sql.OBJECTS.c.id_workflow == run.uuid)
     forget_once(connection, mine)
+    forget_place(connection, mine)
     run.extra_data = {}
     sql.WRITE_SHARED(connection, {"run": run.uuid, "shared": "{}"})

@@ -38,6 +38,9 @@ HOOKS = ("get_title", "get_description", "get_search_text", "get_sort_data")
 LONGEST_TITLE = 500
 LONGEST_DESCRIPTION = 5_000
 MOST_SORT_KEYS = 50
+#: The sort key of what is to be answered by a time, if the workflow has none of that
+#: name itself.
+DEADLINE = "deadline"
 
 Hooks = Mapping[str, Callable[..., Any]]
 
@@ -98,6 +101,8 @@ class Showing:
         with self._quietly():
             asked = _Asked(name, hooks, lambda: _copy(obj, texts, hidden))
             asked.fill(shown)
+        if obj.deadline is not None:
+            shown.sort.setdefault(DEADLINE, str(sortable(obj.deadline)))
         return shown
 
     def at(self, point: Checkpoint) -> Shown | None:
@@ -111,6 +116,7 @@ class Showing:
         shown.columns = point.obj.columns | {
             "status": ObjectStatus(point.status),
             "waits_for": point.waits_for,
+            "deadline": None,
         }
         return self.of(shown, (data, extra), point.run.name)
 

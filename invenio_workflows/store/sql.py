@@ -22,7 +22,7 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus
 from . import statements as sql
 from .audit import keep_event, last_decision
-from .due import due
+from .due import due, forget_place, keep_place
 from .following import Following as Following
 from .following import taken_up as taken_up
 from .following import tell as tell
@@ -119,6 +119,8 @@ class SQLStore(Following, Once):
             told = self._advance(connection, point)
             if shown is not None:
                 keep_shown(connection, [(point.obj.id, shown)])
+            if point.due is not None:
+                keep_place(connection, point.obj.id, point.due)
             self._branch(connection, point)
             taken = None
             if point.take_next:
@@ -275,20 +277,20 @@ class SQLStore(Following, Once):
             keep_event(connection, obj, event, seq, ObjectStatus.RUNNING, texts)
             if obj.waits_for == "join" and event.message != "continue_next":
                 cancel_branches(connection, obj.id)
+            if columns.get("deadline") is not None:
+                forget_place(connection, obj.id)
             if obj.id_workflow is not None:
                 settle_run(connection, obj.id_workflow)
 
         self.transactions.joined(work)
         columns |= {
-            "status": ObjectStatus.RUNNING,
-            "waits_for": None,
+            **{"status": ObjectStatus.RUNNING, "waits_for": None, "deadline": None},
             "fence": columns["fence"] + 1,
             "seq": columns["seq"] + 1,
             "revision": columns["seq"] + 1,
             "attempts": attempts,
             "in_start": int(in_start),
             "cursor": cursor or columns["cursor"],
-            "deadline": None,
         }
         obj.kept = (data, extra_data)
         derive(obj, self.task_history)

@@ -46,6 +46,7 @@ class Wanted:
     :param workflows: those that this person may see and asked for; none: nothing.
     :param visible: all that this person may see, for counting the workflows that were
         not asked for; none given: ``workflows``.
+    :param overdue: only those whose deadline is over.
     :param since: changed then or later; ``until``: before.
     :param sort: one of :data:`SORTS`, or a sort key; with ``-`` before it from large
         to small.
@@ -58,6 +59,7 @@ class Wanted:
     actions: tuple[str, ...] = ()
     data_types: tuple[str, ...] = ()
     owners: tuple[int, ...] = ()
+    overdue: bool = False
     since: datetime | None = None
     until: datetime | None = None
     terms: tuple[Term, ...] = ()

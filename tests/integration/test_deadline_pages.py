@@ -12,7 +12,7 @@ from integration.test_deadlines import pass_time
 from sites import Site
 
 from invenio_workflows import WorkflowObject
-from invenio_workflows.api import start
+from invenio_workflows.api import edit, resolve, start, start_by_wid
 from invenio_workflows.calls import Call
 from invenio_workflows.jobs import perform, sweep
 from invenio_workflows.proxies import current_workflows
@@ -114,3 +114,54 @@ def test_who_submitted_and_posts_all_the_same_is_refused(pen: Site) -> None:
     assert answer.status_code == 403
     assert "somebody else must decide" in answer.get_data(as_text=True)
     assert WorkflowObject.get(oid).status.name == "HALTED"
+
+
+# --- lists ----------------------------------------------------------------------------
+
+
+def ids(text: str) -> list[int]:
+    return [int(each) for each in re.findall(r'data-id="(\d+)"', text)]
+
+
+def listed(pen: Site, query: str) -> list[int]:
+    return ids(Browser(pen.app, "curator").get(f"/?{query}").get_data(as_text=True))
+
+
+def test_the_list_finds_what_is_overdue(pen: Site) -> None:
+    late, soon = halted(pen, deadline=60), halted(pen, deadline=60)
+    never = halted(pen)
+    pass_time(pen, late)
+    assert listed(pen, "q=is:overdue") == [late]
+    assert listed(pen, "q=is:overdue+OR") == []
+    assert set(listed(pen, "")) == {late, soon, never}
+    page = text_of(pen, "/?q=-is:overdue")
+    assert "A record is never “overdue”" in page or "not possible" in page
+    assert "is:overdue" in text_of(pen, "/?q=is:nonsense"), "named where one errs"
+
+
+@pytest.mark.parametrize("titled", [False, True])
+def test_the_list_is_sorted_by_deadline(pen: Site, titled: bool) -> None:
+    """Those that have none come last; an answer or an edit takes the place away."""
+    hooks: dict[str, Any] = {}
+    if titled:
+        hooks = {"get_title": staticmethod(lambda obj: "T")}
+
+    def make(**how: Any) -> int:
+        pen.register("asking", asking(how), lambda obj, eng: None, **hooks)
+        oid: int = start("asking", [{"title": "A"}]).halted_objects[0].id
+        return oid
+
+    latest, none, soonest = make(deadline=9000), make(), make(deadline=60)
+    middle = make(deadline=600)
+    assert listed(pen, "sort=deadline") == [soonest, middle, latest, none]
+    assert listed(pen, "sort=-deadline") == [latest, middle, soonest, none]
+    assert "Deadline, the soonest first" in text_of(pen, "/")
+    WorkflowObject.get(soonest).save()
+    assert listed(pen, "sort=deadline") == [soonest, middle, latest, none]
+    edit(soonest, {"title": "B"}, "ann")
+    assert listed(pen, "sort=deadline") == [middle, latest, soonest, none]
+    resolve(middle, "approval", {"value": "accept"}, "ann")
+    assert listed(pen, "sort=deadline&group=all")[0] == latest
+    start_by_wid(WorkflowObject.get(latest).id_workflow)
+    left = pen.rows("SELECT id_object FROM workflows_sort WHERE name = 'deadline'")
+    assert {each.id_object for each in left} == {latest}, "it asks again"

@@ -580,3 +580,36 @@ def test_a_worker_acts_at_the_deadline_by_itself(site: Site) -> None:
     while stored(obj.id).status != S.COMPLETED and time.monotonic() < end:
         time.sleep(0.05)
     assert stored(obj.id).data == [False]
+
+
+# --- at a terminal --------------------------------------------------------------------
+
+
+def test_the_commands_say_until_when(idle: Site) -> None:
+    def told(*words: str) -> str:
+        result = idle.app.test_cli_runner().invoke(args=["workflows", *words])
+        assert result.exit_code == 0, result.output
+        return " ".join(result.output.split())
+
+    hours = timedelta(hours=5, minutes=1)
+    obj = halted(idle, asking(deadline=hours, on_deadline=REJECT))
+    oid, when = str(obj.id), f"{obj.deadline:%Y-%m-%d %H:%M}"
+    assert f"answer by {when} UTC (in 5 hours); then it is answered reject" in told(
+        "object", oid
+    )
+    assert f"approval: Well? (answer by {when})" in told("objects")
+    assert '"deadline": "20' in told("objects", "--json")
+    pass_time(idle, obj.id)
+    settle(obj.id)
+    words = told("object", oid)
+    assert "DeadlinePassed" in words
+    assert "nobody answered in time; approval: reject: Nobody answered." in words
+    assert "answer by" not in words
+    assert "somebody (deadline)" not in told("audit", "--object", oid)
+    assert "nobody (deadline)" in told("audit", "--object", oid)
+    other = halted(idle, asking(deadline=hours))
+    pass_time(idle, other.id)
+    assert (
+        f"(overdue since {other.deadline - timedelta(days=1):%Y-%m-%d %H:%M})"
+        in told("objects")
+    )
