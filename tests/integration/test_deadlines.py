@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sites import Site
 from sqlalchemy import text
+from terminals import Terminal
 
 from invenio_workflows import START, Decision, Step, WorkflowObject, signals
 from invenio_workflows.actions import Action, Approval, Resolution
@@ -586,10 +587,10 @@ def test_a_worker_acts_at_the_deadline_by_itself(site: Site) -> None:
 
 
 def test_the_commands_say_until_when(idle: Site) -> None:
+    run = Terminal(idle.app)
+
     def told(*words: str) -> str:
-        result = idle.app.test_cli_runner().invoke(args=["workflows", *words])
-        assert result.exit_code == 0, result.output
-        return " ".join(result.output.split())
+        return " ".join(run(*words).split())
 
     hours = timedelta(hours=5, minutes=1)
     obj = halted(idle, asking(deadline=hours, on_deadline=REJECT))
