@@ -38,7 +38,7 @@ from .rows import (
 )
 from .runs import settle_run
 from .shown import keep_shown
-from .sql import SQLStore
+from .sql import SQLStore, write_cursor
 
 #: Encodes a document, or says what cannot be kept of it.
 Check = Callable[[WorkflowObject], tuple[str, str]]
@@ -271,12 +271,6 @@ def _standing(obj: WorkflowObject, wanted: ObjectStatus) -> dict[str, Any]:
     waits_for = "event" if wanted == ObjectStatus.WAITING else None
     awaited = {"waits_for": waits_for, "wake_at": None, "event_name": None}
     return values | awaited | {"deadline": None}
-
-
-def write_cursor(connection: Connection, oid: int, cursor: str | None) -> None:
-    """Write where an object stands."""
-    new = {"new_cursor": cursor, "new_place": stands_at(cursor)}
-    sql.WRITE_CURSOR(connection, {"oid": oid, **new})
 
 
 def write_data(

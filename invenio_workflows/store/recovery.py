@@ -14,10 +14,9 @@ from ..errors import IllegalMove
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from . import statements as sql
-from .keep import write_cursor
 from .kinds import now
 from .leases import is_dead, is_mine
-from .sql import SQLStore
+from .sql import SQLStore, write_cursor
 
 #: Part of the text, as in the index of those that run.
 _CURSOR = sql.as_text(sql.OBJECTS.c.cursor)

@@ -376,7 +376,8 @@ class SQLStore(Following, Once):
 def write_cursor(connection: Connection, oid: int, cursor: str | None) -> None:
     """Write where an object stands, if that is said."""
     if cursor is not None:
-        sql.WRITE_CURSOR(connection, {"oid": oid, "new_cursor": cursor})
+        new = {"new_cursor": cursor, "new_place": stands_at(cursor)}
+        sql.WRITE_CURSOR(connection, {"oid": oid, **new})
 
 
 def goes_on(point: Checkpoint) -> bool:
