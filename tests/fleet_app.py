@@ -22,7 +22,7 @@ from celery import Celery, Task
 from flask import Flask
 from sqlalchemy import text
 
-from invenio_workflows import InvenioWorkflows, Retry
+from invenio_workflows import START, Fork, InvenioWorkflows, Join, Retry
 from invenio_workflows.patterns import PARALLEL
 from invenio_workflows.proxies import current_workflows
 
@@ -204,6 +204,17 @@ class Limited:
         return obj.data["group"]
 
 
+def forked(join: str) -> dict[Any, Any]:
+    """Return what SIDES are in a graph."""
+    names = ("one", "left", "left2", "right", "right2", "two")
+    one, left, left2, right, right2, two = map(step, names)
+    parts, meets = Fork("parts"), Join(join, name="meets")
+    return {
+        **{START: [one], one: [parts], parts: [left, right], left: [left2]},
+        **{right: [right2], left2: [meets], right2: [meets], meets: [two]},
+    }
+
+
 SIDES = [[step("left"), step("left2")], [step("right"), step("right2")]]
 
 
@@ -233,6 +244,8 @@ def make_app(said: Mapping[str, str]) -> Flask:
     for name, tasks in kinds.items():
         ext.register_workflow(name, type(name, (), {"workflow": tasks}))
     ext.register_workflow("limited", Limited)
+    ext.register_workflow("forked split", forked("all"))
+    ext.register_workflow("forked race", forked("any"))
     if said["FLEET_WORKER"] == "celery":
         app.extensions["celery"] = make_celery(app, said["FLEET_BROKER"])
     return app

@@ -38,6 +38,8 @@ BROKERED = [
     ("celery", "postgresql", "rabbitmq"),
     ("rq", "postgresql", "redis"),
 ]
+#: In a list, and in a graph.
+KINDS = ["", "forked "]
 NOTHING_TO_DO = "is not queued; there is nothing to do"
 
 
@@ -161,20 +163,21 @@ def split(
     kinds = [event.kind for event in obj.history()]
     assert (obj.status, kinds.count("Waiting")) == (S.COMPLETED, 1)
     assert [e.task for e in obj.history() if e.kind == "TaskFinished"] == [
-        *("one", "PARALLEL join", "two")
+        *("one", "meets" if name.startswith("forked") else "PARALLEL join", "two")
     ]
     held = WorkflowObject.query.filter_by(id_workflow=result.uuid, status=S.RUNNING)
     assert held.count() == 0
     return result, obj, branches
 
 
-def test_branches_that_two_workers_end_at_once_meet(fleet: Fleet) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_branches_that_two_workers_end_at_once_meet(fleet: Fleet, kind: str) -> None:
     for number in range(3):
-        group = f"split-{fleet.members[0].name}-{number}"
+        group = f"{kind}split-{fleet.members[0].name}-{number}"
         meet = {"left2": group, "right2": group}
         # Neither sees the other's end, if it does not wait for it.
         slow = dict.fromkeys(meet, 0.3)
-        _, obj, branches = split(fleet, "split", meet=meet, slow=slow)
+        _, obj, branches = split(fleet, f"{kind}split", meet=meet, slow=slow)
         assert [branch.status for branch in branches] == [S.COMPLETED] * 2
         done = dict.fromkeys(["one", "left", "left2", "right", "right2", "two"], 1)
         assert obj.data == {"meet": meet, "slow": slow} | done
@@ -184,13 +187,14 @@ def test_branches_that_two_workers_end_at_once_meet(fleet: Fleet) -> None:
         assert fleet.ledger(oids) == wanted
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_of_branches_that_race_one_counts_and_the_other_is_cancelled(
-    fleet: Fleet,
+    fleet: Fleet, kind: str
 ) -> None:
     for number in range(3):
-        group = f"race-{fleet.members[0].name}-{number}"
+        group = f"{kind}race-{fleet.members[0].name}-{number}"
         meet = {"left2": group, "right2": group}
-        _, obj, branches = split(fleet, "race", meet=meet)
+        _, obj, branches = split(fleet, f"{kind}race", meet=meet)
         (won,) = (branch for branch in branches if branch.status == S.COMPLETED)
         (lost,) = (branch for branch in branches if branch.status == S.CANCELLED)
         sides = [("left", "left2"), ("right", "right2")]
@@ -199,9 +203,12 @@ def test_of_branches_that_race_one_counts_and_the_other_is_cancelled(
         assert [e.kind for e in lost.history()].count("Cancelled") == 1
 
 
-def test_branches_whose_workers_are_killed_are_each_done_once(fleet: Fleet) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_branches_whose_workers_are_killed_are_each_done_once(
+    fleet: Fleet, kind: str
+) -> None:
     die = {"left": "before 1", "right2": "after 1", "two": "now"}
-    _, obj, branches = split(fleet, "split", die=die)
+    _, obj, branches = split(fleet, f"{kind}split", die=die)
     oids = [obj.id, *(branch.id for branch in branches)]
     assert set(fleet.ledger(oids).values()) == {1} and len(fleet.ledger(oids)) == 6
     died = [(branches[0], "left"), (branches[1], "right2"), (obj, "two")]
