@@ -341,8 +341,11 @@ def test_check_16_a_removed_definition_keeps_its_history_and_comes_back(
     assert mysite.flask("delete", str(deleted.id), "--yes").returncode == 0
     asleep.save()
     mysite.write("workflows/letter.py", LETTER)
-    begun.says("has taken in the new code of mysite.workflows.letter.\n")
-    assert "updated 1" in mysite.flask("definitions", "sync").stdout
+    until(lambda: begun.log.count("has taken in the new code") == 2, "it is back")
+    assert mysite.flask("definitions", "sync").returncode == 0
+    (back,) = [r for r in mysite.json("definitions", "list") if r["name"] == "letter"]
+    told = ("id", "first_seen")
+    assert back["removed"] is None and all(back[t] == row[t] for t in told)
     asleep.continue_workflow("restart_task", delayed=True)
     assert rests(asleep.id).status == ObjectStatus.COMPLETED
     again = rests(order_workflow_execution(row["id"]))
