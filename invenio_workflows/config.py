@@ -103,6 +103,10 @@ class Settings:
         "The queue of each workflow that has one of its own, by the workflow's name; "
         "all others are in `default`.",
     )
+    four_eyes_except: list[str] = setting(
+        [],
+        "Actors, by their ids, who may decide on what is their own all the same.",
+    )
     event_ttl: int = setting(
         30 * 24 * 3600,
         "Seconds for which an event that nobody waits for is kept for the first "
@@ -173,13 +177,18 @@ class Settings:
                 "WORKFLOWS_REFUSE_ORPHANS must be True or False, not "
                 f"{self.refuse_orphans!r}."
             )
-        if isinstance(self.packages, str):
-            raise ConfigurationError(
-                f"WORKFLOWS_PACKAGES must be a list of package names, not "
-                f"{self.packages!r}; write [{self.packages!r}]."
-            )
+        self._check_lists()
         if str(self.sqlite_synchronous).upper() not in {"FULL", "NORMAL", "EXTRA"}:
             raise ConfigurationError(
                 "WORKFLOWS_SQLITE_SYNCHRONOUS must be FULL, NORMAL or EXTRA, not "
                 f"{self.sqlite_synchronous!r}."
             )
+
+    def _check_lists(self) -> None:
+        for name, what in (("packages", "package names"), ("four_eyes_except", "ids")):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise ConfigurationError(
+                    f"{PREFIX}{name.upper()} must be a list of {what}, not "
+                    f"{value!r}; write [{value!r}]."
+                )

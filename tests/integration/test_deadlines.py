@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,18 +66,18 @@ def idle(make_site: Callable[..., Site], ready_url: str) -> Iterator[Site]:
 def heard(*named: Any) -> Iterator[list[tuple[str, dict[str, Any]]]]:
     told: list[tuple[str, dict[str, Any]]] = []
     keep = []
-    for signal in named:
+    for each in named:
 
-        def listen(sender: Any, _name: str = signal.name, **values: Any) -> None:
+        def listen(sender: Any, _name: str = each.name, **values: Any) -> None:
             told.append((_name, {"id": sender.id, **values}))
 
-        signal.connect(listen)
-        keep.append((signal, listen))
+        each.connect(listen)
+        keep.append((each, listen))
     try:
         yield told
     finally:
-        for signal, listen in keep:
-            signal.disconnect(listen)
+        for each, listen in keep:
+            each.disconnect(listen)
 
 
 def halted(site: Site, *tasks: Any) -> WorkflowObject:
@@ -543,6 +548,62 @@ def test_who_dies_between_finding_and_doing_is_followed_by_another(
             time.sleep(0.1)
         perform(Call((obj.id,)))
         assert stored(obj.id).data == [False]
+
+
+#: A sweeper that is killed while an action, or a receiver, is at work.
+KILLED = """
+import os, signal, sys
+from sites import Site
+from invenio_workflows import signals
+from invenio_workflows.actions import Approval
+from invenio_workflows.jobs import sweep
+
+class Deadly(Approval):
+    def expire(self, obj, form):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def die(sender, **values):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+site = Site(sys.argv[1], tables=False, WORKFLOWS_LOCAL_THREADS=0,
+            WORKFLOWS_LEASE_SECONDS=1)
+site.ext.register_action("approval", Deadly, replace=True)
+signals.reminder.connect(die)
+site.register("asks", lambda obj, eng: None)
+with site.app.app_context():
+    sweep()
+"""
+
+
+@pytest.mark.parametrize("reminds", [False, True])
+def test_a_sweeper_that_is_killed_at_work_is_followed_by_another(
+    make_site: Callable[..., Site], ready_url: str, reminds: bool
+) -> None:
+    site = make_site(
+        ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=0, WORKFLOWS_LEASE_SECONDS=1
+    )
+    with site.app.app_context(), heard(signals.reminder) as told:
+        how = {"remind": [0.01]} if reminds else {"deadline": 60, "on_deadline": REJECT}
+        obj = halted(site, asking(**how))
+        pass_time(site, obj.id)
+        here = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, ready_url],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(here)},
+            check=False,
+        )
+        assert done.returncode == -signal.SIGKILL
+        assert stored(obj.id).status == S.HALTED and told == []
+        end = time.monotonic() + SOON
+        while time.monotonic() < end:
+            sweep()
+            if told or stored(obj.id).status != S.HALTED:
+                break
+            time.sleep(0.1)
+        perform(Call((obj.id,)))
+        assert stored(obj.id).status == (S.HALTED if reminds else S.COMPLETED)
+        assert len(told) == reminds
+        assert len(current_workflows.audit.of(obj.id)) == (not reminds)
 
 
 def test_a_receiver_that_dies_is_told_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from invenio_workflows.api import (
     resolve,
     start,
 )
-from invenio_workflows.errors import OwnSubmission
+from invenio_workflows.errors import ConfigurationError, OwnSubmission
 from invenio_workflows.states import ObjectStatus as S
 
 ACCEPT = {"value": "accept"}
@@ -126,3 +127,14 @@ def test_nobody_goes_past_the_question_either(site: Site) -> None:
 def test_without_the_rule_everybody_decides(site: Site) -> None:
     resolve(halted(site), "approval", ACCEPT, actor="5")
     resolve(halted(site), "approval", ACCEPT)
+
+
+def test_nobody_is_excepted_but_whom_the_site_names(
+    make_site: Callable[..., Site], ready_url: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"write \['5'\]"):
+        make_site(ready_url, tables=False, WORKFLOWS_FOUR_EYES_EXCEPT="5")
+    site = make_site(ready_url, tables=False, WORKFLOWS_FOUR_EYES_EXCEPT=["5"])
+    with site.app.app_context():
+        resolve(halted(site, four_eyes=True), "approval", ACCEPT, actor="5")
+        refused(halted(site, 6, four_eyes=True), "6", "submitted by 6")

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.engine.corpus import CORPUS
-from unit.engine.random_workflows import START, check, turned
-from unit.engine.world import World
+from unit.engine.random_workflows import START, check, turned, workflow_of
+from unit.engine.world import World, compiled
+
+from invenio_workflows.engine.standing import before_question
 
 numbers = st.integers(0, 9)
 leaves = st.one_of(
@@ -102,3 +104,43 @@ def test_a_graph_may_be_edited_wherever_it_was_put_down(nodes: list[Any]) -> Non
     number = min(len(whole.trace), len(broken.trace))
     assert number >= min(len(whole.trace), 20)
     assert broken.trace[:number] == whole.trace[:number]
+
+
+def _overdue(spec: list[Any], start_point: str) -> tuple[World, int] | None:
+    """Run to the first halt, fail there as at a deadline, and take it up again."""
+    world = World(workflow_of(spec), START)
+    world.process()
+    if world.status != "Halted":
+        return None
+    at = len(world.trace)
+    world.cursor = before_question(compiled(world.source), world.cursor)
+    world.status = "Failed"
+    return world.process(start_point), at
+
+
+@given(workflows)
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+def test_a_halt_that_became_an_error_asks_again(spec: list[Any]) -> None:
+    """Wherever it stands, in loops and graphs too: nobody passes over the question."""
+    asked = _overdue([*spec, ("control", "halt", 7)], "resume")
+    if asked is not None and len(asked[0].trace) > asked[1]:
+        world, at = asked
+        assert world.trace[at][:2] == world.trace[at - 1][:2], "the same task halts"
+
+
+@given(workflows)
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+def test_a_halt_that_became_an_error_may_be_passed_over(spec: list[Any]) -> None:
+    """Then all goes on as it does behind the halt."""
+    spec = [*spec, ("control", "halt", 7), ("task", 1)]
+    passed = _overdue(spec, "continue_next")
+    if passed is None:
+        return
+    world, at = passed
+    plain = World(workflow_of(spec), START)
+    plain.process()
+    plain.process("continue_next")
+    assert world.trace[at][0] == "TaskSkipped"
+    assert [each[:3] for each in world.trace[at + 1 :]] == [
+        each[:3] for each in plain.trace[at:]
+    ]
