@@ -58,6 +58,7 @@ from .states import (
     ObjectStatus,
     check_start_point,
 )
+from .votes import poll_of
 
 __all__ = [
     "Recovered",
@@ -71,6 +72,7 @@ __all__ = [
     "order_workflow_execution",
     "provide_external_input",
     "provide_input",
+    "poll_of",
     "recover",
     "resolve",
     "resume_objects_in_workflow",

@@ -27,6 +27,7 @@ from .results import AsynchronousResultWrapper
 from .schemas import refuse_other_than_object
 from .sending import send
 from .states import INPUT, check_start_point, require
+from .votes import voted
 
 _logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def resolve(
     :param delayed: whether a worker is to go on with the object.
     :param origin: from where: ``api``, ``page``, ``rest`` or ``cli``; for the audit.
     :return: the engine that went on, the result if it is delayed, ``None`` if the
-        object stays where it is, or its action moved it itself.
+        object stays where it is, as while votes lack, or its action moved it itself.
     :raises IllegalMove: if it is not halted, asks for something else, or changed.
     :raises ActionNotFound: if no such action is registered.
     :raises OwnSubmission: if somebody else must decide, or it is not known who does.
@@ -88,6 +89,8 @@ def resolve(
     value = str(answer.get("value") or asked)
     said = decision("resolve", actor, origin, action=asked, value=value, form=answer)
     said.reason = str(answer.get("reason") or "")
+    if voted(obj, asked, answer, said) is not None:
+        return None
     resolution = _answered(obj, asked, answer, actor, said)
     if resolution is None:
         return None

@@ -22,7 +22,7 @@ _LONGEST_REASON = 10_000
 class Decision:
     """What somebody decided about an object, and on which version of it.
 
-    :param verb: ``resolve``, ``continue``, ``edit``, ``comment``, ``cancel``,
+    :param verb: ``resolve``, ``vote``, ``continue``, ``edit``, ``comment``, ``cancel``,
         ``delete`` or ``map``.
     :param actor: who; ``None`` if that is not known.
     :param origin: from where: ``api``, ``page``, ``rest`` or ``cli``; ``deadline`` if
@@ -41,6 +41,8 @@ class Decision:
     reason: str = ""
     form: Mapping[str, Any] = field(default_factory=dict)
     revision: int = 0
+    #: The vote by which it decides, and how many others must have given it by then.
+    relied_on: tuple[str, int] = ("", 0)
 
     @property
     def payload(self) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from .core import Action, Resolution, Shown
 from .core import four_eyes as rule
+from .voting import Choice, poll
 
 VALUES = ("accept", "reject")
 
@@ -18,6 +20,9 @@ class Approval(Action):
     :param needs_reason: the answers that need one: ``"reject"``, ``"accept"``.
     :param four_eyes: who may not answer: ``"submitter"``, which is ``True``, and
         ``"editors"``.
+    :param votes: so many persons must accept.
+    :param veto: the answers of which one is enough: a single rejection, if nothing else
+        is said; with none of them as many must reject as accept.
 
     A task may say both for its own halt: ``eng.halt("…", action="approval",
     reasons=["A copy"], needs_reason=["reject"])``.
@@ -32,10 +37,14 @@ class Approval(Action):
         reasons: Iterable[str] = (),
         needs_reason: Iterable[str] = (),
         four_eyes: bool | str | Iterable[str] = False,
+        votes: int = 1,
+        veto: Iterable[str] = ("reject",),
     ) -> None:
         self.reasons = list(reasons)
         self.needs_reason = list(needs_reason)
-        unknown = sorted(set(self.needs_reason) - set(VALUES))
+        self.votes, self.veto = votes, tuple(veto)
+        poll(votes, self.veto)
+        unknown = sorted({*self.needs_reason, *self.veto} - set(VALUES))
         if unknown:
             raise ValueError(f"approval has no answer {', '.join(unknown)}.")
         self.four_eyes = rule(self, {"four_eyes": four_eyes})
@@ -74,6 +83,13 @@ class Approval(Action):
             payload, "needs_reason", self.needs_reason
         ):
             raise ValueError(f"Say why: to {value} needs a reason.")
+
+    def choice(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Choice:
+        """Vote to accept or to reject; reasons may differ."""
+        tried = copy.copy(obj)
+        tried.extra_data = dict(obj.extra_data)
+        made = self.resolve(tried, form, actor)
+        return Choice(made.value, made.reason)
 
     def _reason(self, obj: Any, form: Mapping[str, Any]) -> str:
         canned = _canned(form, self._reasons(obj))

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
+from .voting import Choice, Poll, poll
+
 #: A template's name and its context.
 Shown: TypeAlias = tuple[str, dict[str, Any]]
 
@@ -51,6 +53,12 @@ class Action:
     #: The four-eyes principle: who may not answer it, see :data:`NOT_BY`; ``True`` is
     #: ``"submitter"``. A halt may say it for itself: ``eng.halt(…, four_eyes=True)``.
     four_eyes: bool | str | Iterable[str] = ()
+
+    #: So many persons must give the same answer before it counts. A halt may say
+    #: another number: ``eng.halt(…, votes=2)``.
+    votes: int = 1
+    #: Answers of which one is enough, however many votes the others need.
+    veto: tuple[str, ...] = ()
 
     def render_mini(self, obj: Any) -> Shown | None:
         """Return template and context of the quick decision in a list's row.
@@ -97,6 +105,30 @@ class Action:
         :raises ValueError: with a sentence for the person, if the form is not valid.
         """
         raise TypeError(f"{type(self).__name__} does not say how to resolve.")
+
+    # --- answers of several persons ---------------------------------------------------
+
+    def poll(self, obj: Any) -> Poll:
+        """Return how many must answer alike, without the votes that there are.
+
+        :raises ValueError: if what the halt says of it cannot be.
+        """
+        payload = obj.extra_data.get("_payload")
+        said = payload if isinstance(payload, dict) else {}
+        return poll(said.get("votes", self.votes), said.get("veto", self.veto))
+
+    def choice(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Choice:
+        """Return what a person votes for, and change nothing.
+
+        It is asked where more than one vote is needed. The vote that decides is given
+        to :meth:`resolve`.
+
+        :raises ValueError: with a sentence for the person, if the form is not valid.
+        """
+        raise TypeError(
+            f"{type(self).__name__} does not say which votes are alike; it needs a "
+            "method choice(obj, form, actor), or no votes."
+        )
 
 
 #: Who may be kept from answering: who submitted the object, and who edited its data.

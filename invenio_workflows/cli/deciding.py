@@ -22,6 +22,7 @@ from .asking import errors_of, fields_of
 from .looking import NO_TITLE, Titles, asked, brief, label, possible
 from .running import failed, failure, objects
 from .text import clean, say, say_json
+from .voting import votes
 
 
 def _object(oid: int) -> WorkflowObject:
@@ -238,6 +239,8 @@ def _say_now(obj: WorkflowObject) -> None:
     told = brief(obj, "")
     if asked(told["action"], told["message"]):
         say(f"  it asks: {clean(asked(told['action'], told['message']))}")
+    if told_votes := votes(obj):
+        say(f"  votes: {clean(told_votes)}")
     if obj.status in (ObjectStatus.HALTED, ObjectStatus.WAITING):
         for line in possible(obj):
             say(f"  {line}")

@@ -29,6 +29,7 @@ from .branching import (
     standing,
 )
 from .text import clean, clean_lines, heading, moment, pretty, say, say_json, table
+from .voting import votes
 
 _logger = logging.getLogger(__name__)
 
@@ -275,6 +276,7 @@ def _say_head(obj: WorkflowObject) -> None:
         ("status", f"{label(obj)} ({obj.status.name})"),
         ("asks", "" if is_split(obj) else asked(told["action"], told["message"])),
         ("answer by", answer_by(obj)),
+        ("votes", votes(obj)),
         (branches, each),
         ("waits", held_back(obj)),
         ("workflow", obj.get_workflow_name() or "none"),

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ from markupsafe import Markup
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import ObjectStatus, may
+from ..votes import poll_of
 from .answer_by import AnswerBy, answer_by, why_not
 from .flask_wtf import csrf_token
+from .permissions import actor
 from .permissions import may as allowed
 from .seeing import definition_of, has_template
 from .texts import _
+from .timeline import decided
 from .tree import visible
 
 _logger = logging.getLogger(__name__)
@@ -28,6 +32,26 @@ _logger = logging.getLogger(__name__)
 _SCRIPT_NAME = re.compile(r"\w[\w-]{0,99}\Z", re.A)
 _PLACES = "side", "main"
 _DEFAULT_SIDE = "workflows/actions/default_side.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """The votes on what a record asks, as a person reads them.
+
+    :param votes: who, what, why and when, the oldest first; whether it is one's own.
+    :param needed: so many must be alike, so many lack.
+    :param vetoes: of which answers one is enough, in a sentence each.
+    """
+
+    votes: list[tuple[str, str, str, datetime | None, bool]]
+    needed: int
+    lacking: int
+    vetoes: list[str]
+
+    @property
+    def mine(self) -> bool:
+        """Whether the person has voted."""
+        return any(vote[-1] for vote in self.votes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +67,8 @@ class Asked:
     #: Until when; and why this person may not answer who may otherwise.
     by: AnswerBy | None = None
     why_not: str | None = None
+    #: Who voted for what, where several must answer alike.
+    ballot: Ballot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +105,56 @@ def asked(
     action = current_workflows.actions.get(name)
     title = visible(getattr(action, "title", "") or name, 200)
     decides = may("resolve", obj.status, obj.waits_for)
+    ballot = ballot_of(obj) if decides else None
     if action is None or not decides or not allowed("decide", obj.get_workflow_name()):
-        return Asked(name, title, message, by=by)
+        return Asked(name, title, message, by=by, ballot=ballot)
     if (told := why_not(obj)) is not None:
-        return Asked(name, title, message, by=by, why_not=told)
+        return Asked(name, title, message, by=by, why_not=told, ballot=ballot)
     places = _rendered(action, name, shown, hidden, given)
     shows = places.get("side"), places.get("main"), _script(name)
-    return Asked(name, title, message, *shows, by=by)
+    return Asked(name, title, message, *shows, by=by, ballot=ballot)
+
+
+def ballot_of(obj: WorkflowObject) -> Ballot | None:
+    """Return the votes on what a record asks; ``None`` if one answer is enough."""
+    try:
+        poll = poll_of(obj)
+    except ValueError as error:  # what its task said of the votes cannot be
+        _logger.warning("The votes on %r cannot be shown: %s", obj, error)
+        return None
+    if poll is None:
+        return None
+    asked, me = obj.get_action(), actor()
+    votes = [
+        (
+            visible(vote.actor, 200),
+            decided(asked, vote.value),
+            visible(vote.reason, 2000),
+            vote.created,
+            me is not None and vote.actor == str(me),
+        )
+        for vote in poll.votes
+    ]
+    vetoes = [_alone(asked, value) for value in poll.veto]
+    return Ballot(votes, poll.needed, poll.lacking, vetoes)
+
+
+def _alone(asked: str | None, value: str) -> str:
+    known = {
+        ("approval", "accept"): _("One is enough to accept."),
+        ("approval", "reject"): _("One is enough to reject."),
+    }
+    plain = _("One is enough for {answer}.", answer=value)
+    return known.get((str(asked), value)) or visible(plain, 300)
+
+
+def votes_lacking(oid: int, revision: int) -> int:
+    """Return how many votes lack on what a record asks; 0 if it asks that no more."""
+    obj: WorkflowObject | None = current_workflows.queries.query().get(oid)
+    if obj is None or obj.revision != revision:
+        return 0
+    ballot = ballot_of(obj)
+    return 0 if ballot is None else ballot.lacking
 
 
 def _rendered(

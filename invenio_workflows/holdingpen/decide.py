@@ -7,6 +7,7 @@ page as it is now, with the reason and with what changed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Response, abort, flash, jsonify, redirect, request, url_for
@@ -23,6 +24,7 @@ from ..errors import (
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import group_of
+from .asking import votes_lacking
 from .display import plain
 from .flask_wtf import FIELD
 from .guard import page_of_error, wants_json
@@ -53,7 +55,21 @@ def resolve(oid: int) -> Any:
         who = actor()
         return api.resolve(oid, asked, answer, who, revision, True, origin="page")
 
-    return _decided(oid, "decide", do, _("Record {id} is decided.", id=oid))
+    return _decided(oid, "decide", do, partial(_said_of_answer, oid))
+
+
+def _said_of_answer(oid: int, done: Any) -> str:
+    """Return what became of an answer: a decision, or a vote to which others lack."""
+    if done is None:
+        lacking = votes_lacking(oid, revision_seen())
+        if lacking:
+            return ngettext(
+                "Your vote on record {id} is kept; {n} more is needed.",
+                "Your vote on record {id} is kept; {n} more are needed.",
+                lacking,
+                id=oid,
+            )
+    return _("Record {id} is decided.", id=oid)
 
 
 def continue_(oid: int) -> Any:
@@ -150,13 +166,13 @@ def delete(oid: int) -> Any:
 # --- how each of them goes ------------------------------------------------------------
 
 
-def _decided(oid: int, verb: str, do: Doing, said: str) -> Any:
+def _decided(oid: int, verb: str, do: Doing, said: str | Callable[[Any], str]) -> Any:
     tell_if_deleted(oid)
     obj = seen(oid, verb)
     revision = revision_seen()
     way = way_from(obj, request.form.get("_walk"))
     try:
-        do(obj, revision)
+        done = do(obj, revision)
     except IllegalMove as error:
         return _again(obj, str(error), 409, revision, error.details.get("by"))
     except ValueError as error:  # what the action says of the answer
@@ -165,7 +181,7 @@ def _decided(oid: int, verb: str, do: Doing, said: str) -> Any:
         abort(404)
     except WorkflowsError as error:
         return _again(obj, error.message, _code(error))
-    return _onward(oid, way, said)
+    return _onward(oid, way, said if isinstance(said, str) else said(done))
 
 
 def _code(error: WorkflowsError) -> int:

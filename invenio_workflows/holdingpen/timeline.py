@@ -244,19 +244,22 @@ def _of_lines(lines: Iterable[tuple[int, LogLine]], told_all: bool) -> Iterator[
 
 
 def _of_comments(rows: Iterable[Audited], told: Container[int]) -> Iterator[Entry]:
-    """Yield what no event tells: comments, and that a running one is to be cancelled.
+    """Yield what no event tells: comments, votes, and that one is to be cancelled.
 
     :param told: revisions on which a person's decision is an event.
     """
     for row in rows:
         asked = row.verb == "cancel" and row.revision not in told
-        if row.verb != "comment" and not asked:
+        if row.verb == "cancel" and not asked:
             continue
+        what = _("asked to cancel it") if asked else _("commented")
+        if row.verb == "vote":
+            what = _("voted: {what}", what=decided(row.action, row.value))
         yield Entry(
             anchor=f"c{row.id}",
             kind="comment",
             created=row.created,
-            what=_("asked to cancel it") if asked else _("commented"),
+            what=what,
             who=visible(row.actor or "", 200),
             text=visible(row.reason or "", 10_000),
         )

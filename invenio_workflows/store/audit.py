@@ -7,15 +7,17 @@ decision without a row and no row without its decision.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Index, Integer, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..actions.voting import Poll, Vote
 from ..checkpoint import EventLine
-from ..decisions import Decision
+from ..decisions import Decision, who_decided
+from ..errors import IllegalMove
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from . import statements as sql
@@ -120,7 +122,12 @@ def keep_event(
 
 
 def keep(connection: Connection, obj: WorkflowObject, decision: Decision) -> None:
-    """Write what a person decided about an object."""
+    """Write what a person decided about an object.
+
+    :raises IllegalMove: if it relies on votes that were changed meanwhile.
+    """
+    if decision.relied_on[1]:
+        refuse_if_changed(connection, obj, decision)
     of = obj.id, obj.id_workflow, obj.workflow_name or ""
     WRITE(connection, audit_row(*of, obj.columns.get("revision") or 0, decision))
 
@@ -153,10 +160,60 @@ def last_decision(connection: Connection, oid: int, since: int) -> Any:
     return connection.execute(
         select(*(AUDIT.c[name] for name in "actor verb action value origin".split()))
         .where(AUDIT.c.id_object == oid, AUDIT.c.revision >= since)
-        .where(AUDIT.c.verb != "comment")
+        .where(AUDIT.c.verb.not_in(("comment", "vote")))
         .order_by(AUDIT.c.id.desc())
         .limit(1)
     ).one_or_none()
+
+
+def _moved(connection: Connection, obj: WorkflowObject, row: Any) -> IllegalMove:
+    """Return the error of a vote on what is not asked any more."""
+    other = last_decision(connection, obj.id, obj.revision)
+    who = f" {who_decided(*other)}." if other is not None else ""
+    status = "gone" if row is None else ObjectStatus(row.status).name
+    return IllegalMove(
+        f"Object {obj.id} changed meanwhile, it is {status} now; the vote is not "
+        f"kept.{who}",
+        id_object=obj.id,
+        status=status,
+        **({"by": other.actor} if other is not None else {}),
+    )
+
+
+def votes_on(
+    connection: Connection, oid: int, revision: int, action: str | None
+) -> list[Vote]:
+    """Return the votes on what an object asks, as it is; the oldest first.
+
+    Another revision is another question: its votes do not count.
+    """
+    columns = AUDIT.c
+    statement = (
+        select(columns.actor, columns.value, columns.reason, columns.created)
+        .where(columns.id_object == oid, columns.revision == revision)
+        .where(columns.verb == "vote", columns.action == _short(action))
+        .order_by(columns.id)
+    )
+    return [
+        Vote(row.actor or "", row.value or "", row.reason or "", row.created)
+        for row in connection.execute(statement)
+    ]
+
+
+def refuse_if_changed(
+    connection: Connection, obj: WorkflowObject, decision: Decision
+) -> None:
+    """Raise if the votes that a decision relies on are not there any more."""
+    votes = votes_on(connection, obj.id, obj.revision, decision.action)
+    value, others = decision.relied_on
+    poll = Poll().with_votes(votes)
+    if poll.alike(_short(value) or "", _short(decision.actor)) < others:
+        raise IllegalMove(
+            f"A vote on object {obj.id} was changed meanwhile, so that this one does "
+            "not decide any more; look at the votes and give yours again.",
+            id_object=obj.id,
+            status=obj.status.name,
+        )
 
 
 class Audit:
@@ -169,6 +226,43 @@ class Audit:
         """Keep a comment: it stands beside the object, whose revision stays."""
         self._transactions.joined(lambda connection: keep(connection, obj, decision))
 
+    def votes(self, obj: WorkflowObject, poll: Poll) -> Poll:
+        """Return a poll with the votes that were given on what an object asks."""
+        asked = obj.get_action()
+        with self._transactions.reading() as connection:
+            return poll.with_votes(votes_on(connection, obj.id, obj.revision, asked))
+
+    def vote(self, obj: WorkflowObject, decision: Decision, poll: Poll) -> Poll | None:
+        """Keep a vote beside the object, whose revision stays.
+
+        Of two at once the second sees the first.
+
+        :return: the votes with it; ``None`` if it decides: then nothing is kept here.
+        :raises IllegalMove: if the object is not as it was seen.
+        """
+
+        def work(connection: Connection) -> Poll | None:
+            columns = sql.OBJECTS.c
+            row = connection.execute(
+                select(columns.revision, columns.status)
+                .where(columns.id == obj.id)
+                .with_for_update()
+            ).one_or_none()
+            if row is None or tuple(row) != (obj.revision, int(obj.status)):
+                raise _moved(connection, obj, row)
+            found = votes_on(connection, obj.id, obj.revision, decision.action)
+            now = poll.with_votes(found)
+            actor, value = _short(decision.actor) or "", _short(decision.value) or ""
+            if now.decides(value, actor):
+                return None
+            mine = Vote(actor, value, storable(decision.kept_reason) or "")
+            before = now.of(actor)
+            if before is None or replace(before, created=None) != mine:
+                keep(connection, obj, decision)
+            return now.with_votes([*found, mine])
+
+        return self._transactions.joined(work)
+
     def of(self, oid: int, limit: int = 1000) -> list[Audited]:
         """Return the newest decisions about an object, the oldest of them first."""
         statement = select(AUDIT).where(AUDIT.c.id_object == oid)
@@ -179,12 +273,12 @@ class Audit:
             return [Audited(**row._mapping) for row in rows][::-1]
 
     def said(self, oid: int, limit: int, before: int) -> list[Audited]:
-        """Return the newest comments and cancellations before a row, newest first."""
+        """Return the newest comments, votes and cancellations before a row."""
         plain = [column for column in AUDIT.c if column.name != "form"]
         statement = (
             select(*plain)
             .where(AUDIT.c.id_object == oid, AUDIT.c.id < before)
-            .where(AUDIT.c.verb.in_(("comment", "cancel")))
+            .where(AUDIT.c.verb.in_(("comment", "vote", "cancel")))
             .order_by(AUDIT.c.id.desc())
             .limit(limit)
         )

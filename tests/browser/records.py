@@ -55,9 +55,8 @@ def check(obj: Any, eng: Any) -> None:
 
 def ask(obj: Any, eng: Any) -> None:
     """Ask a curator."""
-    more = {
-        key: obj.data[key] for key in ("needs_reason", "reasons") if key in obj.data
-    }
+    said = ("needs_reason", "reasons", "votes", "veto")
+    more = {key: obj.data[key] for key in said if key in obj.data}
     eng.halt(CONCERNS[obj.id % 4], action="approval", **more)
 
 

@@ -179,6 +179,7 @@ async function decide(row, form, button) {
   const { ok, told } = await send(form.action, fields);
   if (!ok) return refused(row, form, told);
   say(told.message ?? "");
+  if (String(told.revision) === fields.get("_revision")) return voted(row, form, told); // it stays
   if (!row.hidden) return form.replaceWith(told.label); // what is decided is listed too
   row.remove();
   countDown();
@@ -195,6 +196,17 @@ async function send(url, fields) {
   } catch {
     return { ok: false, told: { error: word("unreachable") } };
   }
+}
+
+/**
+ * Others must answer alike: the record stays in the list, and one may vote again.
+ * @param {HTMLElement} row @param {HTMLFormElement} form @param {any} told
+ */
+function voted(row, form, told) {
+  const note = Object.assign(document.createElement("div"), { className: "hp-voted", textContent: told.message });
+  row.querySelector(".hp-voted")?.remove();
+  [row.hidden, form.ariaBusy] = [false, null];
+  row.append(note);
 }
 
 /** @param {HTMLElement} row @param {HTMLFormElement} form @param {any} told */

@@ -72,3 +72,43 @@ def test_an_action_names_its_templates() -> None:
         "side": ("workflows/actions/merge_side.html", {}),
         "main": ("workflows/actions/merge_main.html", {}),
     }
+
+
+# --- votes ----------------------------------------------------------------------------
+
+
+def test_how_many_vote_is_said_by_the_site_or_by_the_halt() -> None:
+    assert Approval().poll(halted()).needed == 1
+    assert Approval(votes=2).poll(halted()).needed == 2
+    poll = Approval(votes=2).poll(halted(votes=3, veto=[]))
+    assert (poll.needed, poll.veto) == (3, ())
+    assert Approval().poll(halted()).veto == ("reject",)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "2", True, 2.0, None])
+def test_what_is_no_number_of_persons_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="votes is a number of persons"):
+        Approval(votes=wrong)
+    with pytest.raises(ValueError, match="votes is a number of persons"):
+        Approval().poll(halted(votes=wrong))
+
+
+def test_what_is_no_veto_is_refused() -> None:
+    with pytest.raises(ValueError, match="no answer maybe"):
+        Approval(veto=["maybe"])
+    with pytest.raises(ValueError, match="veto is a list of answers"):
+        Approval().poll(halted(votes=2, veto="reject"))
+
+
+def test_a_vote_is_checked_and_changes_nothing() -> None:
+    obj = halted(votes=2, needs_reason=["reject"])
+    choice = Approval().choice(obj, {"value": "accept", "reason": " why "}, "ann")
+    assert (choice.value, choice.reason) == ("accept", "why")
+    with pytest.raises(ValueError, match="Say why"):
+        Approval().choice(obj, {"value": "reject"}, "ann")
+    assert "approved" not in obj.extra_data and "reason" not in obj.extra_data
+
+
+def test_an_action_without_choices_says_so() -> None:
+    with pytest.raises(TypeError, match="which votes are alike"):
+        Action().choice(halted(), {}, "ann")

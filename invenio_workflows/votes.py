@@ -1,0 +1,56 @@
+"""Answers that count only when several persons give them: who voted, and what lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .actions.voting import Poll
+from .decisions import Decision
+from .given import object_of
+from .objects import WorkflowObject
+from .proxies import current_workflows
+
+
+def poll_of(oid: int | str | WorkflowObject) -> Poll | None:
+    """Return the votes on what an object asks.
+
+    :return: who voted for what, and how many must vote alike; ``None`` if the object
+        asks nothing, or one answer is enough.
+    :raises ValueError: if what the halt says of the votes cannot be.
+    """
+    obj = object_of(oid)
+    action = current_workflows.actions.get(obj.get_action())
+    ask = getattr(action, "poll", None)
+    if ask is None:
+        return None
+    poll: Poll = ask(obj)
+    return current_workflows.audit.votes(obj, poll) if poll.needed > 1 else None
+
+
+def voted(
+    obj: WorkflowObject, asked: str, form: Mapping[str, Any], said: Decision
+) -> Poll | None:
+    """Keep an answer as a vote, if others lack; ``None`` if it is to be taken now.
+
+    :raises ValueError: with a sentence for the person, if the form is not valid, or
+        it is not known who votes.
+    :raises IllegalMove: if the object is not as it was seen.
+    """
+    action = current_workflows.actions[asked]
+    ask = getattr(action, "poll", None)
+    if ask is None or (empty := ask(obj)).needed == 1:
+        return None
+    if not said.actor:
+        raise ValueError(
+            f"{empty.needed} persons must answer alike, so it must be known whose this "
+            "answer is."
+        )
+    choice = action.choice(obj, form, said.actor)
+    vote = Decision("vote", said.actor, said.origin, asked, choice.value)
+    vote.reason = choice.reason
+    vote.form = form if choice.told is None else choice.told
+    kept: Poll | None = current_workflows.audit.vote(obj, vote, empty)
+    if kept is None:
+        said.relied_on = choice.value, empty.others(choice.value)
+    return kept

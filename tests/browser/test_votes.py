@@ -1,0 +1,84 @@
+"""Two persons must agree: each sees what the other said, and what lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from browser.conftest import Readers
+from browser.pen import Pen
+from playwright.sync_api import expect
+
+from invenio_workflows import WorkflowObject
+
+
+def now(pen: Pen, oid: int) -> Any:
+    """Return a record as it is kept now."""
+    with pen.app.app_context():
+        return WorkflowObject.query.get(oid)
+
+
+def test_two_persons_vote_on_the_record(each_pen: Pen, reader_of: Readers) -> None:
+    (oid,) = each_pen.halted("Together", votes=2)
+    first, other = reader_of(each_pen), reader_of(each_pen, "second")
+    page = first.open(str(oid))
+    votes = page.locator(".hp-votes")
+    expect(votes).to_contain_text("2 persons must answer alike; 2 votes lack.")
+    expect(votes).to_contain_text("One is enough to reject.")
+    expect(votes.locator("li")).to_have_count(0)
+    page.locator("#hp-reason").fill("It reads well")
+    page.get_by_role("button", name="Accept").click()
+    said = f"Your vote on record {oid} is kept; 1 more is needed."
+    expect(page.get_by_text(said)).to_be_visible()
+    assert now(each_pen, oid).waits_for is None
+
+    first.open(str(oid))
+    expect(votes).to_contain_text("1 vote lacks.")
+    expect(votes.locator("li")).to_contain_text("You accepted it: It reads well")
+    expect(votes).to_contain_text("You have voted; another answer replaces yours.")
+    expect(page.get_by_role("button", name="Accept")).to_be_visible()
+    assert first.violations() == []
+    expect(page.locator("#timeline")).to_contain_text("voted: accepted it")
+
+    page = other.open(str(oid))
+    votes = page.locator(".hp-votes")
+    expect(votes.locator("li")).to_contain_text("2 accepted it: It reads well")
+    expect(votes).not_to_contain_text("You have voted")
+    other.press("a")
+    page.wait_for_url(lambda url: not url.endswith(f"/{oid}"))
+    kept = now(each_pen, oid)
+    assert kept.waits_for == "queue" and kept.extra_data["approved"] is True
+
+
+def test_two_persons_vote_in_the_list(each_pen: Pen, reader_of: Readers) -> None:
+    ids = each_pen.halted("Inrows", 2, votes=2)
+    first, other = reader_of(each_pen), reader_of(each_pen, "second")
+    page = first.open("?q=inrows&sort=oldest")
+    first.press("j", "a")
+    note = first.row(ids[0]).locator(".hp-voted")
+    expect(note).to_have_text(
+        f"Your vote on record {ids[0]} is kept; 1 more is needed."
+    )
+    expect(page.locator(f"#t{ids[1]}")).to_be_focused()
+    expect(page.locator("#results b")).to_have_text("2")
+    first.press("k", "r")  # changes it: one rejection is enough
+    expect(first.row(ids[0])).to_have_count(0)
+    assert now(each_pen, ids[0]).extra_data["approved"] is False
+
+    first.press("a")
+    expect(first.row(ids[1]).locator(".hp-voted")).to_be_visible()
+    page = other.open("?q=inrows&sort=oldest")
+    other.press("j", "a")
+    expect(page.locator(".hp-empty")).to_contain_text("Nothing matches")
+    assert now(each_pen, ids[1]).extra_data["approved"] is True
+
+
+def test_in_french_and_on_a_small_screen(pen: Pen, reader_of: Readers) -> None:
+    (oid,) = pen.halted("Ensemble", votes=3)
+    reader = reader_of(pen, viewport={"width": 360, "height": 740}, locale="fr-FR")
+    page = reader.open(str(oid))
+    page.get_by_role("button").and_(page.locator(".hp-accept")).click()
+    reader.open(str(oid))
+    expect(page.locator(".hp-votes li")).to_have_count(1)
+    wide, seen = reader.width()
+    assert wide <= seen
+    assert reader.violations() == []
