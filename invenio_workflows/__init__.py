@@ -7,6 +7,7 @@ from .api import continue_oid_delayed as continue_oid_delayed
 from .api import delete as delete
 from .api import edit as edit
 from .api import order_workflow_execution as order_workflow_execution
+from .api import poll_of as poll_of
 from .api import provide_external_input as provide_external_input
 from .api import provide_input as provide_input
 from .api import recover as recover
@@ -67,6 +68,7 @@ __all__ = [
     "order_workflow_execution",
     "provide_external_input",
     "provide_input",
+    "poll_of",
     "recover",
     "resolve",
     "resume_objects_in_workflow",
