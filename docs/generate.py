@@ -130,6 +130,15 @@ def command_group() -> click.Group:
     return group
 
 
+def checks() -> str:
+    """Every check of `flask workflows doctor`."""
+    known: dict[str, tuple[str, str]] = importlib.import_module(
+        "invenio_workflows.cli.findings"
+    ).CHECKS
+    rows = [(f"`{name}`", *said) for name, said in known.items()]
+    return _table(("id", "looks at", "what to do"), rows)
+
+
 def routes() -> str:
     """Every address of the pages."""
     rows = []
@@ -177,6 +186,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "events": ("explanation/statuses.md", events),
     "routes": ("reference/pages.md", routes),
     "stairs": ("explanation/house.md", stairs),
+    "checks": ("reference/checks.md", checks),
     "rooms": ("explanation/house.md", rooms),
     "old-names": ("howto/move-from-0.1-or-7.md", old_names),
 }

@@ -63,5 +63,8 @@ class Worker(Protocol):
         :raises WorkflowWorkerError: if another program does that; naming it.
         """
 
-    def doctor(self) -> Iterable[tuple[bool, str]]:
-        """Yield whether each thing that the worker needs is well, and a sentence."""
+    def doctor(self) -> Iterable[tuple[bool, str] | tuple[bool, str, str]]:
+        """Yield whether each thing that the worker needs is well, and a sentence.
+
+        A third part names the check: it is ``worker.<name>`` then, else ``worker``.
+        """

@@ -131,6 +131,11 @@ class Settings:
         "Readers of input beside those of the entry points: a name to a callable, "
         "or to its `module:name`, that takes an open binary file and gives items.",
     )
+    doctor_skip: dict[str, str] = setting(
+        {},
+        "Checks of `flask workflows doctor` that do not count here: the id of each, "
+        "and the reason.",
+    )
     base_template: str = setting(
         "workflows/holdingpen/base.html",
         "The template that the pages of the Holding Pen extend; it has the blocks "
@@ -178,6 +183,11 @@ class Settings:
                 f"{self.refuse_orphans!r}."
             )
         self._check_lists()
+        if not isinstance(self.doctor_skip, Mapping):
+            raise ConfigurationError(
+                "WORKFLOWS_DOCTOR_SKIP gives the reason for each check that does not "
+                f"count, {{'sqlite.synchronous': 'why'}}, not {self.doctor_skip!r}."
+            )
         if str(self.sqlite_synchronous).upper() not in {"FULL", "NORMAL", "EXTRA"}:
             raise ConfigurationError(
                 "WORKFLOWS_SQLITE_SYNCHRONOUS must be FULL, NORMAL or EXTRA, not "

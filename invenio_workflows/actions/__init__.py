@@ -9,3 +9,4 @@ from .input_form import asked_of as asked_of
 from .voting import Choice as Choice
 from .voting import Poll as Poll
 from .voting import Vote as Vote
+from .voting import in_a_word as in_a_word

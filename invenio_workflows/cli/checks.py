@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flask import current_app
+
 from ..errors import WorkflowsError
 from ..ping import NAME as PING
 from ..proxies import current_workflows
 from ..store.health import Facts, asleep, examine
 from ..store.migrations import current, drift
 from .arguments import command
-from .findings import Check, told_of
+from .findings import Check, is_check, told_of
 from .reindexing import lists
 from .running import objects
 from .text import clean, moment
 from .worker_checks import code, living, round_trip, waiting, worker
+
+#: What examples have for a ``SECRET_KEY``.
+_KNOWN_KEYS = frozenset(
+    ("change me", "changeme", "secret", "secret key", "my secret key", "dev")
+    + ("development", "test", "key", "password", "you will never guess")
+)
+_SHORT_KEY = 16
 
 
 def checks(travels: bool = False) -> Iterator[Check]:
@@ -24,6 +33,8 @@ def checks(travels: bool = False) -> Iterator[Check]:
     """
     yield from _definitions()
     yield _processors()
+    yield from _skipped()
+    yield from _secret()
     yield from worker()
     try:
         facts = examine(current_workflows.database)
@@ -75,6 +86,37 @@ def _definitions() -> Iterator[Check]:
 def _processors() -> Check:
     known = ", ".join(current_workflows.processors)
     return Check("processors", "ok", f"start -t knows {clean(known)}")
+
+
+def _skipped() -> Iterator[Check]:
+    named = current_workflows.settings.doctor_skip
+    unknown = [clean(name) for name in named if not is_check(name)]
+    if unknown:
+        yield Check(
+            "doctor.skip",
+            "warn",
+            f"WORKFLOWS_DOCTOR_SKIP names no check of ours: {', '.join(unknown)}",
+            "Correct the name, or take it out.",
+        )
+
+
+def _secret() -> Iterator[Check]:
+    """Yield what is to be said of the key by which pages know their own forms.
+
+    A site that has none has no use for the pages, which say so themselves.
+    """
+    key = current_app.secret_key
+    if not key or "holdingpen" not in current_app.blueprints:
+        return
+    key = key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
+    do = "Set a long random SECRET_KEY, the same in all processes."
+    if key.strip(" !").replace("_", " ").replace("-", " ").lower() in _KNOWN_KEYS:
+        yield Check("secret-key", "fail", "SECRET_KEY is one that everybody knows", do)
+    elif len(key) < _SHORT_KEY:
+        told = f"SECRET_KEY has {len(key)} letters, so few can be guessed"
+        yield Check("secret-key", "warn", told, do)
+    else:
+        yield Check("secret-key", "ok", "SECRET_KEY is set")
 
 
 def _whose(facts: Facts) -> Check:

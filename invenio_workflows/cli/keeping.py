@@ -10,10 +10,10 @@ from ..store.health import address
 from ..store.migrations import upgrade
 from .arguments import as_json
 from .checks import checks
-from .findings import Check
+from .findings import CHECKS, Check, is_check, without
 from .text import say, say_json
 
-_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "blue"}
 
 
 @click.command("init")
@@ -41,11 +41,26 @@ def init(as_json: bool) -> None:
     help="Have a worker run a tiny workflow, and wait for it, 10 seconds at most; "
     "what it left is deleted.",
 )
+@click.option(
+    "--skip",
+    metavar="ID",
+    multiple=True,
+    help="Do not let this check count; may be given again. WORKFLOWS_DOCTOR_SKIP says "
+    "so for good, with the reason.",
+)
 @as_json
 @with_appcontext
-def doctor(travels: bool, as_json: bool) -> None:
+def doctor(travels: bool, skip: tuple[str, ...], as_json: bool) -> None:
     """Look whether all is well, and say what to do where it is not."""
-    found: list[Check] = list(checks(travels))
+    if unknown := [each for each in skip if not is_check(each)]:
+        raise click.UsageError(
+            f"There is no check {', '.join(unknown)}; there are {', '.join(CHECKS)}."
+        )
+    reasons = {
+        **current_workflows.settings.doctor_skip,
+        **dict.fromkeys(skip, "by --skip"),
+    }
+    found: list[Check] = list(without(checks(travels), reasons))
     well = all(check.state != "fail" for check in found)
     if as_json:
         say_json({"ok": well, "checks": [check.told() for check in found]})
@@ -54,7 +69,7 @@ def doctor(travels: bool, as_json: bool) -> None:
         for check in found:
             state = click.style(f"{check.state:<4}", fg=_COLOURS[check.state])
             say(f"{state}  {check.id:<{width}}  {check.text}")
-            if check.do:
-                say(f"{'':{width + 8}}{check.do}")
+            if below := check.do or check.reason and f"Left out: {check.reason}":
+                say(f"{'':{width + 8}}{below}")
     if not well:
         raise click.exceptions.Exit(1)

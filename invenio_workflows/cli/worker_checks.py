@@ -33,10 +33,11 @@ def worker() -> Iterator[Check]:
         return
     if not told:
         yield Check("worker", "ok", f"{name}; it needs nothing beside the database")
-    for well, sentence in told:
+    for well, sentence, *which in told:
+        name_of_it = f"worker.{clean(which[0])}" if which else "worker"
         state = "ok" if well else "fail"
         do = "" if well else "Start it, or correct its address."
-        yield Check("worker", state, f"{name}: {clean(sentence)}", do)
+        yield Check(name_of_it, state, f"{name}: {clean(sentence)}", do)
 
 
 def living() -> Check:

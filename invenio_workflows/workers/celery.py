@@ -103,7 +103,7 @@ class CeleryWorker:
             f"-c {concurrency}{wanted}"
         )
 
-    def doctor(self) -> Iterable[tuple[bool, str]]:
+    def doctor(self) -> Iterable[tuple[bool, str, str]]:
         """Look at the broker, and at who listens there."""
         celery = self.celery
         connection = _connection(celery)
@@ -114,24 +114,28 @@ class CeleryWorker:
                     max_retries=1, interval_start=0, timeout=_PATIENCE
                 )
         except (OperationalError, OSError) as error:
-            yield False, f"the broker {address} cannot be reached: {_told(error)}"
+            told = f"the broker {address} cannot be reached: {_told(error)}"
+            yield False, told, "broker"
             return
-        yield True, f"the broker {address} answers"
+        yield True, f"the broker {address} answers", "broker"
         answers = celery.control.inspect(timeout=1.0).registered() or {}
         able = [name for name, tasks in answers.items() if TASK in tasks]
         if able:
-            yield True, f"{len(able)} listening: {', '.join(sorted(able))}"
+            told = f"{len(able)} listening: {', '.join(sorted(able))}"
+            yield True, told, "listening"
         elif answers:
             yield (
                 False,
                 f"no worker knows the task {TASK}: the module that `celery -A` names "
                 "must make the Flask app, with WORKFLOWS_WORKER = 'celery'",
+                "listening",
             )
         else:
             yield (
                 False,
                 "no worker is listening; start one: celery -A YOUR.MODULE.celery_app "
                 "worker",
+                "listening",
             )
 
     # --- a process of Celery --------------------------------------------------------

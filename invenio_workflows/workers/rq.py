@@ -90,24 +90,26 @@ class RQWorker:
                 f"The Redis of RQ cannot be reached: {_told(error)}."
             ) from error
 
-    def doctor(self) -> Iterable[tuple[bool, str]]:
+    def doctor(self) -> Iterable[tuple[bool, str, str]]:
         """Look at Redis, and at who listens to each queue."""
         try:
             self._redis.ping()
             workers = Worker.all(connection=self._redis, serializer=JSONSerializer)
         except (RedisError, OSError) as error:
-            yield False, f"WORKFLOWS_RQ_URL cannot be reached: {_told(error)}"
+            told = f"WORKFLOWS_RQ_URL cannot be reached: {_told(error)}"
+            yield False, told, "redis"
             return
-        yield True, "Redis answers"
+        yield True, "Redis answers", "redis"
         for name in self._queues:
             number = sum(name in worker.queue_names() for worker in workers)
             if number:
-                yield True, f"{number} listening to the queue {name}"
+                yield True, f"{number} listening to the queue {name}", "listening"
             else:
                 yield (
                     False,
                     f"no worker is listening to the queue {name}; start one: "
                     "flask workflows rq-worker",
+                    "listening",
                 )
 
 

@@ -7,6 +7,7 @@ work in the process; nobody but who may see the object reads it. W18 and check 2
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ from typing import Any
 import pytest
 from fleet import Fleet
 from servers import PostgreSQL
+from sites import Site
+from terminals import Terminal
 
+from invenio_workflows.cli.findings import CHECKS
+from invenio_workflows.errors import ConfigurationError
 from invenio_workflows.states import WorkflowStatus
 
 SOON = 30.0
@@ -93,3 +98,99 @@ def test_check_19_a_killed_worker_takes_the_lines_of_its_task_along(
     assert obj.data["done"] == ["one", "two", "three"]
     assert lines(obj) == said(obj, "first", "one") + said(obj, "last", "two")
     assert fleet.log.count(f"UserWarning: last of {obj.id}") == 2
+
+
+# --- check 20: the doctor -------------------------------------------------------------
+
+
+def site_of(tmp_path: Path, **config: Any) -> Terminal:
+    site = Site(f"sqlite:///{tmp_path / 'workflows.db'}", **config)
+    site.register("work", lambda obj, eng: None)
+    return Terminal(site.app)
+
+
+def states(done: Any) -> dict[str, str]:
+    return {each["id"]: each["state"] for each in json.loads(done.stdout)["checks"]}
+
+
+def test_check_20_all_is_well(tmp_path: Path) -> None:
+    flask = site_of(tmp_path)
+    done = flask.run("doctor", "--json")
+    assert done.exit_code == 0
+    assert set(states(done).values()) == {"ok"}
+    assert set(states(done)) <= set(CHECKS)
+
+
+def test_check_20_a_setting_that_is_missing_has_an_id(tmp_path: Path) -> None:
+    done = site_of(tmp_path, WORKFLOWS_WORKER="celery").run("doctor", "--json")
+    assert done.exit_code == 1
+    assert states(done)["worker"] == "fail"
+
+
+def test_check_20_a_broker_that_is_away_has_an_id(tmp_path: Path) -> None:
+    flask = site_of(
+        tmp_path, WORKFLOWS_WORKER="rq", WORKFLOWS_RQ_URL="redis://localhost:1/0"
+    )
+    done = flask.run("doctor", "--json")
+    assert done.exit_code == 1
+    assert states(done)["worker.redis"] == "fail"
+    told = flask.run("doctor")
+    assert told.exit_code == 1 and "fail  worker.redis" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "state", "code"),
+    [
+        ("CHANGE_ME", "fail", 1),
+        ("CHANGE ME!", "fail", 1),
+        ("secret", "fail", 1),
+        ("only a few", "warn", 0),
+        ("a9e1c07b5d3f4e2a8b6c", "ok", 0),
+        (b"a9e1c07b5d3f4e2a8b6c", "ok", 0),
+    ],
+)
+def test_check_20_a_secret_that_everybody_knows_has_an_id(
+    tmp_path: Path, key: Any, state: str, code: int
+) -> None:
+    flask = site_of(tmp_path, SECRET_KEY="for the beginning of the site")
+    flask.app.config["SECRET_KEY"] = key
+    done = flask.run("doctor", "--json")
+    assert (states(done)["secret-key"], done.exit_code) == (state, code)
+    assert key == "secret" or str(key) not in done.stdout
+
+
+def test_a_check_is_left_out_once_or_for_good_with_the_reason(tmp_path: Path) -> None:
+    away = {"WORKFLOWS_WORKER": "rq", "WORKFLOWS_RQ_URL": "redis://localhost:1/0"}
+    flask = site_of(tmp_path, **away)
+    done = flask.run("doctor", "--json", "--skip", "worker.redis")
+    assert done.exit_code == 0, done.stdout
+    found = json.loads(done.stdout)["checks"]
+    (redis,) = (each for each in found if each["id"] == "worker.redis")
+    assert (redis["state"], redis["reason"]) == ("skip", "by --skip")
+    assert "There is no check wroker; there are " in flask.refused(
+        "doctor", "--skip", "wroker", code=2
+    )
+    why = {"worker.redis": "It is begun by hand.", "tabels": "A slip."}
+    printed = site_of(tmp_path, WORKFLOWS_DOCTOR_SKIP=why, **away)("doctor")
+    assert "skip  worker.redis" in printed
+    assert "Left out: It is begun by hand." in printed
+    assert "warn  doctor.skip" in printed and "tabels" in printed
+
+
+def test_checks_of_a_plug_in_have_names_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flask = site_of(tmp_path)
+    state = flask.app.extensions["invenio-workflows"]
+    told = [(True, "well"), (False, "no courier", "courier")]
+    monkeypatch.setattr(state.worker, "doctor", lambda: told)
+    found = states(flask.run("doctor", "--json"))
+    assert (found["worker"], found["worker.courier"]) == ("ok", "fail")
+
+
+@pytest.mark.parametrize("wrong", [["tables"], "tables", None])
+def test_what_is_left_out_without_a_reason_is_refused(
+    tmp_path: Path, wrong: Any
+) -> None:
+    with pytest.raises(ConfigurationError, match="WORKFLOWS_DOCTOR_SKIP"):
+        site_of(tmp_path, WORKFLOWS_DOCTOR_SKIP=wrong)

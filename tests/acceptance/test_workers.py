@@ -415,12 +415,12 @@ def test_what_is_delayed_while_the_broker_is_away_is_sent_later(fleet: Fleet) ->
         began = time.monotonic()
         result = fleet.start({}, {}, {})
         assert time.monotonic() - began < 5
-        assert not any(well for well, _ in fleet.state.worker.doctor())
+        assert not any(well for well, *_ in fleet.state.worker.doctor())
     finally:
         fleet.broker.up()
     result.get(timeout=SOON)
     fleet.check(result)
     until(
-        lambda: all(well for well, _ in fleet.state.worker.doctor()),
+        lambda: all(well for well, *_ in fleet.state.worker.doctor()),
         "all is well again",
     )
