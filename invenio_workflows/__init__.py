@@ -31,6 +31,7 @@ from .definition.workflow import task as task
 from .engine import BibWorkflowEngine as BibWorkflowEngine
 from .engine import WorkflowEngine as WorkflowEngine
 from .ext import InvenioWorkflows as InvenioWorkflows
+from .files import File as File
 from .models import BibWorkflowObject as BibWorkflowObject
 from .models import ObjectStatus as ObjectStatus
 from .models import ObjectVersion as ObjectVersion
@@ -44,6 +45,7 @@ __all__ = [
     "BibWorkflowEngine",
     "BibWorkflowObject",
     "Decision",
+    "File",
     "Fork",
     "InvenioWorkflows",
     "Join",

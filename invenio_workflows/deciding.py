@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .actions.core import Resolution
+from .actions.input_form import asked_of
 from .checkpoint import decided
 from .decisions import Decision, decision, who_decided
 from .differences import difference
@@ -18,6 +19,7 @@ from .encoding import dumps
 from .engine import WorkflowEngine
 from .engine.cursor import answered
 from .errors import DataTooLarge, IllegalMove
+from .files import keep_files
 from .four_eyes import refuse_own
 from .given import object_of
 from .moving import conductor_of, go_on, queue_up
@@ -105,6 +107,8 @@ def resolve(
     cursor = None
     if resolution.answer is not None:
         cursor = _with_answer(obj, resolution.answer)
+        asks = asked_of(obj)
+        keep_files(obj.id, asks.schema if asks else {}, resolution.answer["data"])
     if delayed:
         send(queue_up(obj, start_point, event, {}, cursor=cursor))
         return AsynchronousResultWrapper(str(obj.id_workflow))

@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from .errors import InputNotValid
 from .proxies import current_workflows
 
 
@@ -34,6 +35,25 @@ class File(BaseModel):
         """
         found: IO[bytes] = current_workflows.files.open(self.file)
         return found
+
+
+def keep_files(oid: int, schema: Mapping[str, Any], data: Any) -> None:
+    """Keep the files of an answer with the object that it is for.
+
+    :raises InputNotValid: if one is no file of this object, or is not as it is said.
+    """
+    known: list[str] = []
+    faults = []
+    for loc, reference in files_in(schema, data):
+        found = current_workflows.files.get(reference.get("file"), oid)
+        if found is None or found.reference != dict(reference):
+            said = "There is no such file of this object"
+            faults.append({"loc": loc, "msg": said, "type": "file_unknown"})
+        else:
+            known.append(found.id)
+    if faults:
+        raise InputNotValid(errors=faults)
+    current_workflows.files.keep(known)
 
 
 def files_in(schema: Mapping[str, Any], data: Any) -> Iterator[tuple[list[Any], Any]]:

@@ -61,11 +61,15 @@ def prune(
     """Delete runs that ended long ago, with objects, history and log, for good.
 
     A run goes as a whole, when each of its objects is in one of the statuses. What
-    moves, or will by itself, is never deleted, nor what is in no run.
+    moves, or will by itself, is never deleted, nor what is in no run. Drafts that
+    nobody touched for a month go too, and files that no answer came for.
     """
     pruner = current_workflows.pruner
     found: Pruned = pruner.count(older_than, statuses)
     gone = found
+    if not dry_run:
+        current_workflows.drafts.sweep()
+        current_workflows.files.sweep()
     if not dry_run and found.runs:
         gone = _deleted(pruner.prune(older_than, statuses, batch), found.objects)
     if as_json:

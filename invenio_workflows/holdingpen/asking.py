@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,13 @@ from markupsafe import Markup
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import ObjectStatus, may
-from ..votes import poll_of
 from .answer_by import AnswerBy, answer_by, why_not
+from .ballot import Ballot, ballot_of
 from .flask_wtf import csrf_token
-from .permissions import actor
+from .forms import Sent, form_of
 from .permissions import may as allowed
 from .seeing import definition_of, has_template
 from .texts import _
-from .timeline import decided
 from .tree import visible
 
 _logger = logging.getLogger(__name__)
@@ -32,26 +30,6 @@ _logger = logging.getLogger(__name__)
 _SCRIPT_NAME = re.compile(r"\w[\w-]{0,99}\Z", re.A)
 _PLACES = "side", "main"
 _DEFAULT_SIDE = "workflows/actions/default_side.html"
-
-
-@dataclass(frozen=True, slots=True)
-class Ballot:
-    """The votes on what a record asks, as a person reads them.
-
-    :param votes: who, what, why and when, the oldest first; whether it is one's own.
-    :param needed: so many must be alike, so many lack.
-    :param vetoes: of which answers one is enough, in a sentence each.
-    """
-
-    votes: list[tuple[str, str, str, datetime | None, bool]]
-    needed: int
-    lacking: int
-    vetoes: list[str]
-
-    @property
-    def mine(self) -> bool:
-        """Whether the person has voted."""
-        return any(vote[-1] for vote in self.votes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +67,13 @@ def asked(
     shown: WorkflowObject,
     hidden: Mapping[str, str],
     given: Mapping[str, Any],
+    sent: Sent | None = None,
 ) -> Asked | None:
     """Return what a record asks; without a form for who may not decide.
 
     :param hidden: what every form carries.
     :param given: what the person had filled in already.
+    :param sent: what they sent of a form that a JSON Schema makes.
     """
     name = obj.get_action()
     if obj.status not in (ObjectStatus.HALTED, ObjectStatus.WAITING):
@@ -110,51 +90,10 @@ def asked(
         return Asked(name, title, message, by=by, ballot=ballot)
     if (told := why_not(obj)) is not None:
         return Asked(name, title, message, by=by, why_not=told, ballot=ballot)
-    places = _rendered(action, name, shown, hidden, given)
+    context = {"given": given, "form": form_of(obj, sent)}
+    places = _rendered(action, name, shown, hidden, context)
     shows = places.get("side"), places.get("main"), _script(name)
     return Asked(name, title, message, *shows, by=by, ballot=ballot)
-
-
-def ballot_of(obj: WorkflowObject) -> Ballot | None:
-    """Return the votes on what a record asks; ``None`` if one answer is enough."""
-    try:
-        poll = poll_of(obj)
-    except ValueError as error:  # what its task said of the votes cannot be
-        _logger.warning("The votes on %r cannot be shown: %s", obj, error)
-        return None
-    if poll is None:
-        return None
-    asked, me = obj.get_action(), actor()
-    votes = [
-        (
-            visible(vote.actor, 200),
-            decided(asked, vote.value),
-            visible(vote.reason, 2000),
-            vote.created,
-            me is not None and vote.actor == str(me),
-        )
-        for vote in poll.votes
-    ]
-    vetoes = [_alone(asked, value) for value in poll.veto]
-    return Ballot(votes, poll.needed, poll.lacking, vetoes)
-
-
-def _alone(asked: str | None, value: str) -> str:
-    known = {
-        ("approval", "accept"): _("One is enough to accept."),
-        ("approval", "reject"): _("One is enough to reject."),
-    }
-    plain = _("One is enough for {answer}.", answer=value)
-    return known.get((str(asked), value)) or visible(plain, 300)
-
-
-def votes_lacking(oid: int, revision: int) -> int:
-    """Return how many votes lack on what a record asks; 0 if it asks that no more."""
-    obj: WorkflowObject | None = current_workflows.queries.query().get(oid)
-    if obj is None or obj.revision != revision:
-        return 0
-    ballot = ballot_of(obj)
-    return 0 if ballot is None else ballot.lacking
 
 
 def _rendered(
@@ -162,12 +101,12 @@ def _rendered(
     name: str,
     shown: WorkflowObject,
     hidden: Mapping[str, str],
-    given: Mapping[str, Any],
+    more: Mapping[str, Any],
 ) -> dict[str, Markup]:
     context = {
+        **more,
         "obj": shown,
         "action": name,
-        "given": given,
         "visible": partial(visible, most=500),
         "form_fields": form_fields({**hidden, "_action": name}),
     }

@@ -7,6 +7,7 @@ page as it is now, with the reason and with what changed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,19 +18,30 @@ from ..errors import (
     ConfigurationError,
     DatabaseUnavailable,
     IllegalMove,
+    InputNotValid,
     ObjectNotFound,
     OwnSubmission,
     WorkflowsError,
 )
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
-from ..states import group_of
-from .asking import votes_lacking
+from ..states import INPUT, group_of
+from .ballot import votes_lacking
 from .display import plain
 from .flask_wtf import FIELD
+from .forms import (
+    Sent,
+    asks_still,
+    forget,
+    give,
+    kept_draft,
+    left_over,
+    redraw,
+    typed,
+)
 from .guard import page_of_error, wants_json
 from .permissions import actor, may
-from .record import MOST_ALIKE, conflict, page, seen
+from .record import MOST_ALIKE, Alert, conflict, page, seen
 from .seeing import standing
 from .texts import _, ngettext
 from .tree import visible
@@ -44,6 +56,8 @@ Doing = Callable[[WorkflowObject, int], Any]
 
 def resolve(oid: int) -> Any:
     """Answer what a halted record asks."""
+    if request.form.get("_action") == INPUT:
+        return _decided(oid, "decide", give, _("Record {id} has your answer.", id=oid))
     answer = {
         key: values[0] if len(values) == 1 else values
         for key, values in request.form.lists()
@@ -70,6 +84,21 @@ def _said_of_answer(oid: int, done: Any) -> str:
                 id=oid,
             )
     return _("Record {id} is decided.", id=oid)
+
+
+def form(oid: int) -> Any:
+    """Draw the form anew, with a row more or less, or keep what is typed in it."""
+    tell_if_deleted(oid)
+    obj = seen(oid, "decide")
+    if request.form.get("_do") == "forget:":
+        return forget(obj)
+    sent = redraw(obj)
+    if sent is None:
+        said = _("The record does not ask this any more.")
+        return _again(obj, said, 409, revision_seen())
+    if request.form.get("_do") == "keep:":
+        return kept_draft(obj)
+    return page(obj, request.form.get("_walk"), sent=sent)
 
 
 def continue_(oid: int) -> Any:
@@ -176,7 +205,7 @@ def _decided(oid: int, verb: str, do: Doing, said: str | Callable[[Any], str]) -
     except IllegalMove as error:
         return _again(obj, str(error), 409, revision, error.details.get("by"))
     except ValueError as error:  # what the action says of the answer
-        return _again(obj, str(error), 422)
+        return _again(obj, str(error), 422, wrong=error)
     except ObjectNotFound:
         abort(404)
     except WorkflowsError as error:
@@ -250,6 +279,7 @@ def _again(
     code: int,
     revision: int | None = None,
     by: str | None = None,
+    wrong: Exception | None = None,
 ) -> Any:
     """Show the record as it is now, with what the person was refused and why."""
     now: WorkflowObject | None = current_workflows.queries.query().get(obj.id)
@@ -264,13 +294,28 @@ def _again(
         ]
         return jsonify(error=message, by=by, changes=told, **_state(now)), code
     given = {key: request.form[key][:10_000] for key in request.form if key[:1] != "_"}
-    return Response(page(now, request.form.get("_walk"), alert, given), code)
+    shown, sent = _typed_into(now, alert, wrong)
+    return Response(page(now, request.form.get("_walk"), shown, given, sent), code)
+
+
+def _typed_into(
+    now: WorkflowObject, alert: Alert, wrong: Exception | None
+) -> tuple[Alert | None, Sent | None]:
+    """Return what is told, and the form that holds what was typed, if one does."""
+    if request.form.get("_action") != INPUT:
+        return alert, None
+    if not asks_still(now):
+        return replace(alert, typed=left_over(typed())), None
+    if not isinstance(wrong, InputNotValid):
+        return alert, Sent(typed())
+    # The form itself says what is wrong, and where.
+    return None, Sent(typed(), wrong.errors, wrong.details.get("rows") or {})
 
 
 ROUTES: Any = tuple(
     (f"/<int:oid>/{view.__name__.rstrip('_')}", view, ("POST",))
     for view in (
-        *(resolve, continue_, restart_task, restart, restart_from, restart_alike),
+        *(resolve, form, continue_, restart_task, restart, restart_from, restart_alike),
         *(comment, cancel, delete),
     )
 )

@@ -13,6 +13,7 @@ from . import (
     changes,
     decide,
     definitions,
+    downloads,
     editing,
     exporting,
     guard,
@@ -31,7 +32,7 @@ PREFIX = "/admin/holdingpen"
 #: The rooms that have pages, each with its ``ROUTES``.
 ROOMS: tuple[Any, ...] = (
     *(listing, exporting, starting, auditing, definitions),
-    *(record, changes, all_results, decide, editing),
+    *(record, changes, all_results, decide, editing, downloads),
 )
 
 

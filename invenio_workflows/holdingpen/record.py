@@ -17,6 +17,7 @@ from ..store.relations import MOST_FAILED, MOST_RELATED, Relative
 from .asking import asked, form_fields, moves, tasks_to_restart
 from .changes import Told, told
 from .drawing import Drawing, Drawn, as_text
+from .forms import Sent
 from .hiding import error_as_seen
 from .permissions import find
 from .permissions import may as allowed
@@ -48,11 +49,13 @@ class Alert:
     """What a person is told before all else: that it was not done, and why.
 
     :param changes: what differs from what the person had seen.
+    :param typed: what the person typed, where no form is there to hold it.
     """
 
     message: str
     changes: list[Any] = field(default_factory=list)
     is_conflict: bool = False
+    typed: list[tuple[str, str]] = field(default_factory=list)
 
 
 def record(oid: int) -> Any:
@@ -91,17 +94,19 @@ def page(
     walk: str | None = None,
     alert: Alert | None = None,
     given: Mapping[str, Any] | None = None,
+    sent: Sent | None = None,
 ) -> str:
     """Return the page of a record.
 
     :param given: what the person had filled in, to be there still.
+    :param sent: the same of a form that a JSON Schema makes.
     """
     view = sight(obj)
     shown = shown_copy(obj, view)
     way = way_from(obj, walk)
     hidden = {"_revision": str(obj.revision), "_walk": way.key}
     branches = current_workflows.records.branches(obj.id)
-    question = asked(obj, shown, hidden, given or {})
+    question = asked(obj, shown, hidden, given or {}, sent)
     error = _error(obj, view.sees_all)
     context = {
         "obj": shown,

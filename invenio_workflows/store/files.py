@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from .transactions import Transactions
 PART = 256 * 1024
 #: Seconds for which a file is laid by for an answer that does not come.
 LAID_BY = 30 * 86_400
+_KEY = re.compile(r"[\w-]{22}\Z", re.A)
 #: So many of those go when a new file comes.
 _SWEPT = 20
 
@@ -178,7 +180,7 @@ class Files:
 
         :param oid: only if it is of this object.
         """
-        if not isinstance(key, str) or not (key.isascii() and 0 < len(key) <= 22):
+        if not isinstance(key, str) or not _KEY.match(key):
             return None
         wanted = (
             FILES.c.id == key,

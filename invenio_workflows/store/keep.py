@@ -17,7 +17,9 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus, require
 from . import statements as sql
 from .audit import keep, keep_event
+from .drafts import DRAFTS
 from .due import forget_place
+from .files import FILES, PARTS
 from .forks import (
     branches_below,
     cancel_branches,
@@ -201,7 +203,7 @@ class Keeper:
             ids = select(sql.OBJECTS.c.id).where(
                 sql.OBJECTS.c.id.in_([oid, *below]) | (sql.OBJECTS.c.id_parent == oid)
             )
-            for table in (sql.EVENTS, sql.LOGS):
+            for table in (sql.EVENTS, sql.LOGS, PARTS, FILES, DRAFTS):
                 connection.execute(delete(table).where(table.c.id_object.in_(ids)))
             for key, gone in (("id_parent", [oid]), ("id", [oid, *below])):
                 connection.execute(

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from ..errors import IllegalMove
 from ..states import ObjectStatus, run_status
 from . import statements as sql
+from .audit import AUDIT
 from .kinds import BigId, later
 from .models import Base
 from .sql import SQLStore
@@ -40,9 +41,12 @@ _runs, _objects = sql.RUNS.c, sql.OBJECTS.c
 _parent = sql.OBJECTS.alias("parent")
 #: Said so that no index of parents is used, in which all live objects are alike.
 _live = func.coalesce(_objects.id_parent, literal_column("0")) == literal_column("0")
-#: The tables whose rows belong to an object; not every SQLite watches over that.
+#: The tables whose rows belong to an object; not every SQLite watches over that. What
+#: people decided stays for good.
 _OF_OBJECTS = [
-    table for table in Base.metadata.sorted_tables if "id_object" in table.columns
+    table
+    for table in Base.metadata.sorted_tables
+    if "id_object" in table.columns and table is not AUDIT
 ]
 
 
