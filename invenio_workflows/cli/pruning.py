@@ -67,11 +67,11 @@ def prune(
     pruner = current_workflows.pruner
     found: Pruned = pruner.count(older_than, statuses)
     gone = found
+    if not dry_run and found.runs:
+        gone = _deleted(pruner.prune(older_than, statuses, batch), found.objects)
     if not dry_run:
         current_workflows.drafts.sweep()
         current_workflows.files.sweep()
-    if not dry_run and found.runs:
-        gone = _deleted(pruner.prune(older_than, statuses, batch), found.objects)
     if as_json:
         told = {"runs": gone.runs, "objects": gone.objects, "dry_run": dry_run}
         say_json(told)

@@ -195,7 +195,7 @@ def test_each_batch_is_a_commit_of_as_many_statements(desk: Terminal):
         run_of(*[{}] * 5, site=site)
     with statements(site) as seen:
         assert desk.json("prune", "--older-than", "90d", "--batch", 3)["objects"] == 20
-    batches = list(seen.values())
+    batches = [count for count in seen.values() if count > 5]
     assert len(batches) >= 7 and max(batches) <= 22 and len(set(batches[1:-1])) == 1
     assert not any(site.counts().values())
 

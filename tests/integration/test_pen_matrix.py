@@ -31,6 +31,8 @@ ADDRESSES: dict[str, tuple[str, str, int]] = {
     "/<int:oid>/fields": ("GET", "view", 200),
     "/<int:oid>/results": ("GET", "view", 200),
     "/<int:oid>/resolve": ("POST", "decide", 303),
+    "/<int:oid>/form": ("POST", "decide", 409),
+    "/<int:oid>/file/<name>": ("GET", "view", 404),
     "/<int:oid>/comment": ("POST", "decide", 303),
     "/<int:oid>/continue": ("POST", "restart", 303),
     "/<int:oid>/restart": ("POST", "restart", 303),

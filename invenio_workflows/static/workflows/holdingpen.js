@@ -257,9 +257,9 @@ function sent(button) {
 function goOn() {
   if (!kept.get("hp sent")) return;
   kept.set("hp sent", null);
-  const [next] = [...all("#alert"), ...all(".hp-record h1")];
+  const [next] = [...all("#alert"), ...all(".hp-input [autofocus]"), ...all(".hp-record h1")];
   if (!next) return;
-  next.tabIndex = -1;
+  if (!next.closest("form")) next.tabIndex = -1;
   next.focus();
 }
 
@@ -267,6 +267,85 @@ function goOn() {
 document.addEventListener("click", (event) => {
   if (event.detail > 1 && /** @type {Element} */ (event.target).closest(".hp-do")) event.preventDefault();
 }, true);
+
+// --- a form that asks for input -------------------------------------------------------
+
+/** Keeps what is typed as a draft, and draws rows in place that a button adds. */
+class Form extends HTMLElement {
+  static AFTER = 1500;
+  #timer = 0;
+
+  connectedCallback() {
+    this.addEventListener("input", this.#typed);
+    this.addEventListener("submit", this.#submit);
+    addEventListener("pagehide", () => this.#timer && this.#keep());
+  }
+
+  get #form() { return /** @type {HTMLFormElement} */ (this.querySelector("form")); }
+
+  #typed = () => {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#keep(), Form.AFTER);
+  };
+
+  /** What is typed, without the files: those go with the answer, or with a button. */
+  async #keep() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    const fields = new URLSearchParams();
+    for (const [name, value] of new FormData(this.#form)) if (typeof value === "string") fields.append(name, value);
+    fields.set("_do", "keep:");
+    try {
+      const headers = { Accept: "application/json" };
+      const answer = await fetch(this.#form.dataset.keep ?? "", { method: "POST", body: fields, headers, keepalive: true });
+      this.#tell(answer.ok ? (await answer.json()).message : word("not-kept"));
+    } catch {
+      this.#tell(word("not-kept"));
+    }
+  }
+
+  /** @param {string} text */
+  #tell(text) {
+    for (const each of all(".hp-kept", this)) each.textContent = text;
+  }
+
+  /** @param {SubmitEvent} event */
+  #submit = (event) => {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    const button = /** @type {HTMLButtonElement | null} */ (event.submitter);
+    if (!/^(add|remove|open|close|show):/.test(button?.name === "_do" ? button.value : "")) return;
+    event.preventDefault();
+    this.#redraw(/** @type {HTMLButtonElement} */ (button));
+  };
+
+  /** @param {HTMLButtonElement} button */
+  async #redraw(button) {
+    const form = this.#form;
+    const fields = new FormData(form, button);
+    form.inert = true; // what is typed into a form that is about to go would be lost
+    // A form without files is sent as the browser would.
+    const body = form.enctype === "multipart/form-data" ? fields : new URLSearchParams(/** @type {any} */ (fields));
+    try {
+      const answer = await fetch(button.formAction, { method: "POST", body, headers: { Accept: "text/html" } });
+      const made = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("hp-form");
+      if (!answer.ok || !made) return this.#alone(form, button);
+      this.replaceChildren(...made.childNodes);
+      showTimes();
+      this.querySelector("[autofocus]")?.focus();
+    } catch {
+      form.inert = false;
+      say(word("unreachable"));
+    }
+  }
+
+  /** @param {HTMLFormElement} form @param {HTMLButtonElement} button lets the browser send it, and show what it is told */
+  #alone(form, button) {
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "_do", value: button.value }));
+    form.action = button.formAction;
+    form.submit();
+  }
+}
 
 // --- keys -----------------------------------------------------------------------------
 
@@ -442,5 +521,6 @@ list.restore();
 if (all(".hp-row").length) kept.set("hp record", null);
 
 customElements.define("hp-arrivals", Arrivals);
+customElements.define("hp-form", Form);
 customElements.define("hp-keys", Keys);
 customElements.define("hp-tree", Tree);
