@@ -227,8 +227,11 @@ class DatabaseUnavailable(WorkflowsError):
     """The database cannot be reached or is not what is needed."""
 
 
-class ConfigurationError(WorkflowsError):
+class ConfigurationError(WorkflowsError, RuntimeError):
     """A setting has a value that cannot be used."""
+
+    # A RuntimeError, because a proxy without an application is asked for its class, as
+    # pydantic does it with all names of a module, and werkzeug has an answer to that.
 
 
 class Control(BaseException):
