@@ -428,6 +428,29 @@ def test_what_clears_a_deadline(idle: Site, what: Callable[..., None]) -> None:
     assert [e for e in stored(obj.id).history() if e.kind == "DeadlinePassed"] == []
 
 
+@pytest.mark.parametrize("anew", [False, True])
+def test_one_that_is_to_begin_anew_and_never_does_has_none(
+    idle: Site, anew: bool
+) -> None:
+    idle.register("asks", asking(deadline=60, on_deadline=REJECT), publish)
+    eng = start("asks", [[], []])
+    second = eng.halted_objects[1]
+
+    def fail(obj: Any, eng: Any) -> None:
+        raise ValueError("at once")
+
+    idle.register("asks", fail)
+    with pytest.raises(WorkflowError):
+        if anew:
+            start("asks", [[], stored(second.id)])
+        else:
+            start_by_wid(eng.uuid)
+    assert stored(second.id).status == S.INITIAL
+    assert row(idle, second.id, "deadline, wake_at") == (None, None)
+    left = idle.rows("SELECT id_object FROM workflows_sort WHERE name = 'deadline'")
+    assert second.id not in {each.id_object for each in left}
+
+
 def test_a_document_that_is_saved_keeps_it(idle: Site) -> None:
     obj = halted(idle, asking(deadline=60, on_deadline=REJECT))
     obj.extra_data["note"] = "by a program"
