@@ -27,75 +27,27 @@ from .proxies import EXTENSION
 from .registry import Registry, installed, plugin, plugins
 from .sourcecode import Source
 from .states import ObjectStatus
-from .store.accept import Acceptor
-from .store.announcing import Announcing
-from .store.audit import Audit
-from .store.concurrency import Limits, Places
-from .store.database import Database
-from .store.definitions import Definitions
-from .store.drafts import Drafts
-from .store.due import DueHalts
-from .store.files import Files
-from .store.keep import Keeper
-from .store.lists import Lists
-from .store.migrations import current, upgrade
-from .store.notices import Notices
-from .store.presence import Presence
-from .store.prune import Pruner
-from .store.queries import Queries
-from .store.queue import Queue
-from .store.record_queries import RecordQueries
-from .store.recovery import Recovery
-from .store.reindex import Reindexer
+from .store.migrations import current
+from .store.parts import Parts
 from .store.restore import start_over
-from .store.sql import SQLStore
-from .store.standing import Sleepers
-from .store.transactions import Transactions
-from .store.walks import Walks
 
 _logger = logging.getLogger(__name__)
 
 
-class State:
+class State(Parts):
     """What one application has: the target of ``current_workflows``."""
 
     def __init__(self, app: Flask) -> None:
-        self.settings = Settings.read(app.config)
-        if self.settings.capture_output:
+        settings = Settings.read(app.config)
+        if settings.capture_output:
             stand_in()
-        self.database = Database(app, self.settings)
-        transactions = Transactions(self.database, self.settings.busy_seconds)
-        self.store = SQLStore(
-            transactions,
-            self.settings.lease_seconds,
-            self.settings.batch_size,
-            self.settings.queue_of,
+        super().__init__(
+            app,
+            settings,
             lambda name: self.catalogue.get(name),
+            lambda: self.catalogue.code(),
+            lambda obj: check(obj, settings),
         )
-        self.limits = Limits()
-        self.acceptor = Acceptor(
-            self.store, self.settings.batch_size, self._check, self.limits
-        )
-        self.keeper = Keeper(self.store, self._check)
-        self.queries = Queries(self.store)
-        self.lists = Lists(self.store)
-        self.reindexer = Reindexer(self.store, self.settings.batch_size)
-        self.recovery = Recovery(self.store)
-        self.pruner = Pruner(self.store)
-        self.queue = Queue(self.store, self.settings, self.limits)
-        self.announcing = Announcing(self.store)
-        self.due = DueHalts(transactions, self.settings.lease_seconds)
-        self.places = Places(transactions, self.settings, self.limits)
-        self.notices = Notices(transactions)
-        self.presence = Presence(
-            transactions, self.settings.sweep_seconds, lambda: self.catalogue.code()
-        )
-        self.audit = Audit(transactions)
-        self.walks = Walks(transactions)
-        self.standing = Sleepers(transactions)
-        self.drafts = Drafts(transactions)
-        self.files = Files(transactions, self.settings.max_file_size)
-        self.records = RecordQueries(self.store)
         #: Whether what is delayed may begin threads; a command ends too soon for it.
         self.embeds = True
         #: The Celery app that was given, if one was.
@@ -104,25 +56,7 @@ class State:
         self.pages: dict[str, Any] = {}
         self._app = app
         self.actions: Registry[Action] = Registry("action", _no_action)
-        self.known = Definitions(transactions)
-        self.catalogue = Catalogue(self.settings.packages, self.limits, self._known)
-
-    def _check(self, obj: WorkflowObject) -> tuple[str, str]:
-        return check(obj, self.settings)
-
-    @property
-    def db(self) -> Any:
-        """The database in use: the app's Flask-SQLAlchemy, or ours."""
-        return self.database.db
-
-    @property
-    def engine(self) -> Any:
-        """SQLAlchemy's engine of the database that holds our tables."""
-        return self.database.engine
-
-    def create_all(self) -> None:
-        """Make or upgrade the tables; any number of times, by several processes."""
-        upgrade(self.engine)
+        self.catalogue = Catalogue(settings.packages, self.limits, self._known)
 
     @cached_property
     def worker(self) -> Worker:

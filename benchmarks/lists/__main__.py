@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tests"))
 from people import PEN  # noqa: E402
 from sqlalchemy import event, text  # noqa: E402
 
+from invenio_workflows.groups import Group  # noqa: E402
 from invenio_workflows.proxies import current_workflows  # noqa: E402
-from invenio_workflows.states import Group  # noqa: E402
 from invenio_workflows.store.wanted import Key, Wanted, write_key  # noqa: E402
 
 from ..places import databases  # noqa: E402

@@ -238,31 +238,39 @@ def _whole(obj: WorkflowObject) -> dict[str, Any]:
         "extra_data": _own(obj.extra_data),
         "results": obj.get_tasks_results(),
         "input": as_json_of(asked_of(obj)),
-        "history": [
-            {
-                "seq": event.seq,
-                "event": event.kind,
-                "task": event.task or None,
-                "position": event.position,
-                "status": event.status.name,
-                "message": event.message or None,
-                "payload": event.payload,
-                "seconds": event.seconds,
-                "changed": event.changed,
-                "created": event.created,
-            }
-            for event in obj.history()
-        ],
-        "log": [
-            {
-                "level": logging.getLevelName(line.level),
-                "task": line.task or None,
-                "message": line.message,
-                "created": line.created,
-            }
-            for line in obj.get_log()
-        ],
+        "history": _history(obj),
+        "log": _log(obj),
     }
+
+
+def _history(obj: WorkflowObject) -> list[dict[str, Any]]:
+    return [
+        {
+            "seq": event.seq,
+            "event": event.kind,
+            "task": event.task or None,
+            "position": event.position,
+            "status": event.status.name,
+            "message": event.message or None,
+            "payload": event.payload,
+            "seconds": event.seconds,
+            "changed": event.changed,
+            "created": event.created,
+        }
+        for event in obj.history()
+    ]
+
+
+def _log(obj: WorkflowObject) -> list[dict[str, Any]]:
+    return [
+        {
+            "level": logging.getLevelName(line.level),
+            "task": line.task or None,
+            "message": line.message,
+            "created": line.created,
+        }
+        for line in obj.get_log()
+    ]
 
 
 def _say_head(obj: WorkflowObject) -> None:

@@ -10,6 +10,7 @@ from ..definition.node import Leaf, Node, Place, in_branch
 from ..definition.workflow import Definition
 from ..encoding import dumps, loads
 from ..errors import DefinitionChanged, WorkflowDefinitionError
+from .edited import in_a_branch, in_a_loop, not_there
 
 #: The task there finished; the next one follows.
 AFTER = "after"
@@ -169,14 +170,14 @@ def move(definition: Definition, cursor: Cursor, place: Place) -> None:
         memo = old[1] if old is not None else None
         memo = node.begins if memo is None else memo
         if node.loops and memo is None:
-            raise _in_a_loop(place, node)
+            raise in_a_loop(place, node)
         shared = old is not None and old[0] == index
         branch = node.is_branch(index)
         if branch != in_branch(memo) or (branch and not shared):
-            raise _in_a_branch(place)
+            raise in_a_branch(place)
         frames.append([index, memo])
     if _branches(frames) != _branches(cursor.frames):
-        raise _in_a_branch(place)
+        raise in_a_branch(place)
     cursor.frames = frames
 
 
@@ -330,22 +331,7 @@ def _find(definition: Definition, identity: tuple[Any, ...]) -> Place:
     if alike and len(alike) == count:
         same: Place = alike[ordinal]
         return same
-    if named:
-        kind = "task" if is_task else "pattern"
-        raise DefinitionChanged(
-            f"The workflow {definition.name!r} was edited: it now has {len(named)} "
-            f"{kind}s {name!r}, and which of them the object stands at is not clear. "
-            "Give them names by @task, or restart the object.",
-            definition.name,
-            task=name,
-        )
-    raise DefinitionChanged(
-        f"The workflow {definition.name!r} was edited: the task {name!r}, at which "
-        "the object stands, is no longer in it. Put it back under that name, or "
-        "go on from another one (restart_first, task:<name>).",
-        definition.name,
-        task=name,
-    )
+    raise not_there(definition, name, len(named), is_task)
 
 
 def moved(definition: Definition, place: Place, cursor: Cursor) -> list[list[Any]]:
@@ -369,12 +355,12 @@ def moved(definition: Definition, place: Place, cursor: Cursor) -> list[list[Any
         # Of two loops alike, one of which went, nobody knows which memo is whose.
         memo = memos[rank] if rank + rest == len(memos) else None
         if memo is None and node.loops and not (node is place and index is None):
-            raise _in_a_loop(place, node)
+            raise in_a_loop(place, node)
         if index is not None and node.is_branch(index) != in_branch(memo):
-            raise _in_a_branch(place)
+            raise in_a_branch(place)
         frames.append([index, memo])
     if _branches(frames) != _branches(cursor.frames):
-        raise _in_a_branch(place)
+        raise in_a_branch(place)
     return frames
 
 
@@ -384,19 +370,3 @@ def _way(definition: Definition, place: Place) -> Iterator[tuple[Node, int]]:
         assert isinstance(node, Node)
         yield node, index
         node = node.children[index]
-
-
-def _in_a_branch(place: Place) -> DefinitionChanged:
-    return DefinitionChanged(
-        f"{place.label} is not in the list that the object runs through: a branch "
-        "keeps to its own, and the object that it belongs to stays out of it.",
-        task=place.name,
-    )
-
-
-def _in_a_loop(place: Place, node: Node) -> DefinitionChanged:
-    return DefinitionChanged(
-        f"{place.label} stands inside {node.label}, which the object has "
-        "not entered; go on from its beginning or restart the object.",
-        task=place.name,
-    )

@@ -23,9 +23,10 @@ from ..errors import (
     OwnSubmission,
     WorkflowsError,
 )
+from ..groups import group_of
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
-from ..states import INPUT, group_of
+from ..states import INPUT
 from .ballot import votes_lacking
 from .display import plain
 from .flask_wtf import FIELD

@@ -11,9 +11,10 @@ from typing import Any
 from flask import abort, render_template, request, url_for
 from markupsafe import Markup
 
+from ..groups import Group, group_of
 from ..ping import NAME as PING
 from ..proxies import current_workflows
-from ..states import Group, ObjectStatus, group_of
+from ..states import ObjectStatus
 from ..store.list_counts import Alike
 from ..store.wanted import Count
 from .display import group_label, lasting, plain

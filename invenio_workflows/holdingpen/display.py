@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..states import Group
+from ..groups import Group
 from .texts import N_, _, language, ngettext
 
 #: Letters that change the direction of what follows; a title may not.

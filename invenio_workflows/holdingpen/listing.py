@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 from flask import abort, jsonify, render_template, request, url_for
 
+from ..groups import Group
 from ..proxies import current_workflows
-from ..states import Group
 from ..store.idle import idle
 from ..store.look import Look
 from ..store.wanted import Count, Page, Wanted

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from ..states import Group
+from ..groups import Group
 
 #: Words for the groups of a list, as ``is:`` knows them.
 IS = {

@@ -10,9 +10,10 @@ from typing import Any
 from flask import current_app, redirect, render_template, request, url_for
 
 from ..encoding import dumps
+from ..groups import group_of
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
-from ..states import ObjectStatus, group_of, may
+from ..states import ObjectStatus, may
 from ..store.relations import MOST_FAILED, MOST_RELATED, Relative
 from .asking import asked, form_fields, moves, tasks_to_restart
 from .changes import Told, told

@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from ..actions.core import Action, four_eyes
 from ..definition.workflow import WorkflowBase
+from ..groups import Group
 from ..proxies import current_workflows
-from ..states import Group, ObjectStatus
+from ..states import ObjectStatus
 from ..store.wanted import Row
 from .answer_by import chip, why_not
 from .display import group_label, html, plain

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from ..definition.workflow import Definition
 from ..engine.upgrade import Meaning, meaning
-from ..states import ObjectStatus, group_of
+from ..groups import group_of
+from ..states import ObjectStatus
 from ..store.standing import Crowd
 from ..store.wanted import Count
 from .display import lasting

@@ -12,9 +12,9 @@ from flask import abort, redirect, render_template, request, url_for
 
 from ..api import start_delayed
 from ..errors import WorkflowsError
+from ..groups import group_of
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
-from ..states import group_of
 from .display import group_label, plain
 from .permissions import may, user_id, workflows_for
 from .texts import _

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from ..states import Group
+from ..groups import Group
 from .query import Part, is_owner, parse, without, without_key
 
 SIZES = (10, 25, 50, 100, 500)

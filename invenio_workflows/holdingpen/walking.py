@@ -9,9 +9,9 @@ from urllib.parse import urlencode, urlsplit
 from flask import request, url_for
 from markupsafe import Markup
 
+from ..groups import group_of
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
-from ..states import group_of
 from ..store.relations import Neighbour
 from ..store.walks import LONGEST, Walk
 from .display import plain

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ..folding import words
-from ..states import Group
+from ..groups import Group
 from ..store.wanted import Term, Wanted
 from .query import Query, Said, parse
 from .urls import AGES, ListState

@@ -40,7 +40,8 @@ from .rows import (
 )
 from .runs import settle_run
 from .shown import keep_shown
-from .sql import SQLStore, write_cursor
+from .sql import SQLStore
+from .standing_at import write_cursor
 
 #: Encodes a document, or says what cannot be kept of it.
 Check = Callable[[WorkflowObject], tuple[str, str]]

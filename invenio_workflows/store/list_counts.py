@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, literal, select, text, union_all
 
-from ..states import Group, group_of
+from ..groups import Group, group_of
 from .list_models import COUNT, DELTA
 from .models import LISTED
 from .transactions import Transactions, begin

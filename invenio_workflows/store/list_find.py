@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, literal_column, select
 
-from ..states import Group
+from ..groups import Group
 from . import statements as sql
 from .list_arms import LIGHT, ROW, Arm
 from .list_counts import Alike, read_counts

@@ -8,7 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..states import ObjectStatus, group_of
+from ..groups import group_of
+from ..states import ObjectStatus
 from .wanted import Count, Row, Wanted
 
 #: How long ago it changed, at most; in the order shown.

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
+from ..groups import Group
 from ..objects import WorkflowObject
-from ..states import Group
 from . import statements as sql
 from .list_arms import LIGHT
 from .list_counts import Alike, fold, read_counts

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from ..states import Group
+from ..groups import Group
 from .list_arms import LIGHT, ROW
 from .list_find import NUMBERED, SAMPLE, TALLIED, Finder
 from .list_rows import AGES, COUNTED, Facets, as_row, facet, fits

@@ -37,7 +37,8 @@ from .meeting import deliver, forget
 from .restore import restore
 from .rows import as_seen
 from .runs import merge, settle_run
-from .sql import SQLStore, write_cursor
+from .sql import SQLStore
+from .standing_at import write_cursor
 from .statements import OBJECTS, RUNS, Prepared, _n, _p
 from .taking import Taking
 

@@ -16,7 +16,8 @@ from ..states import ObjectStatus
 from . import statements as sql
 from .kinds import now
 from .leases import is_dead, is_mine
-from .sql import SQLStore, write_cursor
+from .sql import SQLStore
+from .standing_at import write_cursor
 
 #: Part of the text, as in the index of those that run.
 _CURSOR = sql.as_text(sql.OBJECTS.c.cursor)

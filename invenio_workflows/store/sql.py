@@ -51,6 +51,7 @@ from .rows import (
 from .runs import merge, settle_left, settle_run
 from .showing import Showing
 from .shown import keep_shown
+from .standing_at import write_cursor
 from .transactions import TaskWritesLost as TaskWritesLost
 from .transactions import Transactions, begin, is_passing
 
@@ -283,15 +284,11 @@ class SQLStore(Following, Once):
                 settle_run(connection, obj.id_workflow)
 
         self.transactions.joined(work)
-        columns |= {
-            **{"status": ObjectStatus.RUNNING, "waits_for": None, "deadline": None},
-            "fence": columns["fence"] + 1,
-            "seq": columns["seq"] + 1,
-            "revision": columns["seq"] + 1,
-            "attempts": attempts,
-            "in_start": int(in_start),
-            "cursor": cursor or columns["cursor"],
-        }
+        columns |= {"attempts": attempts, "in_start": int(in_start)}
+        columns |= {"waits_for": None, "deadline": None}
+        columns |= {"status": ObjectStatus.RUNNING, "fence": columns["fence"] + 1}
+        columns |= dict.fromkeys(("seq", "revision"), columns["seq"] + 1)
+        columns["cursor"] = cursor or columns["cursor"]
         obj.kept = (data, extra_data)
         derive(obj, self.task_history)
 
@@ -371,13 +368,6 @@ class SQLStore(Following, Once):
         query = query.order_by(*([columns.position] if live else []), columns.id)
         with self.transactions.reading() as connection:
             return [self.document(row) for row in connection.execute(query)]
-
-
-def write_cursor(connection: Connection, oid: int, cursor: str | None) -> None:
-    """Write where an object stands, if that is said."""
-    if cursor is not None:
-        new = {"new_cursor": cursor, "new_place": stands_at(cursor)}
-        sql.WRITE_CURSOR(connection, {"oid": oid, **new})
 
 
 def goes_on(point: Checkpoint) -> bool:

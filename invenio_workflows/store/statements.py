@@ -398,13 +398,3 @@ ANNOUNCED = Prepared(
     )
     .values(announce_at=null())
 )
-
-WRITE_CURSOR = Prepared(
-    update(OBJECTS)
-    .where(OBJECTS.c.id == _p("oid", OBJECTS.c.id))
-    .values(
-        cursor=_p("new_cursor", OBJECTS.c.cursor),
-        stands_at=_p("new_place", OBJECTS.c.stands_at),
-        stands_since=now(),
-    )
-)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ..states import Group, ObjectStatus
+from ..groups import Group
+from ..states import ObjectStatus
 
 #: Sorts that need no key of their own: column, and whether from large to small.
 SORTS = {

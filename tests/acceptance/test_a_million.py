@@ -16,8 +16,8 @@ import pytest
 from sites import Site
 from sqlalchemy import Connection, event, text
 
+from invenio_workflows.groups import Group
 from invenio_workflows.proxies import current_workflows
-from invenio_workflows.states import Group
 from invenio_workflows.store.list_counts import recount
 from invenio_workflows.store.models import ObjectRow
 from invenio_workflows.store.wanted import Wanted

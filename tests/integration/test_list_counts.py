@@ -12,8 +12,8 @@ from sites import Site
 from sqlalchemy import text
 
 from invenio_workflows.api import continue_oid, start
+from invenio_workflows.groups import Group, group_of
 from invenio_workflows.proxies import current_workflows
-from invenio_workflows.states import Group, group_of
 from invenio_workflows.store import list_counts
 from invenio_workflows.store.models import LISTED
 from invenio_workflows.store.wanted import Wanted

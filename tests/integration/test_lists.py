@@ -13,8 +13,8 @@ import pytest
 from sites import Site
 from sqlalchemy import event, text
 
+from invenio_workflows.groups import Group, group_of
 from invenio_workflows.proxies import current_workflows
-from invenio_workflows.states import Group, group_of
 from invenio_workflows.store import list_find as lists_module
 from invenio_workflows.store.list_models import SORT
 from invenio_workflows.store.models import ObjectRow

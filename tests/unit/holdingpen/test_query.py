@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invenio_workflows.groups import Group
 from invenio_workflows.holdingpen.query import (
     IDENTIFIERS,
     IS,
@@ -20,7 +21,6 @@ from invenio_workflows.holdingpen.query import (
     without,
     without_key,
 )
-from invenio_workflows.states import Group
 
 WORDS = st.text("abcdeü123", min_size=1, max_size=8).map(lambda text: f"w{text}")
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invenio_workflows.groups import Group
 from invenio_workflows.holdingpen.query import parse
 from invenio_workflows.holdingpen.urls import AGES, LARGEST, ListState
-from invenio_workflows.states import Group
 
 ARGUMENTS = "group workflow action type owner age q sort size after".split()
 VALUES = st.text('abcé:,&=?# "', min_size=1, max_size=12).map(lambda text: f"v{text}")
