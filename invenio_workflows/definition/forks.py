@@ -150,8 +150,10 @@ def check_fork(part: Any) -> None:
     :raises WorkflowDefinitionError: naming it.
     """
     kind: Any = part if inspect.isclass(part) else type(part)
-    if kind.execute is not Step.execute:
+    does = [kind.execute is not Step.execute and "an execute"]
+    does += [getattr(kind, "UserInputSchema", None) and "a UserInputSchema"]
+    for what in filter(None, does):
         raise WorkflowDefinitionError(
-            f"the Fork {node_name(part)} has an execute, and a Fork does nothing but "
-            "lead on; put a step before it."
+            f"the Fork {node_name(part)} has {what}, and a Fork does nothing but lead "
+            "on; put a step before it."
         )

@@ -38,6 +38,11 @@ class Busy(Fork):
         """Refused."""
 
 
+class Asking(Fork):
+    class UserInputSchema:
+        """Refused."""
+
+
 async def later(obj: Any, branches: Any) -> None: ...
 
 
@@ -108,6 +113,10 @@ WRONG: list[tuple[Any, str]] = [
     (
         {START: [F], F: [G, E], G: [A, B], A: [K], B: [J], E: [J], K: [J]},
         "the Join J, to which B leads in the branch B of the Fork G, is reached past",
+    ),
+    (
+        {START: [Asking], Asking: [A, B], A: [J], B: [J]},
+        "the Fork Asking has a UserInputSchema",
     ),
     ({START: [Busy], Busy: [A, B], A: [J], B: [J]}, "the Fork Busy has an execute"),
     (with_join(Join(3)), "join of the Join Join is 'all', 'any' or a number.*to 2"),

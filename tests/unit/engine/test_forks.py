@@ -442,6 +442,68 @@ def test_the_ceiling_holds_in_a_branch() -> None:
         run(source, {})
 
 
+def wishes(**wish: Any) -> Any:
+    """Return a function that wishes something of the run, the first time."""
+    [(name, arguments)] = wish.items()
+
+    def wishing(obj: Any, eng: Any) -> Any:
+        eng.add("wishes")
+        if eng.extra_data["wishes"] == 1:
+            getattr(eng, name)(*arguments)
+        return "granted"
+
+    return wishing
+
+
+def forked_with(wishing: Any) -> Any:
+    return {
+        **{START: [Prepare], Prepare: [split], split: [Left, right], right: [meet]},
+        **{Left: [wishing], wishing: [More2], More2: [meet], meet: [Report]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("wish", "tasks", "given"),
+    [
+        ({"restart_from": ["restart_first"]}, ["Left", "wishing", "More2"], "granted"),
+        ({"restart_from": ["restart_prev"]}, ["Left", "wishing", "More2"], "granted"),
+        ({"restart_from": ["restart_task"]}, ["wishing", "More2"], "granted"),
+        ({"restart_from": ["task:More2"]}, ["More2"], 6),
+        ({"wait": []}, [], None),
+        ({"skip_token": []}, [], 6),
+        ({"continue_next_token": []}, [], 6),
+        ({"break_current_loop": []}, [], 6),
+    ],
+    ids=str,
+)
+def test_what_a_node_wishes_is_its_branchs(
+    wish: Any, tasks: list[str], given: Any
+) -> None:
+    result = run(forked_with(wishes(**wish)), {})
+    wishing = branch(result, 0)
+    if "wait" in wish:
+        assert (wishing.status, result.status) == (S.WAITING, S.WAITING)
+        result.go_on(obj=wishing)
+        tasks, given = ["More2"], 6
+    done = [name for name in result.tasks_of(wishing) if name != "wishing"]
+    assert done == ["Left", *(name for name in tasks if name != "wishing")]
+    last = {"joined": given} if tasks else given
+    assert joined(result) == {"Left": last, "right": "r"}
+    assert result.data["left"] == {"n": 5}
+
+
+def test_a_branch_that_aborts_is_cancelled_and_one_that_leaves_it_fails() -> None:
+    result = run(forked_with(wishes(abort=[])), {}, stop_on_error=False)
+    assert branch(result, 0).status == S.CANCELLED
+    assert result.status == S.ERROR
+    assert "2 of 2 branches must be done, and" in str(result.error)
+    outside = forked_with(wishes(restart_from=["task:Prepare"]))
+    result = run(outside, {}, stop_on_error=False)
+    assert branch(result, 0).status == S.ERROR
+    assert "a branch keeps to its own" in branch(result, 0).get_error_message()[0]
+    assert result.go_on("restart_task", obj=branch(result, 0)).status == S.COMPLETED
+
+
 # --- edited under sleeping branches ---------------------------------------------------
 
 
