@@ -150,7 +150,7 @@ def check_fork(part: Any) -> None:
     :raises WorkflowDefinitionError: naming it.
     """
     kind: Any = part if inspect.isclass(part) else type(part)
-    does = [kind.execute is not Step.execute and "an execute"]
+    does: list[Any] = [kind.execute is not Step.execute and "an execute"]
     does += [getattr(kind, "UserInputSchema", None) and "a UserInputSchema"]
     for what in filter(None, does):
         raise WorkflowDefinitionError(

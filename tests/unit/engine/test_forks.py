@@ -501,7 +501,7 @@ def test_a_branch_that_aborts_is_cancelled_and_one_that_leaves_it_fails() -> Non
     result = run(outside, {}, stop_on_error=False)
     assert branch(result, 0).status == S.ERROR
     assert "a branch keeps to its own" in branch(result, 0).get_error_message()[0]
-    assert result.go_on("restart_task", obj=branch(result, 0)).status == S.COMPLETED
+    assert result.go_on("continue_next", obj=branch(result, 0)).status == S.COMPLETED
 
 
 # --- edited under sleeping branches ---------------------------------------------------
