@@ -20,6 +20,7 @@ from typing import Any
 
 from celery import Celery, Task
 from flask import Flask
+from pydantic import BaseModel
 from sqlalchemy import text
 
 from invenio_workflows import START, Fork, InvenioWorkflows, Join, Retry
@@ -192,6 +193,20 @@ def ask(obj: Any, eng: Any) -> None:
     eng.halt("?", action="approval")
 
 
+class Number(BaseModel):
+    number: int
+
+
+_between = step("wants")
+
+
+def wants(obj: Any, eng: Any) -> None:
+    """Ask for two numbers, and between them do what a step does."""
+    first = eng.ask(Number, "First?").number
+    _between(obj, eng)
+    obj.data["numbers"] = [first, eng.ask(Number, "Second?").number]
+
+
 class Limited:
     """Three steps, of one object of a group at a time."""
 
@@ -238,6 +253,7 @@ def make_app(said: Mapping[str, str]) -> Flask:
     kinds = {
         "steps": [step("one"), step("two"), step("three")],
         "asks": [step("one"), ask, step("two")],
+        "wants": [step("one"), wants, step("two")],
         "split": [step("one"), PARALLEL(*SIDES), step("two")],
         "race": [step("one"), PARALLEL(*SIDES, join="any"), step("two")],
     }
