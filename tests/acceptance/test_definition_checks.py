@@ -352,6 +352,28 @@ def test_check_16_a_removed_definition_keeps_its_history_and_comes_back(
     assert again.data == marked("old", "old", "old")
 
 
+def test_w7_who_has_taken_in_new_code_names_who_has_not(
+    make: Callable[..., Written], sqlite_url: str
+) -> None:
+    site = Site(sqlite_url)
+    mysite = make(sqlite_url)
+    stays, watches = worker(mysite), worker(mysite, *WATCH)
+    told = "SELECT 1 FROM workflows_worker WHERE code IS NOT NULL"
+    until(lambda: len(site.rows(told)) == 2, "both say what they have")
+    edit(mysite, "new")
+    watches.says("has taken in the new code of mysite.steps")
+    watches.says("runs old code of letter; restart it.")
+    assert f"process {stays.process.pid} on" in watches.log
+    (found,) = mysite.json("workers")
+    old = {each["pid"]: each["old_code"] for each in found["workers"]}
+    assert old == {stays.process.pid: ["letter"], watches.process.pid: []}
+    stays.kill()
+    worker(mysite)
+    until(lambda: len(site.rows(told)) == 2, "the new one, too")
+    assert "ok    workers.code" in mysite.flask("doctor").stdout
+    site.close()
+
+
 # --- W7: workers of a task queue ------------------------------------------------------
 
 
