@@ -126,7 +126,7 @@ def test_a_crowd_tells_how_many_stand_there_and_how_long(
     year = 365.25 * 86_400
     assert here.median is not None
     assert 0.99 < (here.oldest - here.median) / year < 1.01
-    rows = current_workflows.standing.at("all", here.at, 3)
+    rows = current_workflows.standing.at("all", [here.at], 3)
     assert [row.id for row in rows] == [obj.id for obj in objects[1:4]]
     assert current_workflows.standing.crowds("nobody") == []
 

@@ -16,7 +16,7 @@ from sites import Site
 from sqlalchemy import event
 from terminals import Terminal
 
-from invenio_workflows import api, task
+from invenio_workflows import START, Fork, Join, api, task
 from invenio_workflows.actions.core import Action
 from invenio_workflows.actions.input_form import InputForm
 from invenio_workflows.definition.loops import FOR
@@ -229,6 +229,40 @@ def test_objects_in_a_loop_and_in_branches_are_looked_at_one_by_one(
         site.register("loop", FOR([1, 2], "n", [begin, FOR([1], "m", ask)]))
         told = [each for each in check("loop") if each.meaning == "orphaned"]
         assert "has not entered" in told[0].why and told[0].to == ""
+
+
+def test_a_node_in_a_branch_of_a_fork_is_mapped_and_the_branches_meet(
+    make_site: Callable[..., Site], ready_url: str
+) -> None:
+    def graph(asks: Any) -> Any:
+        split, meet = Fork("split"), Join(name="meet")
+        return {
+            START: [begin],
+            begin: [split],
+            split: [one, two],
+            one: [asks],
+            asks: [meet],
+            two: [meet],
+            meet: [end],
+        }
+
+    def one(obj: Any, eng: Any) -> str:
+        return "given"
+
+    def two(obj: Any, eng: Any) -> int:
+        return 2
+
+    site = make_site(ready_url, tables=False)
+    with site.app.app_context():
+        site.ext.register_workflow("forked", graph(ask))
+        api.start("forked", {})
+        site.ext.register_workflow("forked", graph(named("ask_it")), replace=True)
+        (found,) = check()
+        assert (found.meaning, found.task, found.to) == ("orphaned", "ask", "ask_it")
+        assert apply([found], "ann") == 1 and check() == []
+        branch = WorkflowObject.query.filter_by(status=2).one()
+        api.continue_oid(branch.id)
+        assert WorkflowObject.query.get(branch.id_fork).data["ended"]
 
 
 def test_a_workflow_and_an_action_that_are_gone_are_told(
