@@ -22,13 +22,15 @@ from .flask_wtf import csrf_token
 from .forms import Sent, form_of
 from .permissions import may as allowed
 from .seeing import definition_of, has_template
-from .texts import _
+from .texts import N_, _
 from .tree import visible
 
 _logger = logging.getLogger(__name__)
 
 _SCRIPT_NAME = re.compile(r"\w[\w-]{0,99}\Z", re.A)
 _PLACES = "side", "main"
+#: What our own actions are called; those of a site are in its own words.
+_TITLES = N_("Approve or reject"), N_("Give input")
 _DEFAULT_SIDE = "workflows/actions/default_side.html"
 
 
@@ -83,7 +85,7 @@ def asked(
     if name is None:
         return Asked("", "", message, by=by)
     action = current_workflows.actions.get(name)
-    title = visible(getattr(action, "title", "") or name, 200)
+    title = visible(_(getattr(action, "title", "") or name), 200)
     decides = may("resolve", obj.status, obj.waits_for)
     ballot = ballot_of(obj) if decides else None
     if action is None or not decides or not allowed("decide", obj.get_workflow_name()):

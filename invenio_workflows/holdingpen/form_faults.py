@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,13 +36,24 @@ def put_faults(
     """
     for error in errors[:_MOST]:
         _put(top, error, rows or {})
-    faults = []
-    for each in top.all():
+    faults: list[Fault] = []
+    for each, titles in _placed(top, ()):
         said = " ".join(each.faults)
         if said:
-            faults.append(Fault(each.id, each.title, said))
-            each.autofocus = len(faults) == 1 and each is not top
+            each.autofocus = not faults and each is not top
+            faults.append(Fault(each.id, " › ".join(titles), said))
     return faults
+
+
+def _placed(
+    place: Field, titles: tuple[str, ...]
+) -> Iterator[tuple[Field, tuple[str, ...]]]:
+    """Yield every field with what it and those around it are called."""
+    yield place, titles or (place.title,)
+    for part in place.parts:
+        # An item is called after its list.
+        around = titles[:-1] if part.is_item else titles
+        yield from _placed(part, (*around, part.title))
 
 
 def _put(

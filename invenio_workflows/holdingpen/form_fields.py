@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -286,7 +286,14 @@ class _Drawing:
             made.options.insert(0, Option("", _("No answer"), False))
         inner = self._schema.shape(chosen.schema, chosen.key)
         value = given if isinstance(given, dict) else {}
+        # Which of them it is says the menu already.
+        shown = [each for each in inner.parts if not self._decides(shape, each)]
+        inner = replace(inner, parts=tuple(shown))
         made.parts = self._parts(inner, made.name, value, depth)
+
+    def _decides(self, shape: Shape, part: Part) -> bool:
+        is_named = bool(shape.decides) and part.key == shape.decides
+        return is_named and self._schema.shape(part.schema).kind == "fixed"
 
 
 class Variant(dict[str, Any]):

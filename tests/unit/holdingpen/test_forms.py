@@ -359,7 +359,11 @@ def test_what_is_wrong_stands_at_its_field() -> None:
         "/pet/lives": ["This is no whole number."],
         "/other/name": ["This is needed."],
     }
-    assert [each.title for each in told][:3] == ["Title", "Pages", "Age"]
+    assert [each.title for each in told][:3] == [
+        "Title",
+        "Pages",
+        "Authors 1 › Age",
+    ]
     assert [each.name for each in top.all() if each.autofocus] == ["/title"]
 
 
