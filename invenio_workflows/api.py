@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from . import signals
 from .deciding import (
@@ -40,6 +40,7 @@ from .errors import (
     WorkflowDefinitionError,
     WorkflowError,
 )
+from .files import File
 from .given import Given, new_run, object_of, objects_of_ids
 from .jobs import announce
 from .moving import (
@@ -63,6 +64,7 @@ from .votes import poll_of
 __all__ = [
     "Recovered",
     "WorkerBackend",
+    "add_file",
     "cancel",
     "comment",
     "continue_oid",
@@ -191,6 +193,24 @@ def continue_oid(
     said = named("continue", actor, origin, action=start_point, reason=reason)
     event = set_going(obj, "Started", start_point, said)
     return go_on(obj, start_point, event, kwargs)
+
+
+def add_file(
+    oid: int, stream: IO[bytes], name: str, media_type: str = "", actor: Any = None
+) -> File:
+    """Commit the app's session, and lay a file by, to be given with an answer.
+
+    The reference, as JSON, is what :func:`provide_input` takes for it. If no answer
+    has it, it is gone after a month.
+
+    :param oid: the id of the object for which it is.
+    :param stream: open at its beginning; it can be read again from there.
+    :param actor: who gives it; nobody else sees it until it is given.
+    :raises DataTooLarge: if it has more bytes than WORKFLOWS_MAX_FILE_SIZE allows.
+    :raises ObjectNotFound: if there is no such object.
+    """
+    laid = current_workflows.files.add(oid, stream, name, media_type, actor)
+    return File(**laid.reference)
 
 
 def resume_objects_in_workflow(
