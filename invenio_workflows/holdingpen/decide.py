@@ -293,7 +293,9 @@ def _again(
             {"field": e.where, "kind": e.kind, "before": e.before, "after": e.after}
             for e in alert.changes
         ]
-        return jsonify(error=message, by=by, changes=told, **_state(now)), code
+        faults = wrong.errors if isinstance(wrong, InputNotValid) else []
+        more = {"errors": faults} if faults else {}
+        return jsonify(error=message, by=by, changes=told, **more, **_state(now)), code
     given = {key: request.form[key][:10_000] for key in request.form if key[:1] != "_"}
     shown, sent = _typed_into(now, alert, wrong)
     return Response(page(now, request.form.get("_walk"), shown, given, sent), code)

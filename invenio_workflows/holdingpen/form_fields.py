@@ -19,7 +19,7 @@ from .texts import _
 from .tree import visible
 
 #: So many fields a form has; what would be more is JSON. Each is up to two parts of
-#: what is sent, of which servers take a thousand.
+#: what is sent, of which Werkzeug takes a thousand.
 MOST_FIELDS = 400
 #: So many rows a list has.
 MOST_ROWS = 100
@@ -112,7 +112,6 @@ class _Drawing:
         shape = self._schema.shape(part.schema, part.key)
         if given is ABSENT:
             given = shape.default
-        self._left -= 1
         made = Field(
             shape.kind,
             name,
@@ -145,12 +144,21 @@ class _Drawing:
             values = [each.value for each in shape.choices]
             return empty or (isinstance(given, list) and _all_in(given, values))
         if shape.kind == "variants":
-            chosen = self._schema.variant(shape, given)
-            return empty or chosen is not None or _is_chosen(shape, given)
+            return empty or self._has_room_for(self._which(shape, given))
         return empty or not isinstance(given, (dict, list)) or shape.kind == "file"
 
     def _knows(self, shape: Shape, given: dict[Any, Any]) -> bool:
         return set(given) <= {part.key for part in shape.parts}
+
+    def _which(self, shape: Shape, given: Any) -> Part | None:
+        if not isinstance(given, Variant):
+            return self._schema.variant(shape, given)
+        return next((part for part in shape.parts if part.key == given.key), None)
+
+    def _has_room_for(self, part: Part | None) -> bool:
+        if part is None:
+            return False
+        return len(self._schema.shape(part.schema).parts) <= self._left
 
     def _has_room(self, shape: Shape, given: list[Any]) -> bool:
         inner = self._schema.shape(shape.item)
@@ -234,6 +242,7 @@ class _Drawing:
     def _parts(
         self, shape: Shape, name: str, given: Mapping[str, Any], depth: int
     ) -> list[Field]:
+        self._left -= len(shape.parts)
         return [
             self.field(
                 part, below(name, part.key), given.get(part.key, ABSENT), depth + 1
@@ -247,6 +256,7 @@ class _Drawing:
         most = shape.limit("maxItems")
         most = most if isinstance(most, int) else MOST_ROWS
         made.can_add = len(rows) < min(most, MOST_ROWS)
+        self._left -= len(rows)
         for n, row in enumerate(rows):
             part = Part("", shape.item, True)
             each = self.field(part, below(made.name, n), row, depth + 1)
@@ -267,7 +277,7 @@ class _Drawing:
         return rows if self._has_room(shape, rows) else []
 
     def _variants(self, made: Field, shape: Shape, given: Any, depth: int) -> None:
-        chosen = _chosen(shape, given) or self._schema.variant(shape, given)
+        chosen = self._which(shape, given)
         for part in shape.parts:
             made.tags[part.key] = self._schema.variant_tags(shape, part)
         made.options = [
@@ -302,16 +312,6 @@ class Variant(dict[str, Any]):
     def __init__(self, key: str, values: Mapping[str, Any]) -> None:
         super().__init__(values)
         self.key = key
-
-
-def _chosen(shape: Shape, given: Any) -> Part | None:
-    if not isinstance(given, Variant):
-        return None
-    return next((part for part in shape.parts if part.key == given.key), None)
-
-
-def _is_chosen(shape: Shape, given: Any) -> bool:
-    return _chosen(shape, given) is not None
 
 
 def _as_json(made: Field, shape: Shape, given: Any) -> Field:

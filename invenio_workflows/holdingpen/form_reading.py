@@ -19,7 +19,7 @@ from .form_shape import ABSENT, Part, Schema, Shape, below
 from .texts import _
 
 #: What is asked of a file: the reference of what was sent under a name, or of the file
-#: with an id, if this record has it.
+#: with an id, if this record has it. It raises a ValueError that says what is wrong.
 Found = Callable[[str, str], Any]
 
 _WHOLE = re.compile(r"[+-]?\d{1,300}\Z", re.A)
@@ -78,7 +78,9 @@ class _Reader:
         if shape.kind in ("group", "rows", "variants"):
             branch = getattr(self, f"_{shape.kind}")
             return branch(shape, name, loc, depth)
-        if shape.kind in ("check", "checks", "file", "fixed"):
+        if shape.kind == "file":
+            return self._file(shape, name, loc)
+        if shape.kind in ("check", "checks", "fixed"):
             return getattr(self, f"_{shape.kind}")(shape, name)
         # A secret is known by its name to who keeps what was typed, and is not kept.
         is_secret = shape.kind == "secret"
@@ -157,13 +159,17 @@ class _Reader:
     def _fixed(self, shape: Shape, name: str) -> Any:
         return shape.choices[0].value
 
-    def _file(self, shape: Shape, name: str) -> Any:
+    def _file(self, shape: Shape, name: str, loc: tuple[Any, ...]) -> Any:
         kept = self._sent.get(name)
         if kept is None:
             return ABSENT
         if self._sent.get(f"{name}~gone") == "1":
             kept = ""
-        reference = self._found(f"{name}~file", kept)
+        reference = None
+        try:
+            reference = self._found(f"{name}~file", kept)
+        except ValueError as error:
+            self.told.errors.append({"loc": loc, "msg": str(error), "type": "file"})
         if reference is not None:
             return reference
         return None if shape.nullable else ABSENT

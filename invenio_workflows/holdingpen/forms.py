@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flask import abort, flash, jsonify, redirect, request, url_for
+from flask import flash, jsonify, redirect, request, url_for
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from .. import api
@@ -23,6 +23,7 @@ from ..errors import DataTooLarge, InputNotValid
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import require
+from .display import number
 from .form_faults import Fault, put_faults
 from .form_fields import MOST_ROWS, Field, fields
 from .form_reading import Reading, read
@@ -87,8 +88,9 @@ def form_of(obj: WorkflowObject, sent: Sent | None = None) -> Form | None:
     rows: Mapping[str, Sequence[int]] = {}
     if sent is not None and sent.form.get("_halt") == asked.halt:
         found = _Files(obj, sent.form).find
-        data = read(schema, sent.form, found, as_typed=True).data
-        errors, rows = sent.errors, sent.rows
+        told = read(schema, sent.form, found, as_typed=True)
+        data, rows = told.data, sent.rows
+        errors = sent.errors or told.errors
     top = fields(schema, data)
     faults = put_faults(top, errors, rows)
     shown = list(top.all())
@@ -146,9 +148,7 @@ def give(obj: WorkflowObject, revision: int) -> Any:
 
 def _read(obj: WorkflowObject, asked: Question) -> Reading:
     files = _Files(obj, typed())
-    reading = read(Schema(asked.schema), files.form, files.find)
-    reading.errors += files.errors
-    return reading
+    return read(Schema(asked.schema), files.form, files.find)
 
 
 def typed() -> Typed:
@@ -182,7 +182,6 @@ class _Files:
     def __init__(self, obj: WorkflowObject, form: Typed) -> None:
         self._obj = obj
         self.form = form
-        self.errors: list[dict[str, Any]] = []
 
     def find(self, upload: str, kept: str) -> Any:
         """Return the reference of a file that was sent, or of one that was before."""
@@ -209,8 +208,10 @@ class _Files:
                 sent.mimetype,
                 actor(),
             )
-        except DataTooLarge as error:
-            abort(413, error.message)
+        except DataTooLarge:
+            most = number(current_workflows.settings.max_file_size)
+            said = _("This file is too large: at most {n} bytes.", n=most)
+            raise ValueError(said) from None
         return str(laid.id)
 
 

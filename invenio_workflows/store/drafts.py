@@ -16,10 +16,9 @@ from sqlalchemy import (
     Index,
     String,
     delete,
-    insert,
     select,
-    update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .kinds import BigId, Encoded, UTCDateTime, later, now
@@ -54,6 +53,8 @@ class DraftRow(Base):
 
 
 DRAFTS: Any = DraftRow.__table__
+#: Of two that keep one draft at once, the second has the last word.
+_INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,13 @@ class Drafts:
 
         def work(connection: Connection) -> None:
             _sweep(connection, _SWEPT)
-            mine = _mine(oid, person)
-            if connection.execute(
-                update(DRAFTS).where(*mine).values(**values)
-            ).rowcount:
-                return
             key = {"id_object": oid, "person": person[:255]}
-            connection.execute(insert(DRAFTS).values(**key, **values))
+            made = _INSERT[connection.dialect.name](DRAFTS).values(**key, **values)
+            connection.execute(
+                made.on_conflict_do_update(
+                    index_elements=["id_object", "person"], set_=values
+                )
+            )
 
         self._transactions.joined(work)
 

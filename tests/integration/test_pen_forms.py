@@ -423,8 +423,10 @@ def test_a_file_that_is_too_large_is_refused_and_nothing_stays(pen: Site) -> Non
     browser = Curator(pen.app, "curator")
     files = {"/scan~file": (b"x" * 1001, "a.pdf")}
     answer = browser.fill(oid, category='"paper"', files=files)
-    assert answer.status_code == 413
-    assert "WORKFLOWS_MAX_FILE_SIZE" in answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    text = answer.get_data(as_text=True)
+    assert "This file is too large" in text
+    assert form_in(text)["/category"] == '"paper"'
     for table in ("workflows_file", "workflows_file_part"):
         assert pen.value(f"SELECT count(*) FROM {table}") == 0
     with pytest.raises(DataTooLarge):
@@ -432,6 +434,8 @@ def test_a_file_that_is_too_large_is_refused_and_nothing_stays(pen: Site) -> Non
     with pytest.raises(ObjectNotFound):
         current_workflows.files.add(10**6, io.BytesIO(b"x"), "a")
     # What no field asks for is not even looked at.
+    answer = browser.fill(oid, "form", _do="show:", **{"files": files})
+    assert "This file is too large" in answer.get_data(as_text=True)
     answer = browser.fill(oid, "form", files={"/other~file": (b"x", "a.pdf")})
     assert answer.status_code == 200
     assert pen.value("SELECT count(*) FROM workflows_file") == 0
@@ -454,3 +458,71 @@ def test_what_no_answer_came_for_is_swept(pen: Site) -> None:
     assert (files.sweep(), drafts.sweep()) == (1, 1)
     assert files.get(old.id) is None and files.open(kept.id).read() == b"kept"
     assert pen.value("SELECT count(*) FROM workflows_file_part") == 1
+
+
+# --- attacks --------------------------------------------------------------------------
+
+EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\u202e"
+
+
+class Hostile(BaseModel):
+    a: str = Field(EVIL, title=EVIL, description=EVIL, examples=[EVIL], max_length=900)
+    b: Literal["\"'><script>alert(1)</script>", "x"] = "x"
+    c: Annotated[list[str], Field(title=EVIL)] = [EVIL]
+    d: Annotated[str, Field(alias=EVIL)] = ""
+    e: dict[str, Any] = {EVIL: EVIL}
+
+
+def test_what_a_schema_says_is_text_and_nothing_else(pen: Site) -> None:
+    pen.register("hostile", lambda obj, eng: eng.ask(Hostile, EVIL))
+    oid = start("hostile", [{}]).halted_objects[0].id
+    browser = Curator(pen.app, "curator")
+    for answer in (browser.get(f"/{oid}"), browser.fill(oid, b="no")):
+        text = answer.get_data(as_text=True)
+        assert "<script>alert" not in text and "<img" not in text
+        assert "{{ 7 * 7 }}" in text
+        form = form_in(text)
+        assert form["/a"] == EVIL and form["/c/0"] == EVIL
+    assert browser.fill(oid).status_code == 303
+
+
+def test_a_form_of_another_site_changes_nothing(pen: Site) -> None:
+    oid = halted()
+    browser = Curator(pen.app, "curator")
+    form = browser.form(oid)
+    form["_do"], form["/category"] = "keep:", '"paper"'
+    for token in ("", "x", None):
+        bad = form.copy()
+        bad["csrf_token"] = token or ""
+        for to in ("form", "resolve"):
+            assert browser.send_form(oid, bad, to).status_code == 400
+    assert pen.value("SELECT count(*) FROM workflows_draft") == 0
+    assert state(oid) == ("HALTED", None)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"/authors~rows": "9999"},
+        {"/authors~rows": "99999999999999999999"},
+        {f"/authors/{n}~rows": "100" for n in range(100)},
+        {"/authors" * n: "x" for n in range(1, 300)},
+        {"/tags~rows": "100", **{f"/tags/{n}": "x" * 1000 for n in range(100)}},
+        {"~json": "[" * 50_000},
+        {"~json": '{"category": 1e999}'},
+        {"/pages": "9" * 100_000},
+        {"/category": "\x00"},
+        {"/scan": "\x00" * 22},
+        {"/until": "\ud7ff\uffff" * 100},
+    ],
+)
+def test_a_form_that_no_browser_sends_is_refused(pen: Site, more: Any) -> None:
+    oid = halted()
+    browser = Curator(pen.app, "curator")
+    form = browser.form(oid)
+    form["_do"] = "keep:"
+    form.update(more)
+    for to, codes in (("form", (200, 303, 413)), ("resolve", (422, 413))):
+        assert browser.send_form(oid, form, to).status_code in codes
+        assert browser.get(f"/{oid}").status_code == 200
+    assert state(oid) == ("HALTED", None)

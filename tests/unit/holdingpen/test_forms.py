@@ -220,6 +220,11 @@ def test_what_is_too_much_for_a_form_is_json() -> None:
     wide = {"type": "object", "properties": {str(n): {} for n in range(20_000)}}
     top = fields(Schema(wide), {})
     assert top.kind == "json" and len(list(top.all())) <= MOST_FIELDS
+    boxes = {str(n): {"type": "boolean"} for n in range(390)}
+    inner = {"type": "object", "properties": boxes}
+    both = {"type": "object", "properties": {str(n): inner for n in range(390)}}
+    sent = sent_by(html_of(fields(Schema(both))))
+    assert len(list(sent.items(multi=True))) < 1000  # which is what Werkzeug takes
     sent = MultiDict({"/rows~rows": "9" * 4, "/rows/7": "1", "/authors~rows": "-1"})
     reading = read(Schema(Many.model_json_schema()), sent, found)
     assert reading.data == {"rows": [1], "authors": []}
