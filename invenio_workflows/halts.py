@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from .actions.core import four_eyes
+from .actions.voting import poll
 from .deadlines import Deadline, where_to
 from .definition.workflow import Definition
 from .errors import ActionNotFound
@@ -34,6 +35,7 @@ def check_halt(
     :raises ActionNotFound: if an answer is given to an action that there is not.
     """
     four_eyes(None, payload)
+    poll(payload.get("votes", 1), payload.get("veto", ()))
     if deadline is None or deadline.then is None:
         return deadline
     if isinstance(deadline.then, str):

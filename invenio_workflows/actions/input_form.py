@@ -11,6 +11,7 @@ from ..json_schema import check_json
 from ..schemas import Fault, find, json_schema, masked, validated
 from ..states import INPUT
 from .core import Action, Resolution
+from .voting import Choice, in_a_word, sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +77,38 @@ class InputForm(Action):
 
         :raises InputNotValid: with every field that is not valid.
         """
-        asked = asked_of(obj)
-        if asked is None:
-            raise IllegalMove(
-                f"Object {obj.id} asks for input, but no task of it said for which; "
-                "go on with it by restart_task.",
-                id_object=obj.id,
-            )
-        address = str(obj.extra_data["_payload"].get("of") or "")
-        model = find(address, asked.schema)
-        if model is None:
-            check_json(asked.schema, form)
-        else:
-            validated(model, form)
+        asked, _ = _checked(obj, form)
         return Resolution(
             "given",
             told=masked(asked.schema, form),
             answer={"name": asked.name, "data": dict(form)},
         )
+
+    def choice(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Choice:
+        """Vote for these values; alike is what the model makes the same of.
+
+        :raises InputNotValid: with every field that is not valid.
+        """
+        asked, made = _checked(obj, form)
+        told = masked(asked.schema, form)
+        if told == form:
+            return Choice(in_a_word(made), told=told)
+        # A secret is in it, which the model does not tell either.
+        return Choice(sealed(dict(form), asked.halt), told=told)
+
+
+def _checked(obj: Any, form: Mapping[str, Any]) -> tuple[Asked, Any]:
+    """Return what the object asks, and what its model makes of the values, as JSON."""
+    asked = asked_of(obj)
+    if asked is None:
+        raise IllegalMove(
+            f"Object {obj.id} asks for input, but no task of it said for which; "
+            "go on with it by restart_task.",
+            id_object=obj.id,
+        )
+    address = str(obj.extra_data["_payload"].get("of") or "")
+    model = find(address, asked.schema)
+    if model is None:
+        check_json(asked.schema, form)
+        return asked, dict(form)
+    return asked, validated(model, form).model_dump(mode="json")

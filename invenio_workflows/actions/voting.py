@@ -105,5 +105,18 @@ def in_a_word(answer: Any) -> str:
     text = json.dumps(answer, sort_keys=True, ensure_ascii=False, default=str)
     if len(text) <= _LONGEST:
         return text
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{text[:_LONGEST]}… ({digest})"
+    return f"{text[:_LONGEST]}… ({_digest(text)})"
+
+
+def sealed(answer: Any, question: str) -> str:
+    """Return the same for an answer that nobody may read.
+
+    :param question: what tells this question from others: alike answers to others
+        have other words.
+    """
+    text = json.dumps([question, answer], sort_keys=True, default=str)
+    return f"given ({_digest(text)})"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -75,6 +75,10 @@ CHECKS: dict[str, tuple[str, str]] = {
         "Whether a worker that lives serves each queue in use.",
         "Start one, for the queues that are named.",
     ),
+    "workers.code": (
+        "Whether the workers that live run the code that is there.",
+        "Restart those that are named.",
+    ),
     "objects.queued": (
         "Whether what waits for a worker is picked up in time.",
         "Start a worker, or one more.",

@@ -21,7 +21,7 @@ class Asking:
     _answers: list[dict[str, Any]]
     _asked: dict[str, int] | None
 
-    def ask(self, schema: type[T], question: str = "") -> T:
+    def ask(self, schema: type[T], question: str = "", votes: int = 1) -> T:
         """Return what a person gave; until somebody has, stop here.
 
         What the task changed is undone, and it runs again from its beginning when the
@@ -31,12 +31,15 @@ class Asking:
 
         :param schema: a subclass of :class:`pydantic.BaseModel`.
         :param question: what the person reads above the form.
+        :param votes: so many persons must give the same values; 1: one answer is it.
         :return: an instance of it.
         :raises WorkflowDefinitionError: if it is none.
         """
-        return self._given(schema, question)[0]
+        return self._given(schema, question, {} if votes == 1 else {"votes": votes})[0]
 
-    def _given(self, schema: type[T], question: str) -> tuple[T, dict[str, Any]]:
+    def _given(
+        self, schema: type[T], question: str, options: dict[str, Any] | None = None
+    ) -> tuple[T, dict[str, Any]]:
         """Return what a person gave as the model has it, and as it came."""
         if self._object is None:
             raise errors.WorkflowError("eng.ask() is for a task, and none is at work.")
@@ -60,4 +63,4 @@ class Asking:
         }
         if refused:
             asks["errors"] = refused
-        raise errors.InputRequired(str(question), INPUT, **asks)
+        raise errors.InputRequired(str(question), INPUT, **asks, **(options or {}))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from flask.cli import ScriptInfo
+from pydantic import BaseModel, SecretStr
 from sites import Site
 
 from invenio_workflows import WorkflowObject
@@ -18,11 +22,18 @@ from invenio_workflows.api import (
     continue_oid,
     edit,
     poll_of,
+    provide_input,
     resolve,
     start,
 )
 from invenio_workflows.cli import workflows
-from invenio_workflows.errors import IllegalMove
+from invenio_workflows.errors import (
+    IllegalMove,
+    InputNotValid,
+    OwnSubmission,
+    WorkflowError,
+)
+from invenio_workflows.jobs import sweep
 from invenio_workflows.proxies import current_workflows
 from invenio_workflows.states import ObjectStatus
 
@@ -295,3 +306,87 @@ def test_the_terminal_says_who_voted(site: Site) -> None:
     )
     assert given.exit_code == 0, given.output
     assert now(obj).status == S.COMPLETED
+
+
+# --- with what other answers may be ---------------------------------------------------
+
+
+class Category(BaseModel):
+    """What is asked for."""
+
+    category: int
+    password: SecretStr | None = None
+
+
+def asking(site: Site, votes: Any = 2) -> WorkflowObject:
+    def sort(obj: Any, eng: Any) -> None:
+        given = eng.ask(Category, "Which category?", votes=votes)
+        obj.data["category"] = given.category
+
+    site.register("sorting", sort)
+    (obj,) = start("sorting", [{}]).halted_objects
+    found: WorkflowObject = WorkflowObject.get(obj.id)
+    return found
+
+
+def test_input_is_taken_when_enough_give_the_same(site: Site) -> None:
+    obj = asking(site)
+    assert provide_input(obj.id, {"category": 3}, actor="ann") is None
+    assert provide_input(obj.id, {"category": 4}, actor="bob") is None
+    with pytest.raises(InputNotValid):
+        provide_input(obj.id, {"category": "x"}, actor="cy")
+    with pytest.raises(ValueError, match="it must be known whose"):
+        provide_input(obj.id, {"category": 4})
+    assert "category" not in now(obj).data and len(given(obj)) == 2
+    # the model makes the same of it
+    assert provide_input(obj.id, {"category": "4"}, actor="cy") is not None
+    assert now(obj).data["category"] == 4
+    assert [row[:2] for row in audited(obj)] == [
+        ("vote", "ann"),
+        ("vote", "bob"),
+        ("resolve", "cy"),
+    ]
+
+
+def test_of_input_given_in_secret_votes_tell_nothing(site: Site) -> None:
+    obj = asking(site)
+    form = {"category": 3, "password": "hunter2"}
+    assert provide_input(obj.id, form, actor="ann") is None
+    told = current_workflows.audit.of(obj.id)[0].told
+    assert "hunter2" not in json.dumps(told, default=str)
+    assert given(obj)[0][1].startswith("given (")
+    other = {**form, "password": "other"}
+    assert provide_input(obj.id, other, actor="bob") is None
+    assert provide_input(obj.id, form, actor="cy") is not None
+
+
+def test_a_number_that_is_none_fails_the_task_that_halts(site: Site) -> None:
+    for wrong in (0, "2", True):
+        with pytest.raises(WorkflowError, match="votes is a number of persons"):
+            halted(site, votes=wrong)
+    with pytest.raises(WorkflowError, match="veto is a list of answers"):
+        halted(site, veto="reject")
+
+
+def test_who_may_not_answer_may_not_vote(site: Site) -> None:
+    def ask(obj: Any, eng: Any) -> None:
+        eng.halt("Good?", action="approval", votes=2, four_eyes=True)
+
+    site.register("voting", ask)
+    (obj,) = start("voting", [{}], id_user=7).halted_objects
+    obj = now(obj)
+    with pytest.raises(OwnSubmission):
+        vote(obj, "7")
+    assert vote(obj, "8") is None
+    with pytest.raises(OwnSubmission):
+        vote(obj, 7)
+    assert vote(obj, "9") is not None
+
+
+def test_a_deadline_comes_though_votes_lack(site: Site) -> None:
+    obj = halted(site, deadline=timedelta(seconds=0.1), on_deadline={"value": "reject"})
+    assert vote(obj, "ann") is None
+    time.sleep(0.3)
+    sweep()
+    assert now(obj).extra_data["approved"] is False
+    assert [row[:2] for row in audited(obj)] == [("vote", "ann"), ("resolve", None)]
