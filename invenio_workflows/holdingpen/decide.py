@@ -58,7 +58,8 @@ Doing = Callable[[WorkflowObject, int], Any]
 def resolve(oid: int) -> Any:
     """Answer what a halted record asks."""
     if request.form.get("_action") == INPUT:
-        return _decided(oid, "decide", give, _("Record {id} has your answer.", id=oid))
+        said = _("Record {id} has your answer.", id=oid)
+        return _decided(oid, "decide", give, partial(_said_of_answer, oid, said))
     answer = {
         key: values[0] if len(values) == 1 else values
         for key, values in request.form.lists()
@@ -70,10 +71,11 @@ def resolve(oid: int) -> Any:
         who = actor()
         return api.resolve(oid, asked, answer, who, revision, True, origin="page")
 
-    return _decided(oid, "decide", do, partial(_said_of_answer, oid))
+    said = _("Record {id} is decided.", id=oid)
+    return _decided(oid, "decide", do, partial(_said_of_answer, oid, said))
 
 
-def _said_of_answer(oid: int, done: Any) -> str:
+def _said_of_answer(oid: int, said: str, done: Any) -> str:
     """Return what became of an answer: a decision, or a vote to which others lack."""
     if done is None:
         lacking = votes_lacking(oid, revision_seen())
@@ -84,7 +86,7 @@ def _said_of_answer(oid: int, done: Any) -> str:
                 lacking,
                 id=oid,
             )
-    return _("Record {id} is decided.", id=oid)
+    return said
 
 
 def form(oid: int) -> Any:

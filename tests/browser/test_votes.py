@@ -7,8 +7,9 @@ from typing import Any
 from browser.conftest import Readers
 from browser.pen import Pen
 from playwright.sync_api import expect
+from pydantic import BaseModel, Field
 
-from invenio_workflows import WorkflowObject
+from invenio_workflows import WorkflowObject, start
 
 
 def now(pen: Pen, oid: int) -> Any:
@@ -82,3 +83,42 @@ def test_in_french_and_on_a_small_screen(pen: Pen, reader_of: Readers) -> None:
     wide, seen = reader.width()
     assert wide <= seen
     assert reader.violations() == []
+
+
+class Category(BaseModel):
+    """What it is filed under."""
+
+    name: str = Field(max_length=40)
+    number: int = Field(1, ge=1)
+
+
+def sort(obj: Any, eng: Any) -> None:
+    """Ask two persons for the same values."""
+    given = eng.ask(Category, "Which category?", votes=2)
+    obj.data["category"] = given.name
+
+
+def test_two_persons_give_the_same_input(pen: Pen, reader_of: Readers) -> None:
+    pen.site.register("filed", sort)
+    with pen.app.app_context():
+        (obj,) = start("filed", [{"title": "Filed by two"}]).halted_objects
+    oid = obj.id
+    first, other = reader_of(pen), reader_of(pen, "second")
+
+    def give(reader: Any, name: str) -> None:
+        page = reader.open(str(oid))
+        page.get_by_label("Name").fill(name)
+        page.get_by_role("button", name="Send").last.click()
+
+    give(first, "optics")
+    said = f"Your vote on record {oid} is kept; 1 more is needed."
+    expect(first.page.get_by_text(said)).to_be_visible()
+    page = first.open(str(oid))
+    votes = page.locator(".hp-votes")
+    expect(votes.locator("li")).to_contain_text('"name": "optics"')
+    assert first.violations() == []
+    give(other, "acoustics")
+    expect(other.page.get_by_text(said)).to_be_visible()
+    give(other, "optics")
+    expect(other.page.get_by_text(f"Record {oid} has your answer.")).to_be_visible()
+    assert now(pen, oid).waits_for == "queue"
