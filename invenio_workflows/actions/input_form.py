@@ -11,7 +11,7 @@ from ..json_schema import check_json
 from ..schemas import Fault, find, json_schema, masked, validated
 from ..states import INPUT
 from .core import Action, Resolution
-from .voting import Choice, in_a_word, sealed
+from .voting import Choice, sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,16 @@ class InputForm(Action):
     def choice(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Choice:
         """Vote for these values; alike is what the model makes the same of.
 
+        Which they are the others do not read, before they have given theirs.
+
         :raises InputNotValid: with every field that is not valid.
         """
         asked, made = _checked(obj, form)
         told = masked(asked.schema, form)
-        if told == form:
-            return Choice(in_a_word(made), told=told)
-        # A secret is in it, which the model does not tell either.
-        return Choice(sealed(dict(form), asked.halt), told=told)
+        # What the model makes of a secret does not tell it; what came does.
+        return Choice(
+            sealed(made if told == form else dict(form), asked.halt), told=told
+        )
 
 
 def _checked(obj: Any, form: Mapping[str, Any]) -> tuple[Asked, Any]:

@@ -115,7 +115,7 @@ def sealed(answer: Any, question: str) -> str:
         have other words.
     """
     text = json.dumps([question, answer], sort_keys=True, default=str)
-    return f"given ({_digest(text)})"
+    return f"given ({_digest(text)[:24]})"
 
 
 def _digest(text: str) -> str:

@@ -337,12 +337,18 @@ def _what(event: HistoryEvent, said: dict[str, Any]) -> str:
     return what
 
 
+#: Votes on input tell only which are alike.
+_SEALED = re.compile(r"given \(([0-9a-f]{6})[0-9a-f]{18}\)\Z")
+
+
 def decided(action: Any, value: Any) -> str:
     """Return what a person answered, in words."""
     known = {
         ("approval", "accept"): _("accepted it"),
         ("approval", "reject"): _("rejected it"),
     }
+    if sealed := _SEALED.match(str(value)):
+        return _("gave input, sealed as {code}", code=sealed[1])
     plain = _("answered {action}: {value}", action=action, value=value)
     return known.get((str(action), str(value))) or visible(plain, 300)
 

@@ -13,7 +13,9 @@ from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
+from curators import Browser, admit
 from sites import Site
+from terminals import Terminal
 
 from invenio_workflows import output, signals
 from invenio_workflows.api import start, start_delayed
@@ -270,3 +272,19 @@ def test_a_level_keeps_what_is_below_it_out(
     with site.app.app_context():
         (obj,) = start("speaks", [1]).completed_objects
         assert told(obj) == ["err"]
+
+
+def test_check_19_the_terminal_and_the_pen_show_it(
+    make_site: Any, sqlite_ready_url: str, standing: None
+) -> None:
+    site = make_site(sqlite_ready_url, tables=False, WORKFLOWS_CAPTURE_OUTPUT=True)
+    admit(site.app)
+    site.register("speaks", lambda obj, eng: print("of the <b>task</b> \x1b[31mred"))
+    with site.app.app_context():
+        (obj,) = start("speaks", [1]).completed_objects
+    printed = Terminal(site.app)("object", obj.id)
+    assert "of the <b>task</b>" in printed and "\x1b" not in printed
+    answer = Browser(site.app, "curator").get(f"/{obj.id}")
+    page = answer.get_data(as_text=True)
+    assert "of the &lt;b&gt;task&lt;/b&gt;" in page and "\x1b" not in page
+    assert Browser(site.app, "").get(f"/{obj.id}").status_code != 200
