@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import signals
-from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint, halt_id
 from .deadlines import ERROR, missed, next_look
+from .engine.cursor import answered
 from .errors import DeadlinePassed, WaitTimeout, WorkflowsError
 from .halts import known_action
 from .objects import WorkflowObject
@@ -109,7 +110,7 @@ def come(due: Waiting, go: Go) -> None:
         begin = due.obj.columns["start_point"] or "continue_next"
         go(due.obj, begin, WaitTimeout() if begin == ERROR else None)
         return
-    obj, told = due.obj, {"halt": f"{due.obj.id}-{due.seq}"}
+    obj, told = due.obj, {"halt": halt_id(due.obj.id, due.seq)}
     if due.reminds:
         due.reminded += 1
         which: Any = {"number": due.reminded, "of": len(due.remind)}
@@ -119,7 +120,10 @@ def come(due: Waiting, go: Go) -> None:
     then, deadline = obj.extra_data["_deadline"]["then"], obj.deadline
     begin = then if isinstance(then, str) else "continue_next"
     if isinstance(then, Mapping):
-        begin = known_action(str(obj.get_action())).expire(obj, then).start_point
+        resolution = known_action(str(obj.get_action())).expire(obj, then)
+        begin = resolution.start_point
+        if resolution.answer is not None:
+            obj.cursor = answered(obj.cursor, resolution.answer)
     if then is not None and begin is not None:
         go(obj, begin, DeadlinePassed() if then == ERROR else None)
     signals.send(signals.deadline_passed, obj, deadline=deadline, then=then, **told)

@@ -16,6 +16,7 @@ from .calls import Call
 from .checkpoint import EventLine, decided
 from .deadlines import ERROR, next_look
 from .decisions import DEADLINE, Decision
+from .engine.cursor import answered
 from .errors import ActionNotFound, IllegalMove, WorkflowDefinitionError
 from .halts import known_action
 from .logs import about
@@ -106,9 +107,14 @@ def _answered(obj: WorkflowObject, answer: Mapping[str, Any]) -> list[Call]:
     finally:
         obj.decision = None
     said.value, said.reason = resolution.value, resolution.reason or said.reason
+    if resolution.told is not None:
+        said.form = resolution.told
     event = _event(said, said.value)
     if start_point is not None:
-        return queue_up(obj, start_point, event, {})
+        given, cursor = resolution.answer, None
+        if given is not None:
+            cursor = answered(obj.cursor, given)
+        return queue_up(obj, start_point, event, {}, cursor=cursor)
     obj.forget_deadline()
     current_workflows.save(obj, event=event)
     return []
@@ -144,7 +150,7 @@ def _refused(oid: int, error: Exception) -> list[Call]:
 def _failed(obj: WorkflowObject, sentence: str) -> list[Call]:
     said = _said(obj, "continue", action=ERROR, reason=sentence)
     begin = f"{ERROR}:{sentence}"[:255]
-    return queue_up(obj, "continue_next", _event(said, ERROR), {}, begin=begin)
+    return queue_up(obj, "restart_task", _event(said, ERROR), {}, begin=begin)
 
 
 def _said(obj: WorkflowObject, verb: str, **what: Any) -> Decision:

@@ -18,7 +18,7 @@ from .definition.workflow import Definition
 from .errors import ActionNotFound
 from .proxies import current_workflows, has_workflows
 from .registry import plugins
-from .states import Place
+from .states import INPUT, Place
 
 
 def check_halt(
@@ -42,7 +42,13 @@ def check_halt(
         names = [leaf.name for leaf in definition.leaves]
         single = sorted({name for name in names if names.count(name) == 1})
         edges = getattr(task, "leads_to", None)
-        return replace(deadline, then=where_to(deadline.then, edges, single))
+        then = where_to(deadline.then, edges, single)
+        if action == INPUT and then == "continue_next":
+            raise ValueError(
+                "on_deadline='continue_next' would pass over the input; leave values "
+                "for it, or go on elsewhere."
+            )
+        return replace(deadline, then=then)
     if action is None:
         raise ValueError("on_deadline is an answer, and the halt has no action.")
     asked = known_action(action) if has_workflows() else _installed().get(action)

@@ -72,6 +72,15 @@ class InputForm(Action):
             return ""
         return f"{address} has other fields now than when the question was asked."
 
+    def check(
+        self, obj: Any, form: Mapping[str, Any], payload: Mapping[str, Any]
+    ) -> None:
+        """Refuse values that are left for the deadline, and are not valid.
+
+        :raises InputNotValid: with every field that is not.
+        """
+        _made(payload, form)
+
     def resolve(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Resolution:
         """Take the values by their names; the object stays as it is.
 
@@ -108,9 +117,13 @@ def _checked(obj: Any, form: Mapping[str, Any]) -> tuple[Asked, Any]:
             "go on with it by restart_task.",
             id_object=obj.id,
         )
-    address = str(obj.extra_data["_payload"].get("of") or "")
-    model = find(address, asked.schema)
+    return asked, _made(obj.extra_data["_payload"], form)
+
+
+def _made(payload: Mapping[str, Any], form: Mapping[str, Any]) -> Any:
+    """Return what the model of a question makes of the values, as JSON."""
+    model = find(str(payload.get("of") or ""), payload["schema"])
     if model is None:
-        check_json(asked.schema, form)
-        return asked, dict(form)
-    return asked, validated(model, form).model_dump(mode="json")
+        check_json(payload["schema"], form)
+        return dict(form)
+    return validated(model, form).model_dump(mode="json")

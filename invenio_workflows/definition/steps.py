@@ -59,6 +59,13 @@ class Step:
     UserInputSchema: Any = None
     #: What the person reads above the form.
     question: str = ""
+    #: Until when it may be given, what is done then, who is reminded, how many must
+    #: give the same, and who may not: as ``eng.ask`` takes them.
+    deadline: Any = None
+    on_deadline: Any = None
+    remind: Any = ()
+    votes: Any = None
+    four_eyes: Any = None
 
     def execute(
         self, _input: Any = None, external_input: Any = None, *args: Any, **kwargs: Any
@@ -148,7 +155,10 @@ class NodeTask:
         if schema is None:
             return {}
         asks = step.question or f"{self.task_name} needs input."
-        made, data = eng._given(schema, asks)
+        how = {"deadline": step.deadline, "on_deadline": step.on_deadline}
+        how["remind"] = step.remind
+        who = {"votes": step.votes, "four_eyes": step.four_eyes}
+        made, data = eng._given(schema, asks, who, **how)
         if self.decides and self.executes:
             frame[1] = {**frame[1], "given": data}
         external: dict[str, Any] = made.model_dump()

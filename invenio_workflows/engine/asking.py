@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
 from .. import errors
+from ..deadlines import deadline_of
 from ..schemas import address_of, check_schema, json_schema, validated
 from ..states import INPUT
+from .run import Run
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -16,12 +20,24 @@ T = TypeVar("T", bound=BaseModel)
 class Asking:
     """The part of the handle that asks a person for values."""
 
+    _run: Run
     _object: Any
+    _task: Any
     #: What people gave to the task at work, and how often it asked by which model.
     _answers: list[dict[str, Any]]
     _asked: dict[str, int] | None
 
-    def ask(self, schema: type[T], question: str = "", votes: int = 1) -> T:
+    def ask(
+        self,
+        schema: type[T],
+        question: str = "",
+        *,
+        votes: int = 1,
+        deadline: timedelta | float | datetime | None = None,
+        on_deadline: str | Mapping[str, Any] | None = None,
+        remind: Iterable[timedelta | float] = (),
+        four_eyes: bool | str | Iterable[str] | None = None,
+    ) -> T:
         """Return what a person gave; until somebody has, stop here.
 
         What the task changed is undone, and it runs again from its beginning when the
@@ -32,15 +48,25 @@ class Asking:
         :param schema: a subclass of :class:`pydantic.BaseModel`.
         :param question: what the person reads above the form.
         :param votes: so many persons must give the same values; 1: one answer is it.
+        :param deadline: until when it may be given; it, ``on_deadline`` and ``remind``
+            are as those of :meth:`halt`. An answer is the values by their names.
+        :param four_eyes: who may not give it; see :attr:`.actions.Action.four_eyes`.
         :return: an instance of it.
         :raises WorkflowDefinitionError: if it is none.
+        :raises ValueError: if these do not fit together, or the model.
         """
-        return self._given(schema, question, {} if votes == 1 else {"votes": votes})[0]
+        how = {"deadline": deadline, "on_deadline": on_deadline, "remind": remind}
+        who = {"votes": None if votes == 1 else votes, "four_eyes": four_eyes}
+        return self._given(schema, question, who, **how)[0]
 
     def _given(
-        self, schema: type[T], question: str, options: dict[str, Any] | None = None
+        self, schema: type[T], question: str, who: Mapping[str, Any], **how: Any
     ) -> tuple[T, dict[str, Any]]:
-        """Return what a person gave as the model has it, and as it came."""
+        """Return what a person gave as the model has it, and as it came.
+
+        :param who: how many must give it, and who may not; ``None`` as the action has it.
+        :param how: until when it may be given, as :func:`.deadline_of` takes it.
+        """
         if self._object is None:
             raise errors.WorkflowError("eng.ask() is for a task, and none is at work.")
         check_schema(schema, "What eng.ask() is given")
@@ -63,4 +89,8 @@ class Asking:
         }
         if refused:
             asks["errors"] = refused
-        raise errors.InputRequired(str(question), INPUT, **asks, **(options or {}))
+        asks |= {key: value for key, value in who.items() if value is not None}
+        limit = self._run.check_halt(
+            *(self._task, self._object, INPUT, deadline_of(**how), asks)
+        )
+        raise errors.InputRequired(str(question), INPUT, limit, **asks)

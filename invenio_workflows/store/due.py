@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, literal, select, update
 
-from ..checkpoint import Checkpoint
+from ..checkpoint import Checkpoint, halt_id
 from ..deadlines import missed, next_look
 from ..states import ObjectStatus
 from . import statements as sql
@@ -25,6 +25,8 @@ from .showing import sortable
 from .transactions import TaskWritesLost, Transactions
 
 _OBJECTS = sql.OBJECTS.c
+#: The events with which an object halts.
+_ASKING = ("Halted", "InputAsked")
 _HALTED = _OBJECTS.status == int(ObjectStatus.HALTED)
 #: In a query of its own the time is asked once, so that an index is searched for it.
 _TIME = (
@@ -95,7 +97,7 @@ class Due:
     @property
     def name(self) -> str:
         """The id of the halt: the object's, and which of its events it is."""
-        return f"{self.oid}-{self.halt}"
+        return halt_id(self.oid, self.halt)
 
 
 class DueHalts:
@@ -165,7 +167,7 @@ def _read(connection: Connection, ids: Sequence[int]) -> list[Due]:
     for oid, fence, deadline, reminded, at in rows:
         halt = connection.execute(
             select(events.seq, events.created)
-            .where(events.id_object == oid, events.kind == "Halted")
+            .where(events.id_object == oid, events.kind.in_(_ASKING))
             .order_by(events.seq.desc())
             .limit(1)
         ).one_or_none()

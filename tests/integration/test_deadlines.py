@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from pydantic import BaseModel, SecretStr
 from sites import Site
 from sqlalchemy import text
 from terminals import Terminal
@@ -31,7 +32,7 @@ from invenio_workflows.api import (
     start_delayed,
 )
 from invenio_workflows.calls import Call
-from invenio_workflows.errors import IllegalMove, WorkflowError
+from invenio_workflows.errors import IllegalMove, OwnSubmission, WorkflowError
 from invenio_workflows.jobs import perform, sweep
 from invenio_workflows.patterns import PARALLEL
 from invenio_workflows.proxies import current_workflows
@@ -698,3 +699,106 @@ def test_the_commands_say_until_when(idle: Site) -> None:
         f"(overdue since {other.deadline - timedelta(days=1):%Y-%m-%d %H:%M})"
         in told("objects")
     )
+
+
+# --- input ----------------------------------------------------------------------------
+
+
+class Category(BaseModel):
+    name: Literal["paper", "thesis"]
+    key: SecretStr = SecretStr("")
+
+
+PAPER = {"name": "paper", "key": "hidden"}
+
+
+def asks_for(**how: Any) -> Callable[[Any, Any], None]:
+    def sort(obj: Any, eng: Any) -> None:
+        obj.data = [*obj.data, eng.ask(Category, "Which?", **how).name]
+
+    return sort
+
+
+def test_values_are_given_at_the_deadline(idle: Site) -> None:
+    obj = halted(idle, asks_for(deadline=60, on_deadline=PAPER, remind=[30]))
+    with heard(signals.reminder, signals.deadline_passed) as told:
+        pass_time(idle, obj.id, 40)
+        sweep()
+        pass_time(idle, obj.id, 86400)
+        after = settle(obj.id)
+    assert (after.status, after.data) == (S.COMPLETED, ["paper", None])
+    assert [name for name, _ in told] == ["reminder", "deadline-passed"]
+    halts = {each["halt"] for _, each in told}
+    assert halts == {obj.extra_data["_payload"]["halt"]}, "as input_required tells it"
+    (audited,) = current_workflows.audit.of(obj.id)
+    assert (audited.origin, audited.action) == ("deadline", "input")
+    assert audited.form["name"] == "paper" and "hidden" not in str(audited.form)
+
+
+def test_values_that_are_not_valid_are_refused_at_the_halt(idle: Site) -> None:
+    for how, match in (
+        ({"on_deadline": {"name": "poem"}}, "input refuses the answer"),
+        ({"on_deadline": {"name": "paper", "more": 1}}, "input refuses the answer"),
+        ({"on_deadline": "continue_next"}, "would pass over the input"),
+        ({"on_deadline": "poem"}, "There is no on_deadline='poem'"),
+    ):
+        idle.register("asks", asks_for(deadline=60, **how))
+        with pytest.raises(WorkflowError, match=match):
+            start("asks", [[]])
+
+
+def test_input_that_nobody_gave_may_be_an_error_that_asks_again(idle: Site) -> None:
+    obj = halted(idle, asks_for(deadline=60, on_deadline="error"))
+    pass_time(idle, obj.id)
+    assert settle(obj.id).status == S.ERROR
+    continue_oid(obj.id, "restart_task")
+    again = stored(obj.id)
+    assert (again.status, again.data, again.get_action()) == (S.HALTED, [], "input")
+    assert again.deadline is not None
+    resolve(obj.id, "input", PAPER, actor="ann")
+    assert stored(obj.id).data == ["paper", None]
+
+
+@pytest.mark.parametrize("then", ["Late", {"name": "thesis"}, None])
+def test_a_step_says_until_when_as_attributes(idle: Site, then: Any) -> None:
+    ran: list[str] = []
+
+    class Ask(Decision):
+        UserInputSchema = Category
+        deadline = timedelta(hours=1)
+        on_deadline = then
+        remind = (60,)
+        four_eyes = True
+
+        def transition(self, _input: Any, external_input: Any) -> str:
+            return "Fine" if external_input["name"] == "paper" else "Other"
+
+    def note(name: str) -> Any:
+        def execute(self: Any, _input: Any, external_input: Any) -> None:
+            ran.append(name)
+
+        return type(name, (Step,), {"execute": execute})
+
+    fine, other, late = map(note, ("Fine", "Other", "Late"))
+    graph = {START: [Ask], Ask: [fine, other, late]}
+    idle.ext.register_workflow("graph", type("G", (), {"graph": graph}), replace=True)
+    (obj,) = start("graph", [1], id_user=5).halted_objects
+    obj = stored(obj.id)
+    assert obj.extra_data["_deadline"]["remind"] == [60]
+    with pytest.raises(OwnSubmission):
+        resolve(obj.id, "input", PAPER, actor="5")
+    if then is None:
+        resolve(obj.id, "input", PAPER, actor="6")
+    else:
+        pass_time(idle, obj.id)
+        settle(obj.id)
+    assert ran == ["Fine" if then is None else "Late" if then == "Late" else "Other"]
+    assert stored(obj.id).status == S.COMPLETED
+
+
+def test_an_answer_of_the_deadline_needs_no_votes(idle: Site) -> None:
+    obj = halted(idle, asking(votes=2, deadline=60, on_deadline=REJECT))
+    resolve(obj.id, "approval", {"value": "accept"}, actor="ann")
+    assert stored(obj.id).deadline is not None, "a vote takes no deadline away"
+    pass_time(idle, obj.id)
+    assert settle(obj.id).data == [False]

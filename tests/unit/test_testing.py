@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import BaseModel
 
 from invenio_workflows import signals
 from invenio_workflows.errors import DataNotSerializable, IllegalMove, WorkflowError
@@ -237,3 +238,16 @@ def test_what_cannot_be_is_refused_at_the_halt():
     ):
         with pytest.raises(WorkflowError, match=told):
             run([asking(**how)], 1)
+
+
+def test_time_that_passes_gives_the_values_that_were_left():
+    class Category(BaseModel):
+        name: str
+
+    def sort(obj, eng):
+        left = {"name": "paper"}
+        obj.data = eng.ask(Category, deadline=60, on_deadline=left).name
+
+    result = run([sort, add("s")], "")
+    assert result.pass_time(59).status == ObjectStatus.HALTED
+    assert result.pass_time(2).data == "papers"
