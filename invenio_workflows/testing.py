@@ -27,7 +27,7 @@ from .engine import WorkflowEngine
 from .engine.cursor import answered
 from .engine.standing import before_question
 from .errors import DeadlinePassed
-from .memory import MemoryStore
+from .memory import MemoryStore as MemoryStore
 from .objects import WorkflowObject
 from .port import check
 from .states import (

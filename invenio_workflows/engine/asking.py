@@ -64,7 +64,7 @@ class Asking:
     ) -> tuple[T, dict[str, Any]]:
         """Return what a person gave as the model has it, and as it came.
 
-        :param who: how many must give it, and who may not; ``None`` as the action has it.
+        :param who: how many must give it, and who may not; as the action has it.
         :param how: until when it may be given, as :func:`.deadline_of` takes it.
         """
         if self._object is None:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, insert, literal, select, update
 
 from ..checkpoint import Checkpoint, halt_id
 from ..deadlines import missed, next_look
+from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from . import statements as sql
 from .kinds import later, now
@@ -66,6 +67,12 @@ def keep_place(connection: Connection, oid: int, deadline: datetime) -> None:
     forget_place(connection, oid)
     values = {"id_object": oid, "name": NAME, "value": sortable(deadline)}
     connection.execute(insert(SORT).values(**values))
+
+
+def leave_place(connection: Connection, obj: WorkflowObject) -> None:
+    """Do so for an object that goes on, if it had a deadline."""
+    if obj.deadline is not None:
+        forget_place(connection, obj.id)
 
 
 def forget_place(connection: Connection, oids: Any) -> None:

@@ -30,7 +30,7 @@ from ..states import ObjectStatus as S
 from ..states import WorkflowStatus as R
 from .audit import keep_event
 from .concurrency import Limits
-from .due import forget_place
+from .due import leave_place
 from .forks import cancel_branches
 from .kinds import later, now
 from .meeting import deliver, forget
@@ -178,8 +178,7 @@ class Queue(Taking):
         keep_event(connection, obj, event, columns["seq"] + 1, S.WAITING, texts)
         if obj.waits_for == "join" and start_point != "continue_next":
             cancel_branches(connection, obj.id)
-        if columns.get("deadline") is not None:
-            forget_place(connection, obj.id)
+        leave_place(connection, obj)
         uuid = str(obj.id_workflow)
         if shared:
             changes = Changes()

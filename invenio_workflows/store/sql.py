@@ -22,7 +22,7 @@ from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus
 from . import statements as sql
 from .audit import keep_event, last_decision
-from .due import due, forget_place, keep_place
+from .due import due, keep_place, leave_place
 from .following import Following as Following
 from .following import taken_up as taken_up
 from .following import tell as tell
@@ -278,8 +278,7 @@ class SQLStore(Following, Once):
             keep_event(connection, obj, event, seq, ObjectStatus.RUNNING, texts)
             if obj.waits_for == "join" and event.message != "continue_next":
                 cancel_branches(connection, obj.id)
-            if columns.get("deadline") is not None:
-                forget_place(connection, obj.id)
+            leave_place(connection, obj)
             if obj.id_workflow is not None:
                 settle_run(connection, obj.id_workflow)
 

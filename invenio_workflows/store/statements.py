@@ -22,7 +22,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    table,
     union_all,
     update,
 )
@@ -123,19 +122,6 @@ INSERT_LINE = Prepared(
             for name in "id_object id_workflow level task message".split()
         },
         created=later(_p("later")),
-    )
-)
-
-#: Ids for rows to come: SQLite's counter, read under the write lock …
-LAST_ID = Prepared(
-    select(func.max(literal_column("seq")))
-    .select_from(table("sqlite_sequence"))
-    .where(literal_column("name") == literal_column("'workflows_object'"))
-)
-#: … and PostgreSQL's sequence.
-NEW_IDS = Prepared(
-    select(func.nextval(literal_column("'workflows_object_id_seq'"))).select_from(
-        func.generate_series(_n(1), _p("n", OBJECTS.c.position))
     )
 )
 

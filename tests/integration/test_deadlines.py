@@ -17,7 +17,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, SecretStr
 from sites import Site
-from sqlalchemy import text
+from sqlalchemy import event, text
 from terminals import Terminal
 
 from invenio_workflows import START, Decision, Step, WorkflowObject, signals
@@ -36,7 +36,10 @@ from invenio_workflows.errors import IllegalMove, OwnSubmission, WorkflowError
 from invenio_workflows.jobs import perform, sweep
 from invenio_workflows.patterns import PARALLEL
 from invenio_workflows.proxies import current_workflows
+from invenio_workflows.states import Group
 from invenio_workflows.states import ObjectStatus as S
+from invenio_workflows.store.list_plan import Plan
+from invenio_workflows.store.wanted import Wanted
 
 REJECT = {"value": "reject", "reason": "Nobody answered."}
 SOON = 10.0
@@ -217,9 +220,9 @@ def test_the_answer_that_was_left_is_given(idle: Site) -> None:
     assert (audited.action, audited.value) == ("approval", "reject")
     assert (audited.reason, audited.form) == ("Nobody answered.", REJECT)
     assert audited.revision == obj.revision
-    (event,) = [each for each in after.history() if each.kind == "DeadlinePassed"]
-    assert event.message == "reject"
-    assert event.payload["actor"] is None and event.payload["action"] == "approval"
+    (passed,) = [each for each in after.history() if each.kind == "DeadlinePassed"]
+    assert passed.message == "reject"
+    assert passed.payload["actor"] is None and passed.payload["action"] == "approval"
     assert [name for name, _ in told] == ["deadline-passed"]
     assert told[0][1]["then"] == REJECT
     assert told[0][1]["halt"].startswith(f"{obj.id}-")
@@ -802,3 +805,55 @@ def test_an_answer_of_the_deadline_needs_no_votes(idle: Site) -> None:
     assert stored(obj.id).deadline is not None, "a vote takes no deadline away"
     pass_time(idle, obj.id)
     assert settle(obj.id).data == [False]
+
+
+# --- what it costs --------------------------------------------------------------------
+
+
+def _sent(site: Site, what: Callable[[], Any]) -> list[tuple[str, Any]]:
+    """Return the statements that read objects, with their values."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _r: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.lstrip().startswith("SELECT") and "workflows_object" in statement:
+            sent.append((statement, values))
+
+    engine = site.ext.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        what()
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    return sent
+
+
+def _plan(site: Site, statement: str, values: Any) -> str:
+    sqlite = site.ext.engine.dialect.name == "sqlite"
+    explain = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
+    with site.ext.engine.connect() as connection:
+        if not sqlite:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        rows = connection.exec_driver_sql(explain + statement, values)
+        return " ".join(str(tuple(each)) for each in rows)
+
+
+def test_looking_for_what_is_due_reads_an_index_of_those_that_have_a_deadline(
+    idle: Site,
+) -> None:
+    idle.register("many", lambda obj, eng: eng.halt())
+    start("many", [[n] for n in range(300)])
+    halted(idle, asking(deadline=60))
+    with idle.ext.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql("ANALYZE")
+    due = _sent(idle, lambda: current_workflows.due.take(10))
+    assert len(due) == 1, "with nothing due it is one statement"
+    assert "ix_workflows_object_wake" in _plan(idle, *due[0])
+    wanted = Wanted(("asks",), groups=(Group.NEED_ACTION,), overdue=True)
+    plan = Plan(wanted, [], idle.ext.engine.dialect.name)
+    compiled = plan.overdue().compile(idle.ext.engine)
+    assert "ix_workflows_object_deadline" in _plan(idle, str(compiled), ())
+
+
+def test_a_halt_without_a_deadline_is_in_no_index_of_it(idle: Site) -> None:
+    assert row(idle, halted(idle, asking()).id, "deadline, wake_at") == (None, None)
