@@ -239,10 +239,15 @@ def check(body: Any, choose: Callable[[list[Any]], Any]) -> Result:
     while halted := [o for o in everybody(whole) if o.status == ObjectStatus.HALTED]:
         whole.go_on(obj=choose(halted))
     assert final(whole) == expected, body
-    workers = Workers(turned(body))
-    workers.go(choose)
-    assert final(workers.result) == expected, body
-    for result in (whole, workers.result):
+    ways, made = [whole], tasks_of(body)
+    # Each with the nodes in another order; then all with the same nodes, which are to
+    # remember nothing.
+    for make in (turned(body), lambda: made):
+        workers = Workers(make)
+        workers.go(choose)
+        assert final(workers.result) == expected, body
+        ways.append(workers.result)
+    for result in ways:
         ended = {obj.status for obj in everybody(result)}
         assert ended == {ObjectStatus.COMPLETED}, body
     return whole

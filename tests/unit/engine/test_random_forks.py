@@ -130,7 +130,20 @@ def _what_a_node_returned_last_is_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(joining, "is_returned", lambda result: False)
 
 
+def _a_join_remembers_what_it_was_given(patch: pytest.MonkeyPatch) -> None:
+    """It keeps that in itself, where the next object finds it."""
+
+    def begin(self: Any, step: Any, obj: Any, eng: Any, memo: Any) -> Any:
+        self.known = getattr(self, "known", None) or whole(self, step, obj, eng, memo)
+        whole(self, step, obj, eng, memo)
+        return {**memo, "in": self.known["in"]}
+
+    whole = forks.JoinTask.begin
+    patch.setattr(forks.JoinTask, "begin", begin)
+
+
 FAULTS: list[Plant] = [
+    _a_join_remembers_what_it_was_given,
     _a_branch_is_given_the_data,
     _a_join_is_given_what_the_fork_was,
     _what_the_last_returned_is_what_it_was_given,
