@@ -18,6 +18,7 @@ from .deciding import (
     delete,
     edit,
     named,
+    poll_of,
     provide_external_input,
     provide_input,
     refuse_other,
@@ -59,7 +60,6 @@ from .states import (
     ObjectStatus,
     check_start_point,
 )
-from .votes import poll_of
 
 __all__ = [
     "Recovered",

@@ -12,6 +12,7 @@ from typing import Any
 
 from .actions.core import Resolution
 from .actions.input_form import asked_of
+from .actions.voting import Poll
 from .checkpoint import decided
 from .decisions import Decision, decision, who_decided
 from .differences import difference
@@ -29,7 +30,7 @@ from .results import AsynchronousResultWrapper
 from .schemas import refuse_other_than_object
 from .sending import send
 from .states import INPUT, check_start_point, require
-from .votes import voted
+from .votes import poll_on, voted
 
 _logger = logging.getLogger(__name__)
 
@@ -169,6 +170,16 @@ def provide_external_input(
     See :func:`provide_input`.
     """
     return provide_input(job_id, external_data, **kwargs)
+
+
+def poll_of(oid: int | str | WorkflowObject) -> Poll | None:
+    """Return the votes on what an object asks.
+
+    :return: who voted for what, and how many must vote alike; ``None`` if the object
+        asks nothing, or one answer is enough.
+    :raises ValueError: if what the halt says of the votes cannot be.
+    """
+    return poll_on(object_of(oid))
 
 
 def _asked(obj: WorkflowObject, action: str | None) -> str:

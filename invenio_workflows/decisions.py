@@ -13,6 +13,8 @@ from .encoding import dumps
 ORIGINS = ("api", "page", "rest", "cli")
 #: From where nobody decided: what a halt said was to be done at its deadline.
 DEADLINE = "deadline"
+#: Start points by which one passes over what is asked, without an answer.
+PASSING = ("continue_next", "task:")
 #: So many letters of a form's JSON are kept; of a longer one only its fields' names.
 _LONGEST_FORM = 10_000
 _LONGEST_REASON = 10_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .actions.core import four_eyes
+from .decisions import PASSING
 from .errors import OwnSubmission
 from .objects import WorkflowObject
 from .proxies import current_workflows
@@ -12,8 +13,6 @@ from .states import ObjectStatus
 
 #: By what somebody may not decide: it is their own, or nobody knows whose it is.
 SUBMITTED, EDITED, UNKNOWN = "submitted", "edited", "unknown"
-#: Start points that leave behind what is asked, without an answer.
-_PASSING = ("continue_next", "task:")
 
 
 def refuse_own(obj: WorkflowObject, actor: Any) -> None:
@@ -39,7 +38,7 @@ def refuse_to_pass(obj: WorkflowObject, start_point: str, actor: Any) -> None:
 
     :raises OwnSubmission: saying why.
     """
-    if start_point.startswith(_PASSING):
+    if start_point.startswith(PASSING):
         refuse_own(obj, actor)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from . import votes
 from .calls import Call
 from .checkpoint import EventLine, RunInfo, Taken, decided
 from .conductor import Conductor
@@ -139,12 +140,14 @@ def set_going(
     An action that is being answered moves its object by that answer.
 
     :raises OwnSubmission: if a person passes over what somebody else must decide.
+    :raises IllegalMove: if one does over what several must.
     """
     if obj.decision is not None:
         said, obj.decision = obj.decision, None
         return decided("Resolved", said, said.value)
     if said is not None:
         refuse_to_pass(obj, start_point, said.actor)
+        votes.refuse_to_pass(obj, start_point)
     return decided(kind, said, start_point)
 
 

@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from .actions.voting import Poll
-from .decisions import Decision
-from .given import object_of
+from .decisions import PASSING, Decision
+from .errors import IllegalMove
 from .objects import WorkflowObject
 from .proxies import current_workflows
+from .states import ObjectStatus
 
 
-def poll_of(oid: int | str | WorkflowObject) -> Poll | None:
-    """Return the votes on what an object asks.
+def poll_on(obj: WorkflowObject) -> Poll | None:
+    """Return the votes on what an object asks; ``None`` if one answer is enough.
 
-    :return: who voted for what, and how many must vote alike; ``None`` if the object
-        asks nothing, or one answer is enough.
     :raises ValueError: if what the halt says of the votes cannot be.
     """
-    obj = object_of(oid)
     action = current_workflows.actions.get(obj.get_action())
     ask = getattr(action, "poll", None)
     if ask is None:
@@ -54,3 +52,23 @@ def voted(
     if kept is None:
         said.relied_on = choice.value, empty.others(choice.value)
     return kept
+
+
+def refuse_to_pass(obj: WorkflowObject, start_point: str) -> None:
+    """Raise if one person would go past a question that several must answer.
+
+    :raises IllegalMove: saying so.
+    """
+    if obj.status != ObjectStatus.HALTED or not start_point.startswith(PASSING):
+        return
+    try:
+        poll = poll_on(obj)
+    except ValueError:  # what a program made of the payload; then nobody alone may
+        poll = Poll(2)
+    if poll is not None:
+        raise IllegalMove(
+            f"Object {obj.id} asks {poll.needed} persons to answer alike; nobody "
+            "passes over that alone. It may start over.",
+            id_object=obj.id,
+            status=obj.status.name,
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..objects import WorkflowObject
 from ..states import may
-from ..votes import poll_of
+from ..votes import poll_on
 
 
 def votes(obj: WorkflowObject) -> str:
@@ -12,7 +12,7 @@ def votes(obj: WorkflowObject) -> str:
     if not obj.get_action() or not may("resolve", obj.status, obj.waits_for):
         return ""
     try:
-        poll = poll_of(obj)
+        poll = poll_on(obj)
     except ValueError as error:  # what its task said of them cannot be
         return str(error)
     if poll is None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
-from ..votes import poll_of
+from ..votes import poll_on
 from .permissions import actor
 from .texts import _
 from .timeline import decided
@@ -40,7 +40,7 @@ class Ballot:
 def ballot_of(obj: WorkflowObject) -> Ballot | None:
     """Return the votes on what a record asks; ``None`` if one answer is enough."""
     try:
-        poll = poll_of(obj)
+        poll = poll_on(obj)
     except ValueError as error:  # what its task said of the votes cannot be
         _logger.warning("The votes on %r cannot be shown: %s", obj, error)
         return None

@@ -176,6 +176,19 @@ def test_what_was_voted_on_is_what_is_decided(site: Site) -> None:
     assert now(obj).data["published"] == 1
 
 
+def test_nobody_passes_over_it_alone(site: Site) -> None:
+    obj = halted(site)
+    for start_point in ("continue_next", "task:publish"):
+        with pytest.raises(IllegalMove, match="asks 2 persons to answer alike"):
+            continue_oid(obj.id, start_point, actor="ann")
+    assert now(obj).status == S.HALTED
+    continue_oid(obj.id)  # a program knows what it does
+    assert now(obj).status == S.COMPLETED
+    one = halted(site, votes=1)
+    continue_oid(one.id, actor="ann")
+    assert now(one).status == S.COMPLETED
+
+
 def test_a_vote_on_what_is_decided_is_told_so(site: Site) -> None:
     obj = halted(site)
     vote(obj, "ann")
