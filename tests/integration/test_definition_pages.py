@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from markupsafe import Markup
 from people import PEN, PenSite, texts
 from sqlalchemy import event, text
 
-from invenio_workflows import api
+from invenio_workflows import api, task
 from invenio_workflows.definition.loops import FOR
 from invenio_workflows.errors import WorkflowError
 from invenio_workflows.patterns import IF, PARALLEL
@@ -208,6 +209,25 @@ def test_a_hostile_name_is_only_text(pen: PenSite) -> None:
     )
     assert page.status_code == 200 and "<script>alert" not in page.text
     assert "1 Need action" in texts(page.text)
+
+
+def test_a_hostile_title_and_task_are_only_text(pen: PenSite) -> None:
+    bad = "<img src=x onerror=alert(1)>"
+
+    @task(bad, description=bad)
+    def hostile(obj: Any, eng: Any) -> None:
+        eng.halt(bad)
+
+    pen.register(
+        "review",
+        hostile,
+        get_title=lambda obj: bad if obj.data == 1 else Markup(f"<b>fine</b> {bad}"),
+        __doc__=bad,
+    )
+    api.start("review", [1, 2], stop_on_halt=False)
+    html = read(pen, "/definitions/review?place=0")
+    assert "<img" not in html and "&lt;img" in html
+    assert "<b>fine</b>" not in html and "fine" in html
 
 
 def statements(pen: PenSite, path: str) -> list[str]:
