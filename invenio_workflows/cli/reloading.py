@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Any, Protocol
+from typing import Any
 
 from flask import Flask
 
 from ..catalogue import CannotReload
+from ..pausing import pause
 from ..proxies import EXTENSION
 from ..sourcecode import Source, forget_compiled
-from ..workers.pausing import Pausing
 from .children import done
 from .old_code import sentences
 
@@ -26,12 +26,6 @@ _REST = 6
 Files = dict[str, Source]
 
 
-class Pausable(Protocol):
-    """A worker that can be alone with its process; each begin may make it a new way."""
-
-    pausing: Pausing
-
-
 class Reloader:
     """A thread that looks at the files of the definitions.
 
@@ -39,12 +33,9 @@ class Reloader:
         definitions are well.
     """
 
-    def __init__(
-        self, app: Flask, worker: Pausable, check: list[str], interval: float
-    ) -> None:
+    def __init__(self, app: Flask, check: list[str], interval: float) -> None:
         self._app = app
         self._state: Any = app.extensions[EXTENSION]
-        self._worker = worker
         self._check = check
         self._interval = interval
         self._ended = threading.Event()
@@ -114,7 +105,7 @@ class Reloader:
     def _reload(self, files: Files, changed: set[str]) -> bool:
         names = ", ".join(sorted(changed))
         patience = self._state.settings.stop_seconds
-        with self._worker.pausing.pause(patience) as rests:
+        with pause(patience) as rests:
             if rests and self._state.catalogue.files() != files:
                 self._seen = self._loaded  # they have changed since they were checked
                 return False

@@ -92,7 +92,7 @@ def worker(
 
 def _reloader(name: str, interval: float) -> Reloader:
     worker = current_workflows.worker
-    if not hasattr(worker, "pausing"):
+    if not getattr(worker, "rests", False):
         raise click.ClickException(
             f"The worker {name} takes in new code when it is begun anew, and not "
             "before. `flask workflows definitions sync --watch` and `workers` say who "
@@ -100,7 +100,7 @@ def _reloader(name: str, interval: float) -> Reloader:
         )
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     check = argv("definitions", "check", "--json")
-    return Reloader(app, worker, check, interval)
+    return Reloader(app, check, interval)
 
 
 @click.command("rq-worker")

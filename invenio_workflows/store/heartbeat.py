@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..forking import begin_anew, unforked
+from ..pausing import begin_anew, unpaused
 from .database import Database
 from .kinds import later
 from .statements import MINE, OBJECTS, Prepared, _p
@@ -113,7 +113,7 @@ class Heartbeat:
 
     def _write(self, statement: Prepared, rows: list[dict[str, Any]]) -> None:
         try:
-            with unforked(), self._database.engine.begin() as connection:
+            with unpaused(True), self._database.engine.begin() as connection:
                 statement(connection, rows)
         except SQLAlchemyError as error:
             # A locked SQLite file lets nobody else claim either; a server that is

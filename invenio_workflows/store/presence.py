@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..encoding import dumps
-from ..forking import begin_anew
+from ..pausing import begin_anew
 from .kinds import Encoded, UTCDateTime, later, now
 from .leases import is_dead, process
 from .models import Base

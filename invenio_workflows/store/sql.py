@@ -17,8 +17,8 @@ from ..errors import (
     ObjectNotFound,
     WorkflowNotFound,
 )
-from ..forking import begin_anew
 from ..objects import WorkflowObject
+from ..pausing import begin_anew
 from ..states import ObjectStatus, WorkflowStatus
 from . import statements as sql
 from .audit import keep_event, last_decision

@@ -15,8 +15,8 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import DatabaseUnavailable
-from ..forking import unforked
 from ..jobs import sweep
+from ..pausing import unpaused
 from ..proxies import EXTENSION
 
 _logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Sweeper:
         next_sweep, pause = 0.0, _LOOK
         while not self._ended.is_set():
             try:
-                with unforked(), self._app.app_context():
+                with unpaused(), self._app.app_context():
                     due = state.queue.next_wake()
                     if time.monotonic() >= next_sweep or (due is not None and due <= 0):
                         next_sweep = time.monotonic() + state.settings.sweep_seconds

@@ -14,19 +14,18 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from ..calls import Call
 from ..checkpoint import Taken
 from ..config import DEFAULT_QUEUE
 from ..errors import DatabaseUnavailable, WorkflowWorkerError
-from ..forking import begin_anew, unforked
 from ..jobs import move, sweep
 from ..output import stand_in, step_back
+from ..pausing import begin_anew, unpaused
 from ..proxies import EXTENSION
 from ..store.migrations import current
 from ..upgrading import refuse_orphans
-from .pausing import Pausing
 
 _logger = logging.getLogger(__name__)
 
@@ -42,6 +41,9 @@ _AWAY = 2.0
 class LocalWorker:
     """Threads of this process that perform what is delayed."""
 
+    #: Whether all that it moves rests in a :func:`.pause` of the process.
+    rests: ClassVar[bool] = True
+
     def __init__(self, app: Any) -> None:
         self._app = app
         self.forked()
@@ -55,8 +57,6 @@ class LocalWorker:
         self._rings = 0
         self._next_look = 0.0
         self._queues: tuple[str, ...] = ()
-        #: Who waits there that no thread moves an object has this process to itself.
-        self.pausing = Pausing()
 
     @property
     def _state(self) -> Any:
@@ -162,23 +162,16 @@ class LocalWorker:
         """Move an object, if one waits, and those that are claimed behind it."""
         state, queue = self._state, self._state.queue
         taken: Taken | None = None
-        with (
-            self._guarded(),
-            self.pausing.moving(),
-            self._app.app_context(),
-            state.store.held(),
-        ):
+        with self._guarded(), self._app.app_context(), state.store.held():
             if not self._is_stopping():
-                with unforked():
+                with unpaused():
                     taken = queue.take_first(self._queues)
             if taken is None:
                 return False
             while taken is not None:
-                claim = queue.first(self._queues)
                 # Each has the session, and what goes with it, to itself.
-                with unforked(), self._app.app_context():
-                    goes_on = not self.pausing.is_wanted
-                    taken = move(*taken, claim=claim if goes_on else None)
+                with unpaused(), self._app.app_context():
+                    taken = move(*taken, claim=queue.first(self._queues))
             return True
         return False
 
@@ -197,7 +190,7 @@ class LocalWorker:
     def _sweep(self) -> None:
         while not self._is_stopping():
             with self._guarded(), self._app.app_context():
-                with unforked():
+                with unpaused():
                     swept = sweep()
                 if swept.woken or swept.taken_over:
                     self._ring()
@@ -209,7 +202,7 @@ class LocalWorker:
         while not self._is_stopping():
             state.store.dozed.clear()
             left = end - time.monotonic()
-            with unforked():
+            with unpaused():
                 due = state.queue.next_wake() if left > 0 else None
             if left <= 0 or (due is not None and due <= 0):
                 return

@@ -19,7 +19,7 @@ from invenio_workflows.holdingpen.texts import CATALOGUES, DOMAIN, LANGUAGES, ng
 
 #: What is the same word in every language that we have.
 SAME = {
-    *"Action Branches Info JSON Pages Site Type URI Workflow action type".split(),
+    *"Action Branches Info JSON Pages Site Type URI Votes Workflow Workflows action type".split(),
     *("Holding Pen", "workflow", "score {n}", "{m} min {n} s", "{n} ms", "{n} s"),
     ("{n} minute", "{n} minutes"),
 }

@@ -1,6 +1,6 @@
-"""What a fork must not tear: our threads at work, and what the parent held.
+"""Pauses, in which no thread of ours is at work: for a fork, and for new code.
 
-A lock that another thread holds at the fork is held for ever in the child: ours, and
+A lock that another thread holds at a fork is held for ever in the child: ours, and
 those of SQLite, where the child would wait for the parent's transaction without end.
 So who forks waits until our threads are between two units of work; and what belongs to
 the parent alone, such as the objects that it moves, is forgotten in the child.
@@ -31,12 +31,12 @@ class _Gate:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._working = self._forking = 0
+        self._working = self._pauses = 0
         self._mine = threading.local()
 
-    def enter(self) -> None:
+    def enter(self, at_once: bool) -> None:
         with self._changed:
-            while self._forking and not self._depth():
+            while self._pauses and not (at_once or self._depth()):
                 self._changed.wait()
             self._count(1)
 
@@ -44,14 +44,14 @@ class _Gate:
         with self._changed:
             self._count(-1)
 
-    def close(self) -> None:
-        """Let nobody in, and wait for who is in; but for the caller."""
+    def close(self, seconds: float) -> bool:
+        """Let nobody in but the caller; return whether nobody else is in any more."""
         self._changed.acquire()
-        self._forking += 1
-        self._changed.wait_for(lambda: self._working <= self._depth(), _PATIENCE)
+        self._pauses += 1
+        return self._changed.wait_for(lambda: self._working <= self._depth(), seconds)
 
     def open(self) -> None:
-        self._forking -= 1
+        self._pauses -= 1
         self._changed.notify_all()
         self._changed.release()
 
@@ -69,14 +69,31 @@ _kept: WeakSet[Forked] = WeakSet()
 
 
 @contextmanager
-def unforked() -> Iterator[None]:
-    """Let nobody fork this process in the block, unless it takes more than a second."""
+def unpaused(at_once: bool = False) -> Iterator[None]:
+    """Be waited for by who wants a pause; begin when there is none.
+
+    A fork waits for a second at most.
+
+    :param at_once: whether it is so short, and so urgent, that it is begun while
+        somebody still waits for a pause.
+    """
     gate = _gate
-    gate.enter()
+    gate.enter(at_once)
     try:
         yield
     finally:
         gate.leave()
+
+
+@contextmanager
+def pause(seconds: float) -> Iterator[bool]:
+    """Give whether our threads rest in the block, after so many seconds at most."""
+    gate = _gate
+    rests = gate.close(seconds)
+    try:
+        yield rests
+    finally:
+        gate.open()
 
 
 def begin_anew(what: Forked) -> None:
@@ -92,7 +109,7 @@ def _in_child() -> None:
 
 
 os.register_at_fork(
-    before=lambda: _gate.close(),
+    before=lambda: _gate.close(_PATIENCE),
     after_in_parent=lambda: _gate.open(),
     after_in_child=_in_child,
 )
