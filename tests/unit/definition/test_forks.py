@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from invenio_workflows import START, Decision, Fork, Join, Step, task
 from invenio_workflows.cli.drawing import dot, outline, tree
@@ -39,8 +40,8 @@ class Busy(Fork):
 
 
 class Asking(Fork):
-    class UserInputSchema:
-        """Refused."""
+    class UserInputSchema(BaseModel):
+        refused: int
 
 
 async def later(obj: Any, branches: Any) -> None: ...
