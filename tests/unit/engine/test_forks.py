@@ -163,6 +163,10 @@ class Keep(Step):
         return _input
 
 
+class Keep2(Keep):
+    """Another one."""
+
+
 class More2(Step):
     def execute(self, _input: Any) -> Any:
         return {"joined": _input}
@@ -440,6 +444,52 @@ def test_the_ceiling_holds_in_a_branch() -> None:
     )
     with pytest.raises(WorkflowError, match="came to the node Round 10 times"):
         run(source, {})
+
+
+NESTED = {
+    **{START: [Prepare], Prepare: [split], split: [Left, right], right: [meet]},
+    **{Left: [inner], inner: [ask, Keep2], ask: [outer], Keep2: [outer]},
+    **{outer: [More2], More2: [meet], meet: [Report]},
+}
+
+
+@pytest.mark.parametrize(
+    ("start_point", "tasks"),
+    [
+        ("continue_next", []),
+        ("restart_first", ["ask"]),
+        ("restart_prev", ["ask"]),
+        ("task:ask", ["ask"]),
+    ],
+)
+def test_a_branch_of_a_branch_is_restarted_within_itself(
+    start_point: str, tasks: list[str]
+) -> None:
+    result = run(NESTED, {})
+    asked = next(b for b in result.branches if b.status == S.HALTED)
+    asked.data["answered"] = True
+    result.go_on(start_point, obj=asked)
+    assert result.tasks_of(asked)[1:] == tasks
+    last = 6 if start_point == "continue_next" else "answered"
+    joined_inside = {"joined": {"ask": last, "Keep2": 6}}
+    assert joined(result) == {"Left": joined_inside, "right": "r"}
+
+
+@pytest.mark.parametrize("name", ["Left", "More2", "inner", "Keep2", "right", "meet"])
+def test_a_branch_of_a_branch_keeps_to_its_own_nodes(name: str) -> None:
+    result = run(NESTED, {}, stop_on_error=False)
+    asked = next(b for b in result.branches if b.status == S.HALTED)
+    result.go_on(f"task:{name}", obj=asked)
+    assert asked.status == S.ERROR
+    assert "a branch keeps to its own" in asked.get_error_message()[0]
+    asked.data["answered"] = True
+    assert result.go_on("restart_first", obj=asked).status == S.COMPLETED
+
+
+def test_a_node_that_moves_to_the_branch_around_is_no_place_of_the_inner() -> None:
+    moved = {**NESTED, inner: [up, Keep2], up: [outer], outer: [ask], ask: [More2]}
+    with pytest.raises(DefinitionChanged, match="a branch keeps to its own"):
+        slept(NESTED, moved)
 
 
 def wishes(**wish: Any) -> Any:
