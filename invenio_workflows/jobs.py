@@ -132,10 +132,7 @@ def sweep() -> Swept:
     worker sweeps it says by this that it lives, and at first what it knows.
     """
     state = current_workflows
-    state.presence.beat()
-    if state.presence.has_news:
-        state.known.see(state.catalogue.facts())
-        state.presence.told()
+    state.presence.beat(lambda: state.known.seeing(state.catalogue.facts()))
     taken_over = sum(_put_back())
     woken = state.queue.wake(_BATCH) + expire()
     state.queue.forget_events(_BATCH)

@@ -36,9 +36,9 @@ def facts_of(definition: Definition) -> Facts:
     """Return what is told of a definition."""
     return Facts(
         definition.name,
-        _text(whereabouts(definition.source)),
-        _text(definition.title),
-        _text(definition.doc),
+        storable(whereabouts(definition.source)),
+        storable(definition.title),
+        storable(definition.doc),
         {leaf.name: asked for leaf in definition.leaves if (asked := _asked(leaf))},
         definition.fingerprint,
     )
@@ -116,6 +116,6 @@ def _without_values(schema: Any, names: bool = False) -> Any:
     }
 
 
-def _text(value: str) -> str:
+def storable(value: str) -> str:
     """Return a text that every database can hold."""
     return value.replace("\0", "").encode("utf-8", "replace").decode()

@@ -6,7 +6,7 @@ registry of the process that is to start it, never of this table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..definition.facts import Facts
+from ..definition.facts import Facts, storable
 from ..errors import WorkflowsError
 from .kinds import BigId, Encoded, UTCDateTime, now
 from .models import Base
@@ -105,8 +105,12 @@ class Definitions:
 
     def see(self, told: Iterable[Facts]) -> Synced:
         """Write that these are there; say of none that it is not."""
+        return self._transactions.joined(self.seeing(told))
+
+    def seeing(self, told: Iterable[Facts]) -> Callable[[Connection], Synced]:
+        """Return who writes that these are there, in a transaction of another's."""
         facts = _checked(told)
-        return self._transactions.joined(lambda c: _see(c, facts))
+        return lambda connection: _see(connection, facts)
 
     def sync(
         self,
@@ -160,7 +164,11 @@ class Definitions:
 
 def _checked(told: Iterable[Facts]) -> dict[str, Facts]:
     """Return what is told by name; without what no run can be of."""
-    return {each.name: each for each in told if len(each.name) <= _LONGEST}
+    return {
+        each.name: each
+        for each in told
+        if len(each.name) <= _LONGEST and each.name == storable(each.name)
+    }
 
 
 def _see(connection: Connection, facts: dict[str, Facts]) -> Synced:

@@ -23,6 +23,8 @@ from .models import Base
 from .statements import Prepared, _p
 from .transactions import Transactions
 
+News = Callable[[Connection], object]
+
 _logger = logging.getLogger(__name__)
 
 #: A worker that was not seen for so many of its sweeps, and seconds, is silent.
@@ -162,7 +164,7 @@ class Presence:
     def forked(self) -> None:
         """Be no worker, as at first: the child has a name and threads of its own."""
         self._code: str | None = None
-        self._is_told = True
+        self._is_renewed = self._has_news = False
         self._lock = threading.Lock()
         self._next = self._next_look = 0.0
         self._is_worker = False
@@ -179,21 +181,15 @@ class Presence:
 
     def renew(self) -> None:
         """Say with the next sweep that this process has the code of its files now."""
-        self._is_renewed = self._code is not None
-        self._code, self._is_told, self._next = None, False, 0.0
+        with self._lock:  # not in the middle of a beat
+            self._is_renewed = self._code is not None
+            self._code, self._next, self._has_news = None, 0.0, True
 
-    @property
-    def has_news(self) -> bool:
-        """Whether this process is a worker that has begun, or has new code, untold."""
-        return not self._is_told and self._is_worker
-
-    def told(self) -> None:
-        """Have no news any more."""
-        self._is_told = True
-
-    def beat(self) -> None:
+    def beat(self, news: Callable[[], News] | None = None) -> None:
         """Say that this process lives, if it is a worker; forget who is gone.
 
+        :param news: gives who writes more in the commit of the first beat, and of the
+            first with new code.
         :raises DatabaseUnavailable: if the database is away or has no tables.
         """
         at = time.monotonic()
@@ -205,8 +201,9 @@ class Presence:
             with self._lock:
                 if self._is_worker:
                     self._digests()
-                    self._transactions.run(self._tell)
-                    self._is_renewed = False
+                    more = news() if news is not None and self._has_news else None
+                    self._transactions.run(lambda c: self._tell(c, more))
+                    self._is_renewed = self._has_news = False
         if at >= self._next_look:
             self._next_look = at + _LOOK_SWEEPS * self._every
             self._forget()
@@ -224,13 +221,15 @@ class Presence:
             except SQLAlchemyError as error:
                 _logger.info("A sweep forgets this worker later: %s", error)
 
-    def _tell(self, connection: Connection) -> None:
+    def _tell(self, connection: Connection, news: News | None = None) -> None:
         since = int(self._began - time.monotonic())
         said = {**self._said, "process": process(), "every": self._every}
         said |= {"since": since, "code": self._digests()}
         _TELL[connection.dialect.name](connection, said)
         if self._is_renewed:
             _RENEW(connection, {"process": process(), "code": said["code"]})
+        if news is not None:
+            news(connection)
 
     def _digests(self) -> str:
         if self._code is None:
