@@ -19,7 +19,8 @@ from invenio_workflows.holdingpen.texts import CATALOGUES, DOMAIN, LANGUAGES, ng
 
 #: What is the same word in every language that we have.
 SAME = {
-    *"Action Branches Info JSON Pages Site Type URI Votes Workflow Workflows action type".split(),
+    *"Action Branches Info JSON Pages Site Type URI Votes Workflow".split(),
+    *("Workflows", "action", "type"),
     *("Holding Pen", "workflow", "score {n}", "{m} min {n} s", "{n} ms", "{n} s"),
     ("{n} minute", "{n} minutes"),
 }
