@@ -33,7 +33,7 @@ class Finding:
     :param to: where that is now, or to which task they are to be mapped.
     :param path: the path there.
     :param why: why they are orphaned, or what of the question is another.
-    :param reasons: what speaks for ``to``, if it is proposed.
+    :param reasons: what speaks for ``to``, if it is proposed; nothing if it is said.
     :param blocks: whether somebody has to see to it before they can go on.
     """
 
@@ -244,7 +244,7 @@ def settle(found: list[Finding], wanted: Mapping[str, str]) -> None:
                     f"{new!r}; name one that it has once.",
                     finding.workflow,
                 )
-            finding.to, finding.reasons = new, ["you say so"] if new else []
+            finding.to, finding.reasons = new, []
 
 
 def apply(found: list[Finding], actor: str | None, origin: str = "api") -> int:
@@ -270,7 +270,8 @@ def apply(found: list[Finding], actor: str | None, origin: str = "api") -> int:
         except DefinitionChanged:
             return None
         said = decision("map", actor, origin, value=f"{way.task} → {way.to}")
-        said.reason = f"{way.why} Mapped: {', '.join(way.reasons)}."
+        reasons = ", ".join(way.reasons) or "somebody said so"
+        said.reason = f"{way.why} Mapped: {reasons}."
         return Step(cursor, place.name, place.path, said)
 
     return put(current_workflows.store.transactions, places, step) if places else 0

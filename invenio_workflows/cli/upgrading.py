@@ -41,8 +41,8 @@ def _pairs(
     metavar="OLD=NEW",
     multiple=True,
     callback=_pairs,
-    help="The task that OLD is now; without NEW: leave those as they are. May be "
-    "given again.",
+    help="The task that OLD is now: what halted in OLD goes on behind NEW. Without "
+    "NEW: leave those as they are. May be given again.",
 )
 @as_json
 @with_appcontext
@@ -71,7 +71,7 @@ def upgrade_check(
     else:
         if number is not None:
             say(f"{objects(number)} mapped.")
-        for line in _lines(found):
+        for line in _lines(found, {} if number else wanted):
             say(line)
     if any(each.blocks for each in found):
         raise click.exceptions.Exit(1)
@@ -92,7 +92,7 @@ def _told(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _lines(found: list[Finding]) -> Iterator[str]:
+def _lines(found: list[Finding], wanted: dict[str, str]) -> Iterator[str]:
     if not found:
         yield "Every object that sleeps goes on where it stands."
         return
@@ -104,7 +104,9 @@ def _lines(found: list[Finding]) -> Iterator[str]:
         return
     yield f"{objects(sum(each.number for each in stuck))} cannot go on."
     if any(each.to for each in stuck):
-        yield f"To map them as proposed: {command('upgrade-check', '--apply')}"
+        said = [word for pair in wanted.items() for word in ("--map", "=".join(pair))]
+        words = "upgrade-check", *said, "--apply"
+        yield f"To map them like that: {command(*words)}"
     if any(each.task and each.meaning == "orphaned" for each in stuck):
         words = "upgrade-check", "--map", "OLD=NEW", "--apply"
         yield f"To say yourself what a task is now: {command(*words)}"
@@ -126,6 +128,8 @@ def _one(finding: Finding) -> Iterator[str]:
         yield f"  Its place is {path} now; they go on there."
         return
     yield f"  {clean(finding.why)}"
-    if finding.to:
+    if finding.to and finding.reasons:
         reasons = clean(", and ".join(finding.reasons))
         yield f"  Proposed: it is {clean(finding.to)} now, for {reasons}."
+    elif finding.to:
+        yield f"  As you say, it is {clean(finding.to)} now."

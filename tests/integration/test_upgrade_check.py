@@ -121,9 +121,7 @@ def test_an_orphan_is_told_with_what_is_proposed_and_why(desk: Terminal) -> None
         "  Proposed: it is ask_it now, for its name is like ask, and it comes after "
         "begin, as ask did, and it stands where ask stood."
     )
-    assert lines[4] == (
-        "To map them as proposed: flask workflows upgrade-check --apply"
-    )
+    assert lines[4] == ("To map them like that: flask workflows upgrade-check --apply")
 
 
 def test_what_is_proposed_is_applied_and_told_in_events_and_audit(
@@ -158,7 +156,11 @@ def test_a_person_says_what_a_task_is_now(desk: Terminal) -> None:
     desk.site.register("review", begin, named("quite_different"), end)
     assert checked(desk, code=1)[0]["to"] is None
     told = checked(desk, "--map", "ask=quite_different", code=1)
-    assert told[0]["to"] == "quite_different" and told[0]["reasons"] == ["you say so"]
+    assert told[0]["to"] == "quite_different" and told[0]["reasons"] == []
+    said = desk.run("upgrade-check", "--map", "ask=quite_different").stdout
+    assert "  As you say, it is quite_different now.\n" in said
+    words = "upgrade-check --map ask=quite_different --apply"
+    assert f"To map them like that: flask workflows {words}\n" in said
     assert checked(desk, "--map", "ask=quite_different", "--apply") == [{"mapped": 3}]
 
 
@@ -365,6 +367,25 @@ def test_a_worker_refuses_orphans_where_that_is_set(
             assert said.endswith("Run: flask workflows upgrade-check.")
         site.register("review", begin, [ask], end)
         refuse_orphans()
+
+
+def test_threads_of_a_process_that_delays_something_refuse_them_too(
+    make_site: Callable[..., Site],
+    sqlite_ready_url: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = {"WORKFLOWS_LOCAL_THREADS": 1, "WORKFLOWS_REFUSE_ORPHANS": True}
+    site = make_site(sqlite_ready_url, tables=False, **config)
+    with site.app.app_context():
+        site.register("review", begin, ask, end)
+        api.start("review", {})
+        site.register("review", begin, end)
+        result = api.start_delayed("review", {})
+        assert "so the worker does not begin. Object 1: " in caplog.text
+        site.register("review", begin, ask, end)
+        api.start_delayed("review", {})
+        result.get(timeout=20)
+        assert WorkflowObject.query.filter_by(status=2).count() >= 2
 
 
 def test_without_the_setting_a_worker_looks_at_nothing(desk: Terminal) -> None:
