@@ -86,6 +86,15 @@ def check(workflow: str | None = None) -> list[Finding]:
     return found
 
 
+def running(workflow: str | None = None) -> int:
+    """Return how many objects run now, of which nothing can be said yet."""
+    return sum(
+        number
+        for name, status, _, _, number in _counters()
+        if status == ObjectStatus.RUNNING and workflow in (None, name)
+    )
+
+
 def refuse_orphans() -> None:
     """Raise where a worker is not to begin while some objects could not go on.
 

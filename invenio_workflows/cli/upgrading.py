@@ -8,7 +8,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from ..upgrading import Finding, apply, check, settle
+from ..upgrading import Finding, apply, check, running, settle
 from .arguments import as_json, command, person
 from .running import objects
 from .text import clean, say, say_json
@@ -73,6 +73,11 @@ def upgrade_check(
             say(f"{objects(number)} mapped.")
         for line in _lines(found, {} if number else wanted):
             say(line)
+        if at_work := running(workflow):
+            say(
+                f"Running now, so it may stop anywhere: {objects(at_work)}. Ask again "
+                "when the workers of the old code have ended."
+            )
     if any(each.blocks for each in found):
         raise click.exceptions.Exit(1)
 

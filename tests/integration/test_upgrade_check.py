@@ -89,6 +89,20 @@ def test_where_nothing_changed_nothing_is_said_and_no_object_is_read(
     assert not any("fence" in each for each in seen), seen
 
 
+def test_of_one_that_runs_it_is_said_that_it_does(desk: Terminal) -> None:
+    said = []
+
+    def look(obj: Any, eng: Any) -> None:
+        said.append(desk("upgrade-check").splitlines())
+
+    desk.site.register("looks", look)
+    api.start("looks", {})
+    assert said[0][-1] == (
+        "Running now, so it may stop anywhere: 1 object. Ask again when the workers "
+        "of the old code have ended."
+    )
+
+
 def test_one_that_only_moved_is_told_with_its_place_and_goes_on(desk: Terminal) -> None:
     desk.site.register("review", end, begin, [ask, begin], end)
     first, *_ = ids(desk)
