@@ -19,6 +19,10 @@ def ask(obj: Any, eng: Any) -> None:
         raise ConnectionError("The source answers 503")
 
 
+def again(obj: Any, eng: Any) -> None:
+    eng.halt("Still?", action="approval")
+
+
 def plans(site: PenSite, path: str) -> list[str]:
     """Return how each statement of a page reads the objects."""
     seen: list[Any] = []
@@ -71,7 +75,7 @@ def test_no_page_walks_along_all_that_are_no_snapshots(sqlite_ready_url: str) ->
 
 def test_who_stands_where_is_read_along_its_index(sqlite_ready_url: str) -> None:
     site = PenSite(sqlite_ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=0)
-    site.register("review", ask)
+    site.register("review", ask, again, again)
     with site.app.app_context():
         current_workflows.embeds = False
         start("review", list(range(1, 200)), stop_on_halt=False, stop_on_error=False)
@@ -79,6 +83,8 @@ def test_who_stands_where_is_read_along_its_index(sqlite_ready_url: str) -> None
             connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
                 "ANALYZE"
             )
+            places = "SELECT count(DISTINCT stands_at) FROM workflows_object"
+            assert connection.exec_driver_sql(places).scalar_one() == 2
         fingerprint = current_workflows.definition("review").fingerprint
     for path in ("/definitions/review", "/definitions/review?place=0"):
         read = plans(site, path)
