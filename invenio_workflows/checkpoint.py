@@ -197,6 +197,14 @@ class Checkpoint:
             return kept
 
     @property
+    def bars(self) -> bool:
+        """Whether it asks something that not everybody may answer."""
+        payload = self.obj.extra_data.get("_payload")
+        if self.status != ObjectStatus.HALTED or not isinstance(payload, dict):
+            return False
+        return bool(payload.get("four_eyes"))
+
+    @property
     def leaves(self) -> bool:
         """Whether the object stops moving here."""
         return self.status != ObjectStatus.RUNNING

@@ -27,7 +27,7 @@ from .engine import WorkflowEngine
 from .engine.cursor import answered
 from .engine.standing import before_question
 from .errors import DeadlinePassed
-from .memory import MemoryStore as MemoryStore
+from .memory import MemoryStore
 from .objects import WorkflowObject
 from .port import check
 from .states import (
@@ -36,6 +36,8 @@ from .states import (
     operation,
     require,
 )
+
+__all__ = ["MemoryStore", "Result", "run"]
 
 
 @dataclass

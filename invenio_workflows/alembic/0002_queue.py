@@ -37,7 +37,7 @@ COLUMNS = {
     "stands_at": PLACE,
     "stands_since": TIME,
 }
-NUMBERS = ("rank", "sends", "tries", "reminded")
+NUMBERS = ("rank", "sends", "tries", "reminded", "four_eyes")
 
 #: Name, columns and the condition under which a row is in the index.
 INDEXES = (

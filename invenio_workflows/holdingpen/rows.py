@@ -19,7 +19,7 @@ from ..store.wanted import Row
 from .answer_by import chip, why_not
 from .display import group_label, html, plain
 from .hiding import error_as_seen, sees_all
-from .permissions import may, user_id
+from .permissions import may
 from .seeing import has_template, shown_copy, sight
 from .texts import N_, _
 
@@ -94,19 +94,14 @@ def _documents(rows: Iterable[Row], hooks: dict[str, Any]) -> dict[int, Any]:
 
 
 def _own(rows: Iterable[Row]) -> set[int]:
-    """Return the ids of rows that this person may not decide: they are their own.
-
-    Where that is not in the row it is told on the record's page.
-    """
-    number = user_id()
+    """Return the ids of rows that this person may not decide: they are their own."""
     asking = [
         row.id
         for row in rows
         if row.group is Group.NEED_ACTION
         and row.action
         and (
-            (number and row.id_user == number)
-            or four_eyes(current_workflows.actions.get(row.action), None)
+            row.four_eyes or four_eyes(current_workflows.actions.get(row.action), None)
         )
     ]
     if not asking:

@@ -38,12 +38,13 @@ _TIME = (
 
 
 def due(connection: Connection, point: Checkpoint) -> dict[str, Any]:
-    """Return the parameters of an object that asks something until a deadline.
+    """Return the parameters of an object that asks until a deadline, or not everybody.
 
     :raises TaskWritesLost: if the deadline has passed already.
     """
     what = point.deadline
-    assert what is not None
+    if what is None:
+        return {"deadline": None, "wake_at": None, "reminded": 0, "four_eyes": 1}
     at = connection.execute(select(now())).scalar_one()
     deadline = what.at(at)
     if deadline is not None and deadline <= at:
@@ -59,6 +60,7 @@ def due(connection: Connection, point: Checkpoint) -> dict[str, Any]:
         "deadline": None if deadline is None else utc(deadline) + zone,
         "wake_at": None if look is None else utc(look) + zone,
         "reminded": over,
+        "four_eyes": int(point.bars),
     }
 
 

@@ -19,7 +19,8 @@ ROW = tuple(
     _o[name]
     for name in (
         "id title description markup status waits_for workflow action message error "
-        "data_type uri id_user created modified revision id_fork deadline"
+        "data_type uri id_user created modified revision id_fork deadline "
+        "four_eyes"
     ).split()
 )
 LIGHT = tuple(

@@ -76,4 +76,5 @@ def as_row(row: Any) -> Row:
         row.revision,
         row.id_fork,
         row.deadline,
+        bool(row.four_eyes),
     )

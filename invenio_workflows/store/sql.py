@@ -166,7 +166,7 @@ class SQLStore(Following, Once):
     ) -> list[dict[str, Any]]:
         """Write the object, if the lease is held; return the events yet to write."""
         changed = point.data is not None, point.extra_data is not None
-        is_due = point.deadline is not None
+        is_due = point.deadline is not None or point.bars
         how = *changed, point.leaves, point.waits, asked, is_due
         parameters, rows = self._moved(point), event_rows(point)
         if is_due:

@@ -172,7 +172,7 @@ def _moved(
             delay = later(_p("delay", EVENTS.c.seconds))
             values |= {"wake_at": func.coalesce(until, delay), "sends": _n(0)}
         if due:
-            for name in ("deadline", "wake_at", "reminded"):
+            for name in ("deadline", "wake_at", "reminded", "four_eyes"):
                 values[name] = _p(name, OBJECTS.c[name])
     else:
         values["lease_until"] = later(_p("lease", OBJECTS.c.position))
@@ -190,7 +190,8 @@ def advance(
     :param leaves: whether the object stops here and gives the lease back.
     :param waits: whether it then goes on by itself, from a queue or at its time.
     :param asked: whether it stops because it was asked to.
-    :param due: whether it asks something until a deadline, or with reminders.
+    :param due: whether it asks something until a deadline, with reminders, or not of
+        everybody.
     """
     return Prepared(_moved(data, extra_data, leaves, waits, asked, due))
 
@@ -231,6 +232,7 @@ TAKEN = {
     "waits_for": null(),
     "wake_at": null(),
     "deadline": null(),
+    "four_eyes": _n(0),
     "wanted": null(),
     "progress": null(),
     "fence": OBJECTS.c.fence + _n(1),

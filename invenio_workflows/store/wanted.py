@@ -95,6 +95,7 @@ class Row:
     revision: int
     id_fork: int | None
     deadline: datetime | None = None
+    four_eyes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

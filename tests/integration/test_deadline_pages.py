@@ -103,6 +103,16 @@ def test_who_submitted_is_offered_no_buttons_and_told_why(pen: Site) -> None:
     assert f"/{oid}/continue" not in page and "Restart from a task" not in page
     rows = browser.get("/").get_data(as_text=True)
     assert 'value="accept"' not in rows and "hp-look" in rows
+    run = halted(pen, 0, four_eyes=True)
+    edit(run, {"title": "B"}, "5")
+    assert f'action="/admin/holdingpen/{run}/resolve"' in browser.get("/").get_data(
+        as_text=True
+    )
+    both = halted(pen, 0, four_eyes=["submitter", "editors"], deadline=60)
+    edit(both, {"title": "B"}, "5")
+    assert f'action="/admin/holdingpen/{both}/resolve"' not in browser.get(
+        "/"
+    ).get_data(as_text=True)
     other = halted(pen, 6, four_eyes=True)
     assert 'value="accept"' in browser.get(f"/{other}").get_data(as_text=True)
 

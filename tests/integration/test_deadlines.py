@@ -33,10 +33,10 @@ from invenio_workflows.api import (
 )
 from invenio_workflows.calls import Call
 from invenio_workflows.errors import IllegalMove, OwnSubmission, WorkflowError
+from invenio_workflows.groups import Group
 from invenio_workflows.jobs import perform, sweep
 from invenio_workflows.patterns import PARALLEL
 from invenio_workflows.proxies import current_workflows
-from invenio_workflows.states import Group
 from invenio_workflows.states import ObjectStatus as S
 from invenio_workflows.store.list_plan import Plan
 from invenio_workflows.store.wanted import Wanted
