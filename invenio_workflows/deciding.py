@@ -227,8 +227,8 @@ def edit(
     """Commit the app's session, and give an object that sleeps other data.
 
     The definition's ``validate(obj, data)`` is asked first, if there is one. The
-    object stays where it is, with what it asks, and without a deadline. The audit keeps
-    which fields changed.
+    object stays where it is, with what it asks, and until when. The audit keeps which
+    fields changed.
 
     :param actor: who edits; kept in the history and in the audit.
     :param revision: the revision that was seen; if the object changed since,
@@ -247,12 +247,10 @@ def edit(
     said = decision("edit", actor, origin, reason=reason)
     said.form = {"changed": [change.where for change in changes[:200]]}
     before, obj.data = obj.data, data
-    extra = dict(obj.extra_data)
-    obj.forget_deadline()
     try:
         current_workflows.save(obj, event=decided("Edited", said))
     except BaseException:
-        obj.data, obj.extra_data = before, extra
+        obj.data = before
         raise
     return obj
 

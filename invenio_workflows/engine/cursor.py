@@ -155,10 +155,35 @@ def located(definition: Definition, cursor: Cursor, start_point: str) -> Place |
         place = locate(definition, cursor)
         return own_list(definition, cursor) if first else place
     except DefinitionChanged:
+        if first and (branch := _same_branch(definition, cursor)) is not None:
+            cursor.mode = AFTER
+            cursor.frames = moved(definition, branch, cursor)
+            return branch
         if not start_point.startswith("task:"):
             raise
-        cursor.frames = []
+        _take_along(definition, cursor, named(definition, start_point[5:]))
         return None
+
+
+def _take_along(definition: Definition, cursor: Cursor, place: Place) -> None:
+    """Let the frames lead to a place, from one that is gone, with what is known."""
+    if any(map(_is_branch, cursor.frames)):
+        branch = _same_branch(definition, cursor)
+        if branch is None or place.path[: len(branch.path)] != branch.path:
+            raise in_a_branch(place)
+    try:
+        cursor.frames = moved(definition, place, cursor)
+    except DefinitionChanged:
+        cursor.frames = []
+
+
+def _same_branch(definition: Definition, cursor: Cursor) -> Node | None:
+    """Return what a branch of a graph runs through, where its task is gone."""
+    memo = next(frame[1] for frame in reversed(cursor.frames) if _is_branch(frame))
+    nodes = [each for each in definition.places if isinstance(each, Node)]
+    known = memo.get("name", ""), (memo.get("of"),)
+    found = (each for each in nodes if (each.known_by(), each.constants()) == known)
+    return next(found, None)
 
 
 def move(definition: Definition, cursor: Cursor, place: Place) -> None:
@@ -224,14 +249,9 @@ def branch_cursors(definition: Definition, around: list[list[Any]]) -> list[str]
 
 def end_of_branch(text: str | None) -> tuple[Any, Any]:
     """Return the memo of a branch, as its cursor has it, and of what it ran through."""
-    frames = Cursor.decode(text).frames
-    depth = max(
-        (at for at, frame in enumerate(frames) if _is_branch(frame)), default=-1
-    )
-    if depth < 0:
-        return {}, None
-    inner = frames[depth + 1][1] if depth + 1 < len(frames) else None
-    return frames[depth][1], inner
+    memos = [frame[1] for frame in Cursor.decode(text).frames]
+    depths = [depth for depth, memo in enumerate(memos) if in_branch(memo)]
+    return (*memos[depths[-1] :], None)[:2] if depths else ({}, None)
 
 
 def nodes_of(definition: Definition, frames: list[list[Any]]) -> list[Node]:

@@ -154,7 +154,7 @@ class DueHalts:
             _OBJECTS.id == what.oid,
             _OBJECTS.fence == what.fence,
             _OBJECTS.reminded == what.reminded,
-            # Not of one that was edited: it has no deadline any more.
+            # Not of one that asks no more until a time.
             _OBJECTS.wake_at.is_not(None),
             _HALTED,
         )

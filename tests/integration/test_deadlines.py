@@ -387,10 +387,6 @@ def _answered_later(obj: WorkflowObject) -> None:
     resolve(obj.id, "approval", {"value": "accept"}, "ann", delayed=True)
 
 
-def _edited(obj: WorkflowObject) -> None:
-    edit(obj.id, ["new"], "ann", obj.revision)
-
-
 def _cancelled(obj: WorkflowObject) -> None:
     cancel(obj.id, "ann")
 
@@ -412,7 +408,7 @@ def _saved_elsewhere(obj: WorkflowObject) -> None:
 @pytest.mark.parametrize(
     "what",
     [
-        *(_restarted, _answered, _answered_later, _edited, _cancelled),
+        *(_restarted, _answered, _answered_later, _cancelled),
         *(_started_over, _started_anew, _saved_elsewhere),
     ],
 )
@@ -430,6 +426,16 @@ def test_what_clears_a_deadline(idle: Site, what: Callable[..., None]) -> None:
         sweep()
     assert told == []
     assert [e for e in stored(obj.id).history() if e.kind == "DeadlinePassed"] == []
+
+
+def test_an_edit_leaves_the_question_and_until_when(idle: Site) -> None:
+    obj = halted(idle, asking(deadline=60, remind=[30], on_deadline=REJECT))
+    edit(obj.id, ["new"], "ann", obj.revision)
+    assert stored(obj.id).deadline == obj.deadline
+    pass_time(idle, obj.id)
+    sweep()
+    after = stored(obj.id)
+    assert after.data[0] == "new" and after.extra_data["approved"] is False
 
 
 @pytest.mark.parametrize("anew", [False, True])

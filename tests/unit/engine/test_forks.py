@@ -623,6 +623,32 @@ def test_a_branch_whose_place_is_gone_is_an_error(
         slept(ASKING, after)
 
 
+@pytest.mark.parametrize(
+    ("start_point", "tasks", "given"),
+    [
+        ("task:More2", ["More2"], 6),
+        ("restart_first", ["Left", "More2"], 6),
+        ("task:Left", ["Left", "More2"], 6),
+    ],
+)
+def test_a_branch_whose_place_is_gone_goes_on_from_another(
+    start_point: str, tasks: list[str], given: Any
+) -> None:
+    after, _, without = GONE["the node"]
+    after.pop(without, None)
+    result = run(ASKING, {}, stop_on_error=False)
+    asked = branch(result, 0)
+    result._definition = compile_workflow("test", after)
+    assert result.go_on(obj=asked).status == S.WAITING
+    assert asked.status == S.ERROR
+    for name in ("right", "meet"):
+        result.go_on(f"task:{name}", obj=asked)
+        assert "a branch keeps to its own" in asked.get_error_message()[0]
+    result.go_on(start_point, obj=asked)
+    assert result.tasks_of(asked)[2:] == tasks
+    assert joined(result) == {"Left": {"joined": given}, "right": "r"}
+
+
 def test_a_fork_of_another_name_has_no_branches_that_sleep() -> None:
     other = Fork("other")
     after = {**edited(Prepare=[other]), other: [Left, right]}

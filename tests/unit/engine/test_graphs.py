@@ -442,6 +442,13 @@ def test_a_node_that_is_gone_is_an_error_that_says_so() -> None:
         slept({START: [One], One: [stops], stops: [Note]}, {START: [One], One: [Note]})
 
 
+def test_from_a_node_that_is_gone_another_is_given_what_it_gave() -> None:
+    world = World(lambda: {START: [One], One: [stops], stops: [Note]}, {}).process()
+    world.source = lambda: {START: [One], One: [Note]}
+    assert world.process("task:Note").status == "Finished"
+    assert '"noted":[1]' in world.kept["extra"]
+
+
 def test_an_edge_that_is_gone_is_an_error_that_says_so() -> None:
     world = World(lambda: README, {"to": "right"}, die_after=True)
     while "Chosen" not in world.names:
