@@ -133,12 +133,15 @@ def sweep() -> Swept:
     """
     state = current_workflows
     state.presence.beat(lambda: state.known.seeing(state.catalogue.facts()))
-    taken_over = sum(_put_back())
-    woken = state.queue.wake(_BATCH) + expire()
+    taken_over, woken = sum(_put_back()), 0
     state.queue.forget_events(_BATCH)
     state.lists.fold()
     announce()
-    pairs = state.queue.unsent(_BATCH) + state.places.due(_BATCH)
+    pairs: list[tuple[str, int]] = []
+    if state.queue.is_due():  # one look for three, which is all that an idle one does
+        woken = state.queue.wake(_BATCH) + expire()
+        pairs = state.queue.unsent(_BATCH)
+    pairs += state.places.due(_BATCH)
     send(calls_of(pairs, state.settings.batch_size))
     return Swept(taken_over, woken, len(pairs))
 

@@ -269,10 +269,19 @@ class Queue(Taking):
         :param uuid: the run whose timers are asked for; events, and what a person is
             asked, have a deadline only.
         """
-        soonest = [_soonest("timer", uuid)]
-        if uuid is None:
-            soonest += [_soonest("event"), _soonest(None)]
-        either = union_all(*soonest).subquery()
+        kinds = ("timer", "event", None) if uuid is None else ("timer",)
+        return self._soonest(kinds, uuid)
+
+    def is_due(self) -> bool:
+        """Say whether there is anything to be woken, looked at, or sent again."""
+        soonest = self._soonest(("timer", "event", None, "queue"))
+        return soonest is not None and soonest <= 0
+
+    def _soonest(
+        self, kinds: Sequence[str | None], uuid: str | None = None
+    ) -> float | None:
+        each = [_soonest(kind, uuid) for kind in kinds]
+        either = union_all(*each).subquery()
         asked = select(either.c.wake_at, now().label("at")).order_by(either.c.wake_at)
         with self._transactions.reading() as connection:
             row = connection.execute(asked.limit(1)).one_or_none()

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, Field, SecretStr
 from sites import Site
 from sqlalchemy import event
 from terminals import Terminal
@@ -157,15 +158,12 @@ def test_init_app_asks_the_database_nothing(ready_url: str) -> None:
 class Asking(Step):
     """Asks for a password."""
 
-    class UserInputSchema:
-        """What is asked: whatever describes itself as pydantic's models do."""
+    class UserInputSchema(BaseModel):
+        """What is asked, with fields that are called as keywords are."""
 
-        @staticmethod
-        def model_json_schema() -> dict[str, Any]:
-            """Return a schema with a field that is called as a keyword is."""
-            names = ("default", "key", "plain")
-            field = {"type": "string", "default": "SECRET-1", "examples": ["SECRET-2"]}
-            return {"type": "object", "properties": dict.fromkeys(names, field)}
+        default: str = Field("SECRET-1", examples=["SECRET-2"])
+        key: SecretStr = SecretStr("SECRET-3")
+        plain: str = "SECRET-1"
 
     def execute(self, _input: Any = None, external_input: Any = None) -> Any:
         return None

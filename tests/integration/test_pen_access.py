@@ -14,8 +14,9 @@ from invenio_workflows import start
 #: What each address needs. A new one has to be put in here.
 NEEDS = {
     **dict.fromkeys("index arrivals export".split(), "view"),
-    **dict.fromkeys("record details data changes fields results".split(), "view"),
-    **dict.fromkeys("resolve comment".split(), "decide"),
+    **dict.fromkeys("record details data changes fields results file".split(), "view"),
+    **dict.fromkeys("definitions definition".split(), "view"),
+    **dict.fromkeys("resolve form comment".split(), "decide"),
     **dict.fromkeys("continue restart restart_task".split(), "restart"),
     **dict.fromkeys("restart_from restart_alike cancel".split(), "restart"),
     **dict.fromkeys("edit save".split(), "edit"),
@@ -25,6 +26,7 @@ NEEDS = {
 }
 #: Those that are not about one record.
 WIDE = {"index", "arrivals", "export", "start", "start_run", "audit"}
+WIDE |= {"definitions", "definition"}
 #: More than any record's number.
 MISSING = 999_999
 
@@ -57,6 +59,7 @@ def routes(site: PenSite) -> Iterator[tuple[str, str, str]]:
         if not rule.endpoint.startswith("holdingpen.") or name == "static":
             continue
         path = rule.rule.removeprefix(PEN).replace("<form>", "csv")
+        path = path.replace("<path:name>", "review")
         for method in sorted((rule.methods or set()) & {"GET", "POST"}):
             yield name, method, path.replace("<int:oid>", "{oid}")
 
