@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 import invenio_workflows
 from invenio_workflows.holdingpen.form_fields import Field
+from invenio_workflows.holdingpen.form_shape import named
 from invenio_workflows.holdingpen.texts import _
 
 PACKAGE = Path(invenio_workflows.__file__).parent
@@ -97,8 +98,9 @@ class _Form(HTMLParser):
 
 
 def sent_by(html: str) -> MultiDict[str, str]:
-    """Return what a browser sends of the forms in a page, untouched."""
+    """Return what a browser sends of the forms in a page, untouched, as it is read."""
     form = _Form()
     form.feed(html)
     form.close()
-    return form.sent
+    pairs = form.sent.items(multi=True)
+    return MultiDict((named(key), value) for key, value in pairs)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
-from .form_shape import ABSENT, Choice, Part, Schema, Shape, below
+from .form_shape import ABSENT, Choice, Part, Schema, Shape, below, sent_as
 from .form_words import hints
 from .texts import _
 from .tree import visible
@@ -77,6 +77,11 @@ class Field:
     tags: dict[str, list[str]] = field(default_factory=dict)
     shape: Shape | None = None
     autofocus: bool = False
+
+    @property
+    def sent_as(self) -> str:
+        """Its name in the page."""
+        return sent_as(self.name)
 
     @property
     def described(self) -> str:

@@ -99,6 +99,21 @@ def below(name: str, key: str | int) -> str:
     return f"{name}/{safe}"
 
 
+#: What the page's own fields begin with, and the one that does not.
+_OURS, _TOKEN = ("", "/", "_", "~"), "csrf_token"
+
+
+def sent_as(name: str) -> str:
+    """Return the name of a field in the page: as the model has it, where it can be."""
+    bare = name[1:]
+    return name if bare[:1] in _OURS or bare == _TOKEN else bare
+
+
+def named(sent: str) -> str:
+    """Return the name of a field that was sent under this one."""
+    return sent if sent[:1] in _OURS or sent == _TOKEN else f"/{sent}"
+
+
 class Schema:
     """A JSON Schema with what it refers to inside of itself."""
 

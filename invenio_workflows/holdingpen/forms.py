@@ -27,7 +27,7 @@ from .display import number
 from .form_faults import Fault, put_faults
 from .form_fields import MOST_ROWS, Field, fields
 from .form_reading import Reading, read
-from .form_shape import ABSENT, Schema
+from .form_shape import ABSENT, Schema, named, sent_as
 from .guard import wants_json
 from .permissions import actor
 from .texts import _
@@ -155,7 +155,8 @@ def typed() -> Typed:
     """Return what was sent, to be changed; the same one for all of a request."""
     kept = request.environ.get("invenio_workflows.typed")
     if kept is None:
-        pairs = request.form.items(multi=True)
+        sent = request.form.items(multi=True)
+        pairs = [(named(key), value) for key, value in sent]
         kept = request.environ["invenio_workflows.typed"] = MultiDict(pairs)
     return kept
 
@@ -186,11 +187,12 @@ class _Files:
     def find(self, upload: str, kept: str) -> Any:
         """Return the reference of a file that was sent, or of one that was before."""
         name = upload.removesuffix("~file")
-        sent = request.files.get(upload) if request.files else None
+        sent = request.files.get(sent_as(upload)) if request.files else None
         if sent is not None and sent.filename:
             kept = self.form[name] = self._laid_by(sent)
             self.form.poplist(f"{name}~gone")
-            request.environ.setdefault("invenio_workflows.laid_by", {})[upload] = kept
+            laid_by = request.environ.setdefault("invenio_workflows.laid_by", {})
+            laid_by[sent.name] = kept
         found = current_workflows.files.get(kept, self._obj.id) if kept else None
         if found is None or not (found.kept or found.person == actor()):
             return None

@@ -326,7 +326,7 @@ CONTENT = bytes(range(256)) * 1200
 
 def given(browser: Curator, oid: int, name: str = "scan.pdf") -> str:
     """Give a file with an answer; return its id."""
-    files = {"/scan~file": (CONTENT, name)}
+    files = {"scan~file": (CONTENT, name)}
     assert browser.fill(oid, category='"paper"', files=files).status_code == 303
     perform(Call((oid,)))
     return str(WorkflowObject.get(oid).data["got"]["scan"]["file"])
@@ -397,7 +397,7 @@ def test_a_file_of_another_record_is_refused(pen: Site) -> None:
 def test_a_file_stays_when_the_answer_was_refused(pen: Site) -> None:
     oid = halted()
     browser = Curator(pen.app, "curator")
-    answer = browser.fill(oid, pages="0", files={"/scan~file": (CONTENT, "a.pdf")})
+    answer = browser.fill(oid, pages="0", files={"scan~file": (CONTENT, "a.pdf")})
     assert answer.status_code == 422
     form = form_in(answer.get_data(as_text=True))
     key = form["/scan"]
@@ -421,7 +421,7 @@ def test_a_file_that_is_too_large_is_refused_and_nothing_stays(pen: Site) -> Non
     oid = halted()
     current_workflows.files._most = 1000
     browser = Curator(pen.app, "curator")
-    files = {"/scan~file": (b"x" * 1001, "a.pdf")}
+    files = {"scan~file": (b"x" * 1001, "a.pdf")}
     answer = browser.fill(oid, category='"paper"', files=files)
     assert answer.status_code == 422
     text = answer.get_data(as_text=True)
