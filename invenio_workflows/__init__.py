@@ -1,5 +1,6 @@
 """Work on data that a program starts and a person finishes."""
 
+from .api import add_file as add_file
 from .api import cancel as cancel
 from .api import comment as comment
 from .api import continue_oid as continue_oid
@@ -60,6 +61,7 @@ __all__ = [
     "WorkflowObject",
     "WorkflowStatus",
     "__version__",
+    "add_file",
     "cancel",
     "comment",
     "continue_oid",
