@@ -351,7 +351,12 @@ def _required(schema: dict[str, Any]) -> set[str]:
 
 
 def _limits(schema: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: schema[name] for name in names if name in schema}
+    return {name: shortly(schema[name]) for name in names if name in schema}
+
+
+def shortly(value: Any) -> Any:
+    """Return a whole number without the ``.0`` that some versions of pydantic give."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _is_null(schema: dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .form_shape import Shape
+from .form_shape import Shape, shortly
 from .texts import _, ngettext
 from .tree import visible
 
@@ -94,6 +94,7 @@ def _with(say: Callable[[Any], str], word: str, *names: str) -> _Says:
             found = shape.limit(name) if found is None else found
         if found is None:
             return ""
+        found = shortly(found)
         return say(found if isinstance(found, (str, int)) else json.dumps(found))
 
     return said
