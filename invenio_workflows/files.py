@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from .errors import InputNotValid
 from .proxies import current_workflows
+from .schemas import options_of
 
 
 class File(BaseModel):
@@ -64,7 +65,7 @@ def files_in(schema: Mapping[str, Any], data: Any) -> Iterator[tuple[list[Any], 
 def _files(
     schemas: Sequence[Any], data: Any, root: Mapping[str, Any], loc: list[Any]
 ) -> Iterator[tuple[list[Any], Any]]:
-    options = list(_options(schemas, root))
+    options = list(options_of(schemas, root))
     if isinstance(data, Mapping):
         if any(each.get("format") == "file" for each in options):
             yield loc, data
@@ -83,19 +84,3 @@ def _files(
 def _places(schema: Mapping[str, Any]) -> Sequence[Any]:
     found = schema.get("prefixItems")
     return found if isinstance(found, list) else ()
-
-
-def _options(schemas: Sequence[Any], root: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield all that a value may be, references followed."""
-    left, seen = list(schemas), set()
-    while left:
-        schema = left.pop()
-        if not isinstance(schema, Mapping) or id(schema) in seen:
-            continue
-        seen.add(id(schema))
-        yield schema
-        for word in ("anyOf", "oneOf", "allOf"):
-            left += schema.get(word, ())
-        reference = schema.get("$ref")
-        if isinstance(reference, str):
-            left.append(root.get("$defs", {}).get(reference.rpartition("/")[2]))

@@ -291,7 +291,7 @@ def secrets_of(schema: Mapping[str, Any], data: Any) -> list[str]:
 def _masked(
     schemas: Sequence[Any], data: Any, root: Mapping[str, Any], found: list[str]
 ) -> Any:
-    options = list(_options(schemas, root))
+    options = list(options_of(schemas, root))
     if any(each.get("writeOnly") or _is_password(each) for each in options):
         if data is not None:
             found.append(str(data))
@@ -318,7 +318,7 @@ def _below(options: Sequence[Any], key: Any) -> list[Any]:
     return [each for each in below if isinstance(each, Mapping)]
 
 
-def _options(schemas: Sequence[Any], root: Mapping[str, Any]) -> Iterator[Any]:
+def options_of(schemas: Sequence[Any], root: Mapping[str, Any]) -> Iterator[Any]:
     """Yield all that a value may be, references followed."""
     left, seen = list(schemas), set()
     while left:

@@ -8,13 +8,17 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from brokers import Broker
 from flask import Flask
 from fleet_app import PATIENCE, make_app, until
 from kombu import pools
+from servers import PostgreSQL
 from sqlalchemy import text
 
 from invenio_workflows.api import start_delayed
@@ -100,6 +104,25 @@ class Member:
         if self.lives:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+
+@contextmanager
+def begun(
+    request: pytest.FixtureRequest, directories: pytest.TempPathFactory
+) -> Iterator[Fleet]:
+    """Two workers of the kind, database and broker that a fixture's parameter names."""
+    worker, kind, broker = request.param
+    directory = directories.mktemp("fleet")
+    url = f"sqlite:///{directory / 'workflows.db'}"
+    if kind == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("postgresql_server")
+        url = server.create_database()
+    at = request.getfixturevalue(f"{broker}_server") if broker else None
+    fleet = Fleet(worker, url, at, directory)
+    yield fleet
+    fleet.close()
+    if kind == "postgresql":
+        server.drop_database(url)
 
 
 class Fleet:

@@ -22,6 +22,15 @@ as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
 )
 
+looks_every = click.option(
+    "--interval",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1, max=86_400),
+    default=5.0,
+    show_default=True,
+    help="With --watch: so long between two looks.",
+)
+
 delayed = click.option(
     "--delayed",
     is_flag=True,

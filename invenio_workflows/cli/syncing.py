@@ -16,7 +16,7 @@ from ..sourcecode import Source, forget_compiled, sources
 from ..states import ObjectStatus
 from ..store.definitions import Known, Synced
 from ..store.list_counts import read_counts
-from .arguments import as_json, command
+from .arguments import as_json, command, looks_every
 from .children import argv, done
 from .old_code import sentences
 from .text import clean, moment, say, say_json, table
@@ -32,14 +32,7 @@ Row = dict[str, Any]
     is_flag=True,
     help="Go on, and do it again when the files of the definitions have changed.",
 )
-@click.option(
-    "--interval",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0.1, max=86_400),
-    default=5.0,
-    show_default=True,
-    help="With --watch: so long between two looks.",
-)
+@looks_every
 @as_json
 @with_appcontext
 def sync(watch: bool, interval: float, as_json: bool) -> None:

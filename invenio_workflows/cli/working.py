@@ -19,7 +19,7 @@ from ..registry import plugin
 from ..store.health import address, lines
 from ..store.migrations import current
 from ..upgrading import refuse_orphans
-from .arguments import command
+from .arguments import command, looks_every
 from .children import argv
 from .counting import serve, serving
 from .reloading import Reloader
@@ -53,14 +53,7 @@ _queues = click.option(
     is_flag=True,
     help="Take in the new code of definitions whose files have changed.",
 )
-@click.option(
-    "--interval",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0.1, max=86_400),
-    default=5.0,
-    show_default=True,
-    help="With --watch: so long between two looks.",
-)
+@looks_every
 @serving
 @with_appcontext
 def worker(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet import Fleet
+from fleet import Fleet, begun
 from fleet_app import until
-from servers import PostgreSQL
 
 from invenio_workflows import provide_input, start_delayed
 from invenio_workflows.states import ObjectStatus as S
@@ -30,19 +28,8 @@ def fleet(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
     """Two workers of a kind, and the application context of who gives answers."""
-    worker, kind, broker = request.param
-    directory: Path = tmp_path_factory.mktemp("fleet")
-    url = f"sqlite:///{directory / 'workflows.db'}"
-    if kind == "postgresql":
-        server: PostgreSQL = request.getfixturevalue("postgresql_server")
-        url = server.create_database()
-    at = request.getfixturevalue(f"{broker}_server") if broker else None
-    fleet = Fleet(worker, url, at, directory)
-    with fleet.app.app_context():
+    with begun(request, tmp_path_factory) as fleet, fleet.app.app_context():
         yield fleet
-    fleet.close()
-    if kind == "postgresql":
-        server.drop_database(url)
 
 
 def test_an_answer_reaches_its_task_once_whenever_a_worker_is_killed(

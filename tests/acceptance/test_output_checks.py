@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet import Fleet
-from servers import PostgreSQL
+from fleet import Fleet, begun
 from sites import Site
 from terminals import Terminal
 
@@ -35,18 +34,8 @@ def afloat(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
     """Two workers of a kind."""
-    worker, kind, broker = request.param
-    directory: Path = tmp_path_factory.mktemp("fleet")
-    url = f"sqlite:///{directory / 'workflows.db'}"
-    if kind == "postgresql":
-        server: PostgreSQL = request.getfixturevalue("postgresql_server")
-        url = server.create_database()
-    at = request.getfixturevalue(f"{broker}_server") if broker else None
-    fleet = Fleet(worker, url, at, directory)
-    yield fleet
-    fleet.close()
-    if kind == "postgresql":
-        server.drop_database(url)
+    with begun(request, tmp_path_factory) as fleet:
+        yield fleet
 
 
 @pytest.fixture

@@ -8,13 +8,11 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet import STEPS, Fleet
+from fleet import STEPS, Fleet, begun
 from fleet_app import until
-from servers import PostgreSQL
 from terminals import Terminal
 
 from invenio_workflows import WorkflowObject
@@ -52,18 +50,8 @@ def afloat(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
     """Two workers that the tests of this module share."""
-    worker, kind, broker = request.param
-    directory: Path = tmp_path_factory.mktemp("fleet")
-    url = f"sqlite:///{directory / 'workflows.db'}"
-    if kind == "postgresql":
-        server: PostgreSQL = request.getfixturevalue("postgresql_server")
-        url = server.create_database()
-    at = request.getfixturevalue(f"{broker}_server") if broker else None
-    fleet = Fleet(worker, url, at, directory)
-    yield fleet
-    fleet.close()
-    if kind == "postgresql":
-        server.drop_database(url)
+    with begun(request, tmp_path_factory) as fleet:
+        yield fleet
 
 
 @pytest.fixture
