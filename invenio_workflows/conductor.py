@@ -18,6 +18,7 @@ from .agenda import Agenda
 from .checkpoint import Checkpoint, RunInfo, Taken, event_line
 from .config import Settings
 from .definition.workflow import Definition
+from .encoding import Writer
 from .engine import Cursor, Machine, WorkflowEngine
 from .errors import WorkflowsError
 from .logs import LogLine, about, at_work
@@ -187,7 +188,7 @@ class _Drive:
     def run(self) -> tuple[WorkflowObject | None, WorkflowsError | None]:
         """Return the next object, if it was claimed, and the error of this one."""
         obj = self.obj
-        obj.world = self
+        obj.world, obj.writer = self, obj.writer or Writer()
         self.port.in_task = True
         outside = at_work.set(self._about)
         if self.conductor.is_shared(obj):
@@ -209,7 +210,7 @@ class _Drive:
             self.port.in_task = False
             at_work.reset(outside)
             self.engine._object = self.engine._task = None
-            obj.world = None
+            obj.world = obj.writer = None
 
     def _about(self) -> dict[str, Any]:
         """Say what is at work, for the log."""

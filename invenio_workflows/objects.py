@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from .columns import Column
 from .decisions import Decision
-from .encoding import dumps, dumps_usual, loads
+from .encoding import Writer, dumps, loads
 from .errors import DataNotSerializable, WorkflowAPIError
 from .extra_data import DERIVED, ExtraData, TaskHistory, default_extra_data
 from .logs import KeptLog, LogLine, about
@@ -21,6 +21,9 @@ from .proxies import current_workflows, has_workflows
 from .states import ObjectStatus
 
 _EMPTY: Any = object()
+
+#: Most documents have the same extra_data as those before.
+_EXTRA_DATA = Writer()
 
 
 class _Query:
@@ -78,6 +81,8 @@ class WorkflowObject(ExtraData):
         self.extra_data: dict[str, Any] = {**default_extra_data(), **(extra_data or {})}
         #: What the row holds, as JSON; ``None`` where there is no row yet.
         self.kept: tuple[str, str] | None = None
+        #: Writes the data at each checkpoint, while the object is on its way.
+        self.writer: Writer | None = None
         #: Who moves the object at the moment; ``None`` outside of a run.
         self.world: Any = None
         #: Whose decision it is that moves it, while an action is answered.
@@ -364,12 +369,14 @@ class WorkflowObject(ExtraData):
                 f"extra_data of object {self.id} must be a dictionary, not "
                 f"{type(extra).__name__}."
             )
-        kept = {key: extra[key] for key in extra if key not in DERIVED}
         try:
-            return dumps(self.data), dumps_usual(kept)
+            write = dumps if self.writer is None else self.writer.dumps
+            return write(self.data), _EXTRA_DATA.dumps(extra, DERIVED)
         except DataNotSerializable:  # said again, with the name of what it is
-            data = dumps(self.data, self.what("data"))
-            return data, dumps(kept, self.what("extra_data"))
+            kept = {key: extra[key] for key in extra if key not in DERIVED}
+            dumps(self.data, self.what("data"))
+            dumps(kept, self.what("extra_data"))
+            raise
 
     def what(self, name: str) -> str:
         """Return the words by which an error names a part of the object."""

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, null, update
 
 from ..checkpoint import EventLine, RunInfo
-from ..encoding import dumps
+from ..encoding import Writer, dumps
 from ..errors import (
     DatabaseUnavailable,
     IllegalMove,
@@ -149,6 +149,8 @@ class Acceptor:
         for at, obj in enumerate(batch, position):
             if obj.id is None:
                 obj.position = at
+            if first is not None and position == 0:  # it is on its way at once
+                obj.writer = Writer()
             texts, cursor = self._check(obj), obj.cursor
             obj.columns["concurrency_key"] = self._limits.key_of(run.name, obj)
             if obj.id is None:

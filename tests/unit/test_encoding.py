@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invenio_workflows.encoding import DEEPEST, copied, dumps, dumps_usual, loads
+from invenio_workflows.encoding import DEEPEST, Writer, copied, dumps, loads
 from invenio_workflows.errors import DataNotSerializable
 
 atoms = st.one_of(
@@ -168,18 +168,39 @@ def test_examples_of_each_type() -> None:
 
 def test_what_was_written_before_is_told_from_what_only_equals_it() -> None:
     values = [{"a": 1}, {"a": True}, {"a": 1.0}, {"a": [1]}, {"a": (1,)}, {"a": "1"}]
-    values += [{"a": date(2026, 1, 2)}, {"a": {1: 2}}, {"a": {"1": 2}}]
+    values += [{"a": date(2026, 1, 2)}, {"a": {1: 2}}, {"a": {"1": 2}}, {"$set": [1]}]
+    values += [{"a": 1, 1: 2}, {"b": 1, "a": 1}, {"a": 1, "b": 1}, {}, [1], None]
+    writer = Writer()
     for _ in range(2):
         for value in values:
-            assert dumps_usual(value) == dumps(value)
+            assert writer.dumps(value) == dumps(value)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "$map"]), values)))
+@settings(max_examples=150)
+def test_a_writer_writes_what_dumps_writes(versions: list[dict[str, Any]]) -> None:
+    writer = Writer()
+    for version in versions:
+        assert writer.dumps(version) == dumps(version)
+        short = {key: item for key, item in version.items() if key != "b"}
+        assert writer.dumps(version, frozenset("b")) == dumps(short)
+
+
+def test_a_writer_sees_what_changed_far_below() -> None:
+    value: dict[str, Any] = {"title": "A", "authors": [{"name": "B", "ids": [1, 2]}]}
+    writer = Writer()
+    writer.dumps(value)
+    value["authors"][0]["ids"][1] = 2.0
+    assert writer.dumps(value) == dumps(value)
 
 
 def test_what_cannot_be_kept_is_refused_each_time() -> None:
+    writer = Writer()
     for _ in range(2):
-        with pytest.raises(DataNotSerializable):
-            dumps_usual({"a": object()})
-        with pytest.raises(DataNotSerializable):
-            dumps_usual({"a": float("nan")})
+        with pytest.raises(DataNotSerializable, match=r"data\.a is a builtins\.object"):
+            writer.dumps({"a": object()})
+        with pytest.raises(DataNotSerializable, match=r"data\.a is nan"):
+            writer.dumps({"a": float("nan")})
 
 
 @pytest.mark.parametrize("kind", ["list", "dict", "tuple", "after a tuple"])
@@ -193,5 +214,6 @@ def test_what_nests_too_deep_is_refused(kind: str) -> None:
 
     kept = nested(DEEPEST - 1)
     assert loads(dumps(kept)) == kept
-    with pytest.raises(DataNotSerializable, match="too deeply"):
-        dumps(nested(DEEPEST + 1))
+    for write in (dumps, Writer().dumps):
+        with pytest.raises(DataNotSerializable, match="too deeply"):
+            write(nested(DEEPEST + 1))
