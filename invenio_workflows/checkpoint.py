@@ -291,7 +291,10 @@ def halt_id(oid: int, seq: int) -> str:
 
 def told(error: BaseException) -> tuple[str, str]:
     """Return the error in a line, and with its whole traceback."""
-    lines = str(error).strip().splitlines()
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:
+        lines = ["it does not say what, for its __str__ fails"]
     kind = type(error).__name__
     title = f"{kind}: {lines[0]}" if lines else kind
     return title, "".join(traceback.format_exception(error))

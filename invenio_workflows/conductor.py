@@ -23,7 +23,16 @@ from .engine import Cursor, Machine, WorkflowEngine
 from .errors import WorkflowsError
 from .logs import LogLine, about, at_work
 from .objects import WorkflowObject
-from .outcome import branches, failure_of, leaves_cursor, lets_others_go_on, mark, place
+from .outcome import (
+    Refused,
+    branches,
+    failure_of,
+    is_of_task,
+    leaves_cursor,
+    lets_others_go_on,
+    mark,
+    place,
+)
 from .port import RunPort, Store, check
 from .states import (
     LEADS_TO,
@@ -248,7 +257,7 @@ class _Drive:
             refused: Exception | None = None
             try:
                 point, taken = self._keep(together)
-            except _Refused as refusal:
+            except Refused as refusal:
                 refused = refusal.error
             else:
                 self._announce(together, point)
@@ -294,7 +303,7 @@ class _Drive:
     def _keep(self, together: list[Event]) -> tuple[Checkpoint, WorkflowObject | None]:
         """Record events that belong together, in one commit.
 
-        :raises _Refused: if what the task did cannot be kept.
+        :raises Refused: if what the task did cannot be kept.
         """
         event = together[-1]
         if isinstance(event, UNDOES):
@@ -303,10 +312,9 @@ class _Drive:
         try:
             taken = self.store.record(point)
         except Exception as error:
-            original = getattr(error, "original", None)
-            if original is None or isinstance(event, Failed):
+            if isinstance(event, Failed) or not is_of_task(error, self.store.is_busy):
                 raise
-            raise _Refused(original) from error
+            raise Refused(getattr(error, "original", error)) from error
         self.port.lines.clear()
         if point.shared is not None:
             self.engine.settle(point.shared)
@@ -338,7 +346,7 @@ class _Drive:
         except Exception as error:  # whatever a task made of its object
             if isinstance(event, Failed):
                 raise
-            raise _Refused(error) from error
+            raise Refused(error) from error
         kept = obj.kept or ("", "")
         point = Checkpoint(
             run=self.info,
@@ -387,11 +395,3 @@ class _Drive:
         if point.announces:
             tell_of_question(self.obj, point.halt)
             self.store.announced(point)
-
-
-class _Refused(Exception):
-    """What a task did cannot be kept; it counts as the task's failure."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-        super().__init__(str(error))

@@ -183,6 +183,7 @@ class Settings:
                 f"{self.refuse_orphans!r}."
             )
         self._check_lists()
+        self._check_names()
         if not isinstance(self.doctor_skip, Mapping):
             raise ConfigurationError(
                 "WORKFLOWS_DOCTOR_SKIP gives the reason for each check that does not "
@@ -193,6 +194,23 @@ class Settings:
                 "WORKFLOWS_SQLITE_SYNCHRONOUS must be FULL, NORMAL or EXTRA, not "
                 f"{self.sqlite_synchronous!r}."
             )
+
+    def _check_names(self) -> None:
+        levels = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+        if str(self.log_level).upper() not in levels:
+            raise ConfigurationError(
+                f"WORKFLOWS_LOG_LEVEL must be one of {', '.join(levels)}, not "
+                f"{self.log_level!r}."
+            )
+        queues = self.queues
+        known = queues.items() if isinstance(queues, Mapping) else [(None, queues)]
+        for workflow, queue in known:
+            named = isinstance(workflow, str) and isinstance(queue, str)
+            if not named or not 0 < len(queue) <= 100 or not queue.isprintable():
+                raise ConfigurationError(
+                    "WORKFLOWS_QUEUES gives the queue of a workflow, by names of 1 to "
+                    f"100 letters, {{'harvest': 'slow'}}, not {queues!r}."
+                )
 
     def _check_lists(self) -> None:
         for name, what in (("packages", "package names"), ("four_eyes_except", "ids")):

@@ -15,7 +15,7 @@ from .checkpoint import RunInfo
 from .conductor import in_task
 from .deciding import named, refuse_other
 from .encoding import dumps
-from .engine.awaited import checked_key
+from .engine.awaited import check_event, checked_key
 from .errors import WorkflowAPIError, WorkflowDefinitionError
 from .given import Given, new_run, object_of, objects_of_ids
 from .moving import queue_up, set_going
@@ -192,8 +192,7 @@ def send_event(name: str, key: str | int, payload: Any = None) -> int:
     :raises ValueError: if name or key is too long, or empty.
     """
     dumps(payload, "the event's payload")
-    if not isinstance(name, str) or not 0 < len(name) <= 100:
-        raise ValueError(f"An event has a name of 1 to 100 letters, not {name!r}.")
+    check_event(name)
     state = current_workflows
     woken = state.queue.send_event(name, checked_key(key) or "", payload)
     send(calls_of(woken, state.settings.batch_size))

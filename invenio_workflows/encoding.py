@@ -65,6 +65,13 @@ def dumps(value: Any, what: str = "data", deepest: int = DEEPEST) -> str:
         return _encode(_tagged(value, what))
 
 
+def is_text(value: Any, longest: int) -> bool:
+    """Say whether a column can hold this: text with no NUL, nor half a surrogate."""
+    if not isinstance(value, str) or not 0 < len(value) <= longest or "\0" in value:
+        return False
+    return value.encode(errors="replace").decode() == value
+
+
 def loads(text: str) -> Any:
     """Return the value that :func:`dumps` wrote."""
     value = json.loads(text)

@@ -238,9 +238,9 @@ class Control(BaseException):
     """What a task asks of the engine. Not an error."""
 
     def __init__(self, message: str = "", **payload: Any) -> None:
-        self.message = message
+        self.message = str(message)
         self.payload: Mapping[str, Any] = payload
-        super().__init__(message)
+        super().__init__(self.message)
 
 
 class WorkflowHalt(Control):

@@ -26,6 +26,7 @@ from .proxies import current_workflows
 from .sending import send
 from .states import ObjectStatus, check_start_point
 from .store.due import Due
+from .store.rows import storable
 
 _logger = logging.getLogger(__name__)
 
@@ -149,7 +150,7 @@ def _refused(oid: int, error: Exception) -> list[Call]:
 
 def _failed(obj: WorkflowObject, sentence: str) -> list[Call]:
     said = _said(obj, "continue", action=ERROR, reason=sentence)
-    begin = f"{ERROR}:{sentence}"[:255]
+    begin = storable(f"{ERROR}:{sentence}"[:255])
     return queue_up(obj, "restart_task", _event(said, ERROR), {}, begin=begin)
 
 

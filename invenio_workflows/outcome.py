@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .checkpoint import RunInfo, halt_id, told
-from .errors import DefinitionChanged, WorkflowError, WorkflowsError
+from .errors import (
+    DefinitionChanged,
+    WorkflowAPIError,
+    WorkflowError,
+    WorkflowsError,
+)
 from .objects import WorkflowObject
 from .states import (
     INPUT,
@@ -16,6 +21,23 @@ from .states import (
     TaskPostponed,
     Waiting,
 )
+
+
+class Refused(Exception):
+    """What a task did cannot be kept; it counts as the task's failure."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
+def is_of_task(error: Exception, is_busy: Callable[[Exception], bool]) -> bool:
+    """Say whether what was to be kept is at fault: not who keeps it, nor a lock."""
+    if hasattr(error, "original"):
+        return True
+    if isinstance(error, WorkflowsError):
+        return isinstance(error, WorkflowAPIError)
+    return not is_busy(error)
 
 
 def mark(obj: WorkflowObject, event: Event, seq: int) -> None:

@@ -31,6 +31,11 @@ class Registry(Mapping[str, T], Generic[T]):
             raise ConfigurationError(
                 f"A {self.kind} needs a name that is a string, not {name!r}."
             )
+        if len(name) > 255 or not name.isprintable():
+            raise ConfigurationError(
+                f"A {self.kind} has a name of 1 to 255 letters in one line, not "
+                f"{name!r}."
+            )
         if name in self._things and not replace:
             raise ConfigurationError(
                 f"There is a {self.kind} {name!r} already: {self._things[name]!r}. "

@@ -128,9 +128,10 @@ def check_start_point(start_point: str) -> str:
 
     :raises ValueError: naming those that there are.
     """
-    known = start_point in START_POINTS
-    if known or (start_point.startswith("task:") and len(start_point) > 5):
-        return start_point
+    if isinstance(start_point, str):
+        known = start_point in START_POINTS
+        if known or (start_point.startswith("task:") and len(start_point) > 5):
+            return start_point
     raise ValueError(
         f"There is no start point {start_point!r}; use one of "
         f"{', '.join(START_POINTS)} or task:<name>."

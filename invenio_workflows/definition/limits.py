@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..encoding import is_text
 from ..errors import WorkflowDefinitionError
 
 #: Letters that a key has at most; as many as the name of a workflow.
@@ -43,7 +44,7 @@ class Limit:
             ) from error
         if key is None:
             return None
-        if not isinstance(key, str) or not 0 < len(key) <= LONGEST or "\0" in key:
+        if not is_text(key, LONGEST):
             raise WorkflowDefinitionError(
                 f"{where} must return a string of 1 to {LONGEST} letters, or None for "
                 f"no limit; for {obj!r} it returned {key!r}.",
@@ -71,8 +72,7 @@ def limit_of(name: str, source: Any) -> Limit | None:
             "concurrency_limit must be a whole number of at least 1, or None for no "
             f"limit, not {number!r}."
         )
-    is_key = isinstance(key, str) and 0 < len(key) <= LONGEST and "\0" not in key
-    if not (key is None or is_key or callable(key)):
+    if not (key is None or is_text(key, LONGEST) or callable(key)):
         raise WorkflowDefinitionError(
             f"concurrency_key must be a string of 1 to {LONGEST} letters, a function "
             f"of the object, or None, not {key!r}."

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import marshal
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast, overload
 
+from ..encoding import is_text
 from ..errors import WorkflowDefinitionError
 from .build import clone, graph_of, sequence
 from .graph import GRAPH
@@ -15,6 +17,9 @@ from .limits import limit_of
 from .node import Leaf, Node, Place, Sequence
 from .patterns import RUN_WF
 from .retry import Retry
+
+#: Letters of a task's name, of which a start point is made, and of a place's path.
+LONGEST_NAME, LONGEST_PATH = 250, 255
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -81,7 +86,7 @@ class Definition:
         self.max_rounds = _ceiling(source, "max_rounds", WorkflowBase.max_rounds)
         self.max_restarts = _ceiling(source, "max_restarts", WorkflowBase.max_restarts)
         self.limit = limit_of(name, source)
-        self.places: tuple[Place, ...] = tuple(_number(root))
+        self.places: tuple[Place, ...] = tuple(map(_checked, _number(root)))
         self.leaves = tuple(place for place in self.places if isinstance(place, Leaf))
         self.fingerprint = _fingerprint(root)
         self._by_name: dict[str, list[Place]] = {}
@@ -292,6 +297,19 @@ def _number(root: Node) -> Iterator[Place]:
     return iter(places)
 
 
+def _checked(place: Place) -> Place:
+    """Return a place whose name and path can be kept."""
+    if isinstance(place, Leaf) and not is_text(place.name, LONGEST_NAME):
+        raise WorkflowDefinitionError(
+            f"A task has a name of 1 to {LONGEST_NAME} letters, not {place.name!r}."
+        )
+    if len("/".join(map(str, place.path))) > LONGEST_PATH:
+        raise WorkflowDefinitionError(
+            f"{place.name} stands in too many lists, each in another."
+        )
+    return place
+
+
 def _walk(node: Node, path: tuple[int, ...]) -> Iterator[Place]:
     node.path = path
     for index, child in enumerate(node.children):
@@ -321,7 +339,11 @@ def _names(node: Node) -> list[Any]:
 
 
 def _digest(value: Any) -> str:
-    return hashlib.sha256(repr(value).encode()).hexdigest()[:12]
+    try:
+        text = repr(value).encode()
+    except ValueError:  # Python refuses to write down a number that is too long
+        text = marshal.dumps(value, 0)
+    return hashlib.sha256(text).hexdigest()[:12]
 
 
 def _fingerprint(root: Node) -> str:

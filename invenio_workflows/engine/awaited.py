@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from ..encoding import is_text
 from ..states import Awaited, check_start_point
 
 _LONGEST = 10**9
@@ -28,22 +29,30 @@ def awaited(
         return Awaited(until=_aware(until))
     if event is None:
         return Awaited(seconds=_positive("seconds", seconds))
-    if not isinstance(event, str) or not 0 < len(event) <= 100:
-        raise ValueError(f"event must be a name of 1 to 100 letters, not {event!r}.")
+    check_event(event)
     if then != "error":
         check_start_point(then)
     wait = None if timeout is None else _positive("timeout", timeout)
     return Awaited(wait, event=event, key=checked_key(key), then=then)
 
 
+def check_event(name: Any) -> None:
+    """Look at the name of an event.
+
+    :raises ValueError: if it cannot be one.
+    """
+    if not is_text(name, 100):
+        raise ValueError(f"An event has a name of 1 to 100 letters, not {name!r}.")
+
+
 def checked_key(key: Any) -> str | None:
     """Return the key of an event as text.
 
-    :raises ValueError: if it is too long.
+    :raises ValueError: if it cannot be one.
     """
     text = None if key is None else str(key)
-    if text is not None and len(text) > 255:
-        raise ValueError(f"The key of an event has 255 letters at most: {text[:50]}…")
+    if text and not is_text(text, 255):
+        raise ValueError(f"The key of an event has 255 letters at most: {text[:50]!r}")
     return text
 
 

@@ -14,10 +14,16 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.orm import Session
 
-from ..errors import DatabaseUnavailable, IllegalMove
+from ..errors import DatabaseUnavailable, IllegalMove, WorkflowAPIError
 from .database import Database
 
 T = TypeVar("T")
@@ -75,6 +81,8 @@ class Transactions:
             if is_busy(error):
                 return self._waiting(work, error)
             raise_clearly(error)
+        except UnicodeEncodeError as error:
+            raise _no_text(error) from error
 
     def joined(self, work: Callable[[Connection], T]) -> T:
         """Do ``work`` so that a failure leaves the caller's own writes as they were.
@@ -290,6 +298,15 @@ def clear_errors() -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise_clearly(error)
+    except UnicodeEncodeError as error:
+        raise _no_text(error) from error
+
+
+def _no_text(error: Exception) -> WorkflowAPIError:
+    return WorkflowAPIError(
+        "A text has a NUL, or half of a surrogate pair, which the database cannot "
+        f"keep: {error}."
+    )
 
 
 def raise_clearly(error: DBAPIError) -> NoReturn:
@@ -305,6 +322,8 @@ def raise_clearly(error: DBAPIError) -> NoReturn:
             "The tables of workflows are of another release: "
             "run `flask workflows init`."
         ) from error
+    if "(0x00)" in text and isinstance(error, DataError):
+        raise _no_text(Exception(text)) from error
     if state == "40P01":
         raise IllegalMove(
             "Another worker took some of the same objects at the same moment; "

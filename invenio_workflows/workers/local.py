@@ -171,9 +171,19 @@ class LocalWorker:
             while taken is not None:
                 # Each has the session, and what goes with it, to itself.
                 with unpaused(), self._app.app_context():
-                    taken = move(*taken, claim=queue.first(self._queues))
+                    taken = self._moved(taken)
             return True
         return False
+
+    def _moved(self, taken: Taken) -> Taken | None:
+        """Move an object; a task that would end the process ends its object alone."""
+        try:
+            return move(*taken, claim=self._state.queue.first(self._queues))
+        except Exception:
+            raise
+        except BaseException as error:
+            _logger.warning("%r of a task; the worker goes on.", error)
+            return None
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

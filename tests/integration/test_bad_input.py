@@ -84,6 +84,16 @@ CASES: dict[str, tuple[Callable[[int], Any], type[Exception], str]] = {
         "no object",
     ),
     "unknown run": (lambda oid: start_by_wid("x"), WorkflowNotFound, "no run 'x'"),
+    "no text as a run": (
+        lambda oid: start_by_wid("half of a pair: \ud800"),
+        WorkflowAPIError,
+        "half of a surrogate pair, which the database cannot keep",
+    ),
+    "no start point": (
+        lambda oid: continue_oid(oid, None),  # type: ignore[arg-type]
+        ValueError,
+        "restart_prev, restart_first or task:<name>",
+    ),
     "unknown run to resume": (
         lambda oid: resume_objects_in_workflow("x"),
         WorkflowNotFound,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
@@ -99,6 +100,23 @@ def test_many_objects_arrive_and_the_run_ends_with_the_last(site: Site) -> None:
     assert result.get(uuid_to_workflow).status == R.COMPLETED
     assert result.get(lambda uuid: uuid, timeout=1) == result.uuid
     assert "ix" not in repr(result) and result.uuid in repr(result)
+
+
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt, CancelledError])
+def test_a_task_that_would_end_the_process_ends_its_object_alone(
+    site: Site, end: type[BaseException]
+) -> None:
+    def leave(obj: Any, eng: Any) -> None:
+        if obj.data["n"] < 5:
+            raise end
+
+    site.register("leaves", leave, step)
+    items = [{"n": n} for n in range(10)]
+    result = start_delayed("leaves", items, stop_on_error=False)
+    assert result.get(timeout=SOON).status == R.ERROR
+    assert statuses(result.uuid) == ["ERROR"] * 5 + ["COMPLETED"] * 5
+    threads = site.ext.state.worker._threads[:2]
+    assert [each.is_alive() for each in threads] == [True, True]
 
 
 def test_an_accepted_object_is_queued_until_a_worker_holds_it(idle: Site) -> None:
@@ -243,6 +261,8 @@ def test_what_is_refused_leaves_nothing(idle: Site) -> None:
         (lambda: continue_oid_delayed(9, "next"), ValueError, "start point"),
         (lambda: send_event("", 1), ValueError, "1 to 100"),
         (lambda: send_event("e", "k" * 256), ValueError, "255"),
+        (lambda: send_event("a\0b", 1), ValueError, "1 to 100"),
+        (lambda: send_event("e", "\ud800"), ValueError, "255"),
         (lambda: send_event("e", 1, print), DataNotSerializable, "payload"),
     ]
     for verb, kind, text in refused:

@@ -278,8 +278,14 @@ def untyped(obj: Any, eng: Any) -> None:
     db.session.add(Paper(title=object()))
 
 
+def no_text(obj: Any, eng: Any) -> None:
+    """Leave a row that the driver cannot even write down; its error is not its own."""
+    obj.data = "changed"
+    db.session.add(Paper(title="half of a pair: \ud800"))
+
+
 @pytest.mark.parametrize("last", [False, True], ids=["in the middle", "at the end"])
-@pytest.mark.parametrize("task", [twice, broken, untyped])
+@pytest.mark.parametrize("task", [twice, broken, untyped, no_text])
 def test_rows_that_cannot_be_written_are_the_tasks_error(
     app_site: Site, task: Any, last: bool
 ) -> None:

@@ -22,8 +22,11 @@ from invenio_workflows.api import (
     start_by_wid,
 )
 from invenio_workflows.errors import (
+    AbortProcessing,
     IllegalMove,
+    SkipToken,
     WorkflowError,
+    WorkflowHalt,
     WorkflowObjectVersionError,
 )
 from invenio_workflows.objects import WorkflowObject
@@ -488,6 +491,51 @@ def test_any_text_may_be_said(site: Site, text: str) -> None:
     (halted,) = start("says", [1]).halted_objects
     assert halted.get_action_message() == text
     assert len(got.first.get_log()) == 1
+
+
+class Mute(Exception):
+    """An error that cannot be said."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+def test_an_error_that_cannot_be_said_is_kept_all_the_same(site: Site) -> None:
+    def fail(obj: Any, eng: Any) -> None:
+        raise Mute
+
+    got = Outcome(site, fail)
+    assert got.first.status == S.ERROR
+    title, traceback = got.first.get_error_message()
+    assert title == "Mute: it does not say what, for its __str__ fails"
+    assert "raise Mute" in traceback
+
+
+def test_what_a_store_cannot_keep_is_the_tasks_error(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is that nobody thought of: no object is left RUNNING by it."""
+    store = site.ext.state.store
+    record = store.record
+
+    def refuse(point: Any) -> Any:
+        if point.events[0].kind == "Halted":
+            raise OverflowError("a number is too long")
+        return record(point)
+
+    monkeypatch.setattr(store, "record", refuse)
+    got = Outcome(site, lambda obj, eng: eng.halt("?"))
+    assert (got.first.status, got.run) == (S.ERROR, R.ERROR)
+    assert got.first.get_error_message()[0] == "OverflowError: a number is too long"
+
+
+@pytest.mark.parametrize("wish", [SkipToken, AbortProcessing, WorkflowHalt])
+def test_what_a_wish_says_becomes_text(site: Site, wish: Any) -> None:
+    def asks(obj: Any, eng: Any) -> None:
+        raise wish(b"5")
+
+    got = Outcome(site, asks)
+    assert got.first.status in (S.COMPLETED, S.CANCELLED, S.HALTED)
 
 
 # --- the status of a run --------------------------------------------------------------

@@ -44,3 +44,8 @@ def test_what_cannot_be_used_is_refused() -> None:
         Settings.read({"WORKFLOWS_PACKAGES": "mine"})
     with pytest.raises(ConfigurationError, match="FULL, NORMAL or EXTRA, not 'OFF'"):
         Settings.read({"WORKFLOWS_SQLITE_SYNCHRONOUS": "OFF"})
+    with pytest.raises(ConfigurationError, match="one of DEBUG.*not 'LOUD'"):
+        Settings.read({"WORKFLOWS_LOG_LEVEL": "LOUD"})
+    for queues in ("slow", {"harvest": 5}, {"harvest": "x" * 101}, {5: "slow"}):
+        with pytest.raises(ConfigurationError, match="the queue of a workflow"):
+            Settings.read({"WORKFLOWS_QUEUES": queues})

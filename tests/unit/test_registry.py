@@ -22,6 +22,12 @@ def test_a_thing_is_found_by_its_name() -> None:
     assert list(known) == ["a", "b"]
 
 
+@pytest.mark.parametrize("name", ["x" * 256, "a\0b", "\ud800", "two\nlines"])
+def test_a_name_that_no_database_keeps_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="1 to 255 letters in one line"):
+        workflows().register(name, 1)
+
+
 def test_a_second_owner_is_refused_unless_it_replaces() -> None:
     known = workflows()
     known.register("a", 1)

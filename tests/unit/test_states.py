@@ -74,8 +74,10 @@ def test_start_points_have_an_operation(point: str) -> None:
     assert states.operation(point) in states.ALLOWED
 
 
-@pytest.mark.parametrize("point", ["", "task:", "next", "resume", "RESTART_TASK"])
-def test_another_start_point_is_refused_naming_those(point: str) -> None:
+@pytest.mark.parametrize(
+    "point", ["", "task:", "next", "resume", "RESTART_TASK", None, 1]
+)
+def test_another_start_point_is_refused_naming_those(point: Any) -> None:
     with pytest.raises(ValueError, match="restart_prev, restart_first or task:<name>"):
         states.check_start_point(point)
 

@@ -340,3 +340,33 @@ def test_a_statement_without_its_list_is_refused() -> None:
     assert "needs a list" in refused([statement()])
     assert "no statement is open" in refused([a, END])
     assert "no statement is open" in refused([Marker("workflow_else")])
+
+
+# --- what can be kept -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["x" * 251, "a\0b", "\ud800"])
+def test_a_task_whose_name_cannot_be_kept_is_refused(name: str) -> None:
+    def f(obj: Any, eng: Any) -> None: ...
+
+    assert "1 to 250 letters" in refused([task(name=name)(f)])
+
+
+def test_lists_in_lists_without_end_are_refused() -> None:
+    deep: Any = [a]
+    for _ in range(150):
+        deep = [deep]
+    assert "in too many lists" in refused(deep)
+
+
+def test_a_constant_may_be_a_number_that_python_does_not_write_down() -> None:
+    def closing_over(number: int) -> Any:
+        def f(obj: Any, eng: Any) -> int:
+            return number
+
+        return f
+
+    one, two = compile_workflow(
+        "w", [closing_over(10**5000), closing_over(10**5000 + 1)]
+    ).leaves
+    assert one.identity[1] != two.identity[1]
