@@ -49,6 +49,9 @@ def calls_of(pairs: Iterable[tuple[str, int]], size: int) -> list[Call]:
 class Worker(Protocol):
     """A plug-in of the group ``invenio_workflows.workers``; made with the app."""
 
+    # And, if it likes: ``ready()``, which raises a ConfigurationError if nothing is to
+    # be accepted, because nobody could ever carry it.
+
     def send(self, calls: Sequence[Call]) -> None:
         """Hand the calls to whoever performs them, with :func:`.jobs.perform`.
 

@@ -16,13 +16,13 @@ from .conductor import in_task
 from .deciding import named, refuse_other
 from .encoding import dumps
 from .engine.awaited import check_event, checked_key
-from .errors import WorkflowAPIError, WorkflowDefinitionError
+from .errors import DataTooLarge, WorkflowAPIError, WorkflowDefinitionError
 from .given import Given, new_run, object_of, objects_of_ids
 from .moving import queue_up, set_going
 from .objects import WorkflowObject
 from .proxies import current_workflows
 from .results import AsynchronousResultWrapper
-from .sending import send
+from .sending import refuse_unready, send
 from .states import ObjectStatus, check_start_point
 
 
@@ -189,11 +189,18 @@ def send_event(name: str, key: str | int, payload: Any = None) -> int:
     :param payload: anything that can be kept as JSON.
     :return: how many objects were woken.
     :raises DataNotSerializable: if the payload cannot be kept.
+    :raises DataTooLarge: if it is over WORKFLOWS_MAX_DATA_SIZE.
     :raises ValueError: if name or key is too long, or empty.
     """
-    dumps(payload, "the event's payload")
+    text = dumps(payload, "the event's payload")
     check_event(name)
     state = current_workflows
+    if len(text) > state.settings.max_data_size:
+        raise DataTooLarge(
+            f"The event's payload has {len(text)} bytes as JSON; "
+            f"WORKFLOWS_MAX_DATA_SIZE allows {state.settings.max_data_size}.",
+            size=len(text),
+        )
     woken = state.queue.send_event(name, checked_key(key) or "", payload)
     send(calls_of(woken, state.settings.batch_size))
     return len(woken)
@@ -202,7 +209,7 @@ def send_event(name: str, key: str | int, payload: Any = None) -> int:
 def _accept(info: RunInfo, work: Callable[[Any], list[int]], commit: bool) -> None:
     """Write what a verb accepts, and send it when it is committed."""
     state = current_workflows
-    state.queue.refuse_memory()
+    refuse_unready()
     queue = state.settings.queue_of(info.name)
 
     def accepted(oids: list[int]) -> None:

@@ -31,7 +31,7 @@ from .four_eyes import refuse_to_pass
 from .objects import WorkflowObject
 from .port import check
 from .proxies import current_workflows
-from .sending import following_up
+from .sending import following_up, refuse_unready
 from .states import ObjectStatus, WorkflowStatus, operation, require
 
 #: Seconds for which a caller waits in all until objects are woken.
@@ -210,7 +210,7 @@ def queue_up(
     :raises IllegalMove: if its status does not allow it, or it moved meanwhile.
     """
     state = current_workflows
-    state.queue.refuse_memory()
+    refuse_unready()
     begin = begin or _beginning(obj, start_point)
     with _prepared(obj, start_point, kwargs, cursor) as (info, texts):
 

@@ -14,16 +14,30 @@ from .proxies import current_workflows
 _logger = logging.getLogger(__name__)
 
 
+_LATER = "What was accepted is in the database and is sent later."
+
+
+def refuse_unready() -> None:
+    """Raise if no worker can have what is about to be accepted.
+
+    :raises ConfigurationError: if it has no connection, is unknown, or not set up.
+    """
+    current_workflows.queue.refuse_memory()
+    ready = getattr(current_workflows.worker, "ready", None)
+    if ready is not None:
+        ready()
+
+
 def send(calls: Sequence[Call]) -> None:
     """Hand calls to the worker; what cannot be sent now is sent by a sweep."""
     if not calls:
         return
     try:
         current_workflows.worker.send(calls)
-    except WorkflowWorkerError as error:
-        _logger.warning(
-            "%s What was accepted is in the database and is sent later.", error
-        )
+    except (WorkflowWorkerError, DatabaseUnavailable) as error:
+        _logger.warning("%s %s", error, _LATER)
+    except Exception:  # of whatever worker; the caller is not to do it again
+        _logger.exception("The worker took no calls. %s", _LATER)
 
 
 @contextmanager

@@ -157,7 +157,8 @@ def _wake(
 
 
 def _put(extra: dict[str, Any], name: str, payload: Any) -> None:
-    extra.setdefault("_events", {})[name] = payload
+    events = extra.get("_events")
+    extra["_events"] = {**(events if isinstance(events, dict) else {}), name: payload}
 
 
 def _lock(connection: Connection, name: str, key: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ..encoding import loads
 from ..errors import WorkflowError
@@ -14,6 +15,7 @@ from .models import Once as OnceRow
 from .transactions import Transactions, in_use
 
 _ONCE: Any = OnceRow.__table__
+_INSERT: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 class Once:
@@ -45,7 +47,11 @@ class Once:
         """Keep JSON for a key of an object, at once."""
         with self.transactions.beside() as connection:
             values = {"id_object": oid, "key": key, "result": loads(result)}
-            connection.execute(insert(_ONCE).values(**values, created=now()))
+            kept = _INSERT[connection.dialect.name](_ONCE).values(
+                **values, created=now()
+            )
+            # A worker that had lost the object may have done it at the same time.
+            connection.execute(kept.on_conflict_do_nothing())
             connection.commit()
 
     def _has_written(self) -> bool:

@@ -75,6 +75,10 @@ class CeleryWorker:
 
     # --- the plug-in ----------------------------------------------------------------
 
+    def ready(self) -> None:
+        """Raise if there is no Celery app, before anything is accepted for it."""
+        _ = self.celery
+
     def send(self, calls: Sequence[Call]) -> None:
         """Publish a message for each call."""
         celery = self.celery

@@ -62,6 +62,10 @@ class RQWorker:
         configured = self._app.extensions[EXTENSION].settings.queues.values()
         return list(dict.fromkeys([DEFAULT_QUEUE, *configured]))
 
+    def ready(self) -> None:
+        """Raise if there is no address of a Redis, before anything is accepted."""
+        _ = self._redis
+
     def send(self, calls: Sequence[Call]) -> None:
         """Put a job into RQ's queue of the same name for each call."""
         try:

@@ -32,6 +32,7 @@ from invenio_workflows.calls import Call
 from invenio_workflows.errors import (
     ConfigurationError,
     DataNotSerializable,
+    DataTooLarge,
     IllegalMove,
     ObjectNotFound,
     WorkflowAPIError,
@@ -264,6 +265,7 @@ def test_what_is_refused_leaves_nothing(idle: Site) -> None:
         (lambda: send_event("a\0b", 1), ValueError, "1 to 100"),
         (lambda: send_event("e", "\ud800"), ValueError, "255"),
         (lambda: send_event("e", 1, print), DataNotSerializable, "payload"),
+        (lambda: send_event("e", 1, "x" * 10**7 * 2), DataTooLarge, "payload has 2"),
     ]
     for verb, kind, text in refused:
         with pytest.raises(kind, match=text):
@@ -287,6 +289,30 @@ def test_an_unknown_worker_is_named_with_those_that_are(
     with site.app.app_context():
         with pytest.raises(ConfigurationError, match="no worker 'nobody'.*local"):
             WorkerBackend().worker  # noqa: B018
+        site.register("steps", step)
+        with pytest.raises(ConfigurationError, match="no worker 'nobody'"):
+            start_delayed("steps", [{"n": 1}])
+        assert site.counts()["workflows_run"] == 0
+
+
+@pytest.mark.parametrize(
+    ("worker", "url"), [("celery", ""), ("rq", "http://localhost")]
+)
+def test_what_nobody_could_ever_carry_is_not_accepted(
+    make_site: Callable[..., Site], sqlite_ready_url: str, worker: str, url: str
+) -> None:
+    configured = {"WORKFLOWS_WORKER": worker, "WORKFLOWS_RQ_URL": url}
+    site = make_site(sqlite_ready_url, tables=False, **configured)
+    site.register("halts", halt)
+    with site.app.app_context():
+        with pytest.raises(ConfigurationError, match="Celery app|no URL"):
+            start_delayed("halts", [1])
+        assert site.counts()["workflows_run"] == 0
+        (obj,) = start("halts", [1]).halted_objects
+        with pytest.raises(ConfigurationError, match="Celery app|no URL"):
+            continue_oid_delayed(obj.id)
+        assert WorkflowObject.query.get(obj.id).status == S.HALTED
+    del site.ext.state.worker  # it has no threads to be stopped
 
 
 # --- the caller's transaction ---------------------------------------------------------
@@ -745,6 +771,21 @@ def test_what_was_done_once_is_not_done_again(idle: Site) -> None:
     assert sent == [1, 0]
     start("mails", [WorkflowObject.query.get(obj.id)])  # another run: another mail
     assert sent == [1, 0, 1]
+
+
+def test_what_a_lost_worker_did_once_meanwhile_is_kept(idle: Site) -> None:
+    """Whoever had lost the object and did the same thing: the task does not fail."""
+
+    def mail(obj: Any, eng: Any) -> None:
+        def send() -> str:
+            current_workflows.store.keep_once(obj.id, "mail", '"theirs"')
+            return "ours"
+
+        obj.data["sent"] = eng.once("mail", send), eng.once("mail", send)
+
+    idle.register("mails", mail)
+    (obj,) = start("mails", [{}]).completed_objects
+    assert obj.data["sent"] == ("ours", "theirs")
 
 
 def test_once_is_refused_where_it_cannot_be_kept(idle: Site) -> None:

@@ -18,6 +18,7 @@ from invenio_workflows.api import start_delayed
 from invenio_workflows.calls import Call
 from invenio_workflows.errors import WorkflowWorkerError
 from invenio_workflows.states import ObjectStatus as S
+from invenio_workflows.states import WorkflowStatus
 
 TESTS = Path(__file__).parent.parent
 
@@ -299,4 +300,7 @@ def test_a_worker_of_somebody_else_is_found_and_told_after_the_commit(
             )
         ]
         assert third.sent == [Call(tuple(ids))]
+        third.sent = None  # now it breaks, in a way of its own
+        broken = start_delayed("steps", [{}])
+        assert broken.status() == WorkflowStatus.NEW
     del site.ext.state.worker  # it has no threads to be stopped
