@@ -7,7 +7,7 @@ from typing import Any
 from ..encoding import copied, dumps, loads
 from ..errors import DefinitionChanged, WorkflowDefinitionError, WorkflowError
 from .build import children
-from .node import Memo, Part, Sequence, Task, check_task
+from .node import Memo, Part, Sequence, Task, check_task, refuse_async
 from .patterns import Condition, Pattern, resolved
 
 
@@ -74,11 +74,13 @@ class FOR(Loop):
                 f"{type(self).__name__} needs a list, or a function f(obj, eng) that "
                 f"gives one, not {items!r}."
             )
+        refuse_async(items, f"the list of {type(self).__name__}")
         self.items = items
         self.setter = setter if isinstance(setter, str) else None
         self.backwards = order == "DSC"
         body = children(branch)
         if callable(setter):
+            check_task(setter, f"the setter of {type(self).__name__}")
             body.insert(0, _step(setter))
         super().__init__([Sequence(body)], items if callable(items) else None, comment)
 

@@ -229,10 +229,10 @@ def variables_of(nodes: list[Node], frames: list[list[Any]]) -> dict[str, Any]:
     return found
 
 
-def check_task(part: Part, where: str) -> None:
-    """Refuse what cannot be a task.
+def refuse_async(part: Part, where: str) -> None:
+    """Refuse what only an event loop could run.
 
-    :raises WorkflowDefinitionError: saying what it is and what to write instead.
+    :raises WorkflowDefinitionError: saying what to write instead.
     """
     call = getattr(part, "__call__", part)  # noqa: B004
     if any(map(inspect.iscoroutinefunction, (part, call))) or any(
@@ -242,6 +242,15 @@ def check_task(part: Part, where: str) -> None:
             f"{where} is the coroutine function {name_of(part)}; tasks are plain "
             "functions. Write `def`, and call asyncio.run(...) inside of it."
         )
+
+
+def check_task(part: Part, where: str) -> None:
+    """Refuse what cannot be a task.
+
+    :raises WorkflowDefinitionError: saying what it is and what to write instead.
+    """
+    refuse_async(part, where)
+    call = getattr(part, "__call__", part)  # noqa: B004
     if any(map(inspect.isgeneratorfunction, (part, call))):
         raise WorkflowDefinitionError(
             f"{where} is the generator function {name_of(part)}, which would not "

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from ..errors import WorkflowDefinitionError, WorkflowError
 from .build import children, clone, graph_of, sequence
-from .node import Memo, Node, Part, Sequence, Task, check_task
+from .node import Memo, Node, Part, Sequence, Task, check_task, refuse_async
 
 Condition = Callable[[Any, Any], Any]
 
@@ -254,6 +254,9 @@ def CMP(first: Any, second: Any, op: str) -> Condition:
             f"CMP: there is no comparison {op!r}; use one of {', '.join(COMPARISONS)}."
         )
 
+    for value in (first, second):
+        refuse_async(value, "a value of CMP")
+
     def _cmp(obj: Any, eng: Any) -> bool:
         return bool(compare(resolved(first, obj, eng), resolved(second, obj, eng)))
 
@@ -323,6 +326,7 @@ def TASK_JUMP_BWD(steps: int = -1) -> Task:
 
 def TASK_JUMP_IF(condition: Condition, steps: int) -> Task:
     """Return a task that jumps by ``steps`` if ``condition`` holds."""
+    check_task(condition, "the condition of TASK_JUMP_IF")
 
     def jump(obj: Any, eng: Any) -> None:
         if condition(obj, eng):

@@ -21,6 +21,7 @@ from invenio_workflows.definition.patterns import (
     OBJ_JUMP_FWD,
     RUN_WF,
     SIMPLE_MERGE,
+    TASK_JUMP_IF,
     TRY,
 )
 from invenio_workflows.errors import WorkflowDefinitionError, WorkflowHalt
@@ -110,6 +111,23 @@ def test_what_cannot_be_a_task_is_refused(part: Any, sentence: str) -> None:
     assert "Workflow 'w': item 1" in refused([a, part])
     with pytest.raises(WorkflowDefinitionError):
         IF(lambda obj, eng: True, [part])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: FOR(coroutine, "x", a),
+        lambda: FOR([1], coroutine, a),
+        lambda: CMP(coroutine, 1, "eq"),
+        lambda: CMP(1, coroutine, "eq"),
+        lambda: TASK_JUMP_IF(coroutine, 1),
+    ],
+    ids=["list", "setter", "first", "second", "jump"],
+)
+def test_whatever_a_pattern_calls_is_no_coroutine(make: Any) -> None:
+    """It would be true, or give nothing, without having run."""
+    with pytest.raises(WorkflowDefinitionError, match="Write `def`"):
+        make()
 
 
 def test_a_condition_is_checked_like_a_task() -> None:
