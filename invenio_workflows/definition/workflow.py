@@ -196,9 +196,9 @@ def task(
         raise WorkflowDefinitionError(
             f"retry must be Retry(times=…, backoff=…, on=…), not {retry!r}."
         )
-    if timeout is not None and not (_is_number(timeout) and timeout > 0):
+    if timeout is not None and not (_is_number(timeout) and 0 < timeout <= 10**8):
         raise WorkflowDefinitionError(
-            f"timeout must be a number of seconds above 0, not {timeout!r}."
+            f"timeout must be a number of seconds above 0, to 10**8, not {timeout!r}."
         )
 
     def mark(function: F) -> F:

@@ -77,6 +77,8 @@ class Outside:
         the object is WAITING, and the task runs again from its beginning when one
         has. So call it first in a task of its own.
         """
+        if self._run.uuid in uuids:
+            raise errors.WorkflowError("A run cannot wait for its own end.")
         statuses = [self.status_of(uuid) for uuid in uuids]
         for uuid, status in zip(uuids, statuses, strict=True):
             if status not in ENDED_RUN:

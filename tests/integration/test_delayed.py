@@ -872,6 +872,12 @@ def test_a_run_that_failed_or_was_cancelled_is_not_waited_for(idle: Site) -> Non
     assert live(result.uuid)[0].data == ["ERROR", "CANCELLED"]
 
 
+def test_a_run_does_not_wait_for_itself(idle: Site) -> None:
+    idle.register("waits", lambda obj, eng: eng.wait_for(eng.uuid))
+    with pytest.raises(WorkflowError, match="its own end"):
+        start("waits", [0])
+
+
 def test_the_tasks_of_old_releases_that_start_runs(site: Site) -> None:
     """4.4: workflows_tasks."""
 

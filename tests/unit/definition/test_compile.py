@@ -388,3 +388,9 @@ def test_a_constant_may_be_a_number_that_python_does_not_write_down() -> None:
         "w", [closing_over(10**5000), closing_over(10**5000 + 1)]
     ).leaves
     assert one.identity[1] != two.identity[1]
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "5", float("nan"), float("inf"), 1e30])
+def test_a_timeout_that_no_clock_keeps_is_refused(timeout: Any) -> None:
+    with pytest.raises(WorkflowDefinitionError, match="seconds above 0"):
+        task(timeout=timeout)
