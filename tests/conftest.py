@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import scratch
 from brokers import Broker, RabbitMQ, Redis
 from hypothesis import settings
 from servers import PostgreSQL, ServerMissing
@@ -22,6 +23,13 @@ settings.load_profile("workflows")
 # Ctrl-C; the programs that are tried here are to hear it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin in the first process: those of xdist are told by their environment."""
+    made = scratch.begin()
+    if made is not None:
+        config.add_cleanup(lambda: scratch.end(made))
 
 
 @pytest.hookimpl(wrapper=True)

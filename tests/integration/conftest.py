@@ -38,11 +38,11 @@ def sqlite_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_made(postgresql_server: PostgreSQL) -> Iterator[str]:
+def postgresql_made(postgresql_server: PostgreSQL) -> Iterator[Site]:
     """A PostgreSQL database with our tables, for one test after the other."""
     url = postgresql_server.create_database()
     site = Site(url)
-    yield url
+    yield site
     site.close()
     postgresql_server.drop_database(url)
 
@@ -55,13 +55,14 @@ def sqlite_ready_url(tmp_path: Path, sqlite_made: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_ready_url(postgresql_made: str, make_site: SiteMaker) -> Iterator[str]:
+def postgresql_ready_url(postgresql_made: Site) -> Iterator[str]:
     """The URL of the PostgreSQL database, its tables empty."""
-    yield postgresql_made
-    engine = make_site(postgresql_made, tables=False).ext.engine
+    yield postgresql_made.url
+    engine = postgresql_made.ext.engine
     with engine.begin() as connection:
         for statement in EMPTY:
             connection.exec_driver_sql(statement)
+    engine.dispose()  # a test may look at who is connected, and cut all connections
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
