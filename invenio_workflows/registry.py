@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, Generic, TypeVar
 
 from .errors import ConfigurationError
@@ -76,7 +79,7 @@ def plugin(group: str, name: str, kind: str) -> Any:
 
     :raises ConfigurationError: if there is none of this name, or it cannot be loaded.
     """
-    entries = entry_points(group=group)
+    entries = entries_of(group)
     if name not in entries.names:
         known = ", ".join(sorted(entries.names)) or "none"
         raise ConfigurationError(f"There is no {kind} {name!r}. Known: {known}.")
@@ -91,7 +94,7 @@ def plugins(
     :param failed: told of the module of one that cannot be loaded, which is left out.
     :raises ConfigurationError: naming the entry point that cannot be loaded.
     """
-    for entry in entry_points(group=group):
+    for entry in entries_of(group):
         try:
             thing = _loaded(group, entry)
         except ConfigurationError as error:
@@ -107,7 +110,7 @@ def installed(group: str) -> Iterator[tuple[str, Any]]:
 
     :raises ConfigurationError: naming the entry point that cannot be loaded.
     """
-    for entry in entry_points(group=group):
+    for entry in entries_of(group):
         try:
             yield entry.name, _loaded(group, entry)
         except ConfigurationError as error:
@@ -117,6 +120,24 @@ def installed(group: str) -> Iterator[tuple[str, Any]]:
                 raise
             if (missing.name or ours).partition(".")[0] == ours:
                 raise
+
+
+def entries_of(group: str) -> EntryPoints:
+    """Return the entry points of a group; what is installed is read once."""
+    return _read(group, tuple((path, _changed(path)) for path in sys.path))
+
+
+@lru_cache(maxsize=64)
+def _read(group: str, where: tuple[tuple[str, int], ...]) -> EntryPoints:
+    return entry_points(group=group)
+
+
+def _changed(path: str) -> int:
+    """Return when something was last installed into a directory, or removed there."""
+    try:
+        return os.stat(path or ".").st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _loaded(group: str, entry: EntryPoint) -> Any:

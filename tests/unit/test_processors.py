@@ -132,6 +132,6 @@ def test_a_second_owner_of_a_name_is_refused():
 
 def test_an_entry_point_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch):
     broken = EntryPoint("arxiv", "no_such_module:read", "invenio_workflows.processors")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [broken])
+    monkeypatch.setattr(registry, "entries_of", lambda group: [broken])
     with pytest.raises(ConfigurationError, match="arxiv = no_such_module:read"):
         processors({})

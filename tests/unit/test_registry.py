@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,6 +68,20 @@ class Entry:
 def test_a_plugin_that_cannot_be_loaded_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Entry()])
+    monkeypatch.setattr(registry, "entries_of", lambda group: [Entry()])
     with pytest.raises(ConfigurationError, match="broken = nowhere:thing.*group g"):
         list(registry.plugins("g"))
+
+
+def test_what_is_installed_meanwhile_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    assert list(registry.plugins("some.group")) == []
+    about = tmp_path / "thing-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: thing\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[some.group]\npi = math:pi\n")
+    assert dict(registry.plugins("some.group")) == {"pi": math.pi}
+    shutil.rmtree(about)
+    assert list(registry.plugins("some.group")) == []
