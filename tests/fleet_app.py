@@ -27,7 +27,7 @@ from invenio_workflows import START, Fork, InvenioWorkflows, Join, Retry
 from invenio_workflows.patterns import PARALLEL
 from invenio_workflows.proxies import current_workflows
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 MAIN = os.getpid()
 HERE = Path(os.environ.get("FLEET_DIRECTORY", "."))
 NAME = os.environ.get("FLEET_NAME", "")

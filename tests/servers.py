@@ -101,7 +101,7 @@ class Guard:
 
     def end(self) -> None:
         """End the program and remove its directory."""
-        self._shell.communicate(timeout=30)
+        self._shell.communicate(timeout=60)
 
     def forget(self) -> None:
         """Let go of a program that has ended by itself; its directory stays."""
@@ -205,7 +205,7 @@ class PostgreSQL:
 
     def _connect(self) -> psycopg.Connection:
         address = self.url("postgres").replace("+psycopg", "")
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while True:
             try:
                 return psycopg.connect(address, autocommit=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 BIN = Path(sys.executable).parent
 TESTS = Path(__file__).parent
-PATIENCE = 45.0
+PATIENCE = 90.0
 
 WSGI = """
     import os
@@ -49,7 +49,7 @@ def until(happened: Callable[[], Any], what: str) -> Any:
     while not (found := happened()):
         if time.monotonic() > end:
             raise TimeoutError(f"This did not happen in {PATIENCE} seconds: {what}")
-        time.sleep(0.05)
+        time.sleep(0.01)
     return found
 
 

@@ -98,7 +98,7 @@ def ends() -> None:
     said = Terminal(site.app)("recover")
     queries, worker = site.ext.state.queries, site.ext.state.worker
     worker.begin(1)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     runs = [row["uuid"] for row in queries.runs()]
     while any(map(queries.moves, runs)) and time.monotonic() < end:
         time.sleep(0.005)

@@ -69,7 +69,7 @@ class Browser:
         url = urllib.parse.urljoin(self.site, path)
         request = urllib.request.Request(url, data, {"Accept": "text/html"})
         try:
-            with (self._stay if stay else self._open).open(request, timeout=30) as said:
+            with (self._stay if stay else self._open).open(request, timeout=60) as said:
                 return Answer(said.status, said.url, said.read().decode())
         except urllib.error.HTTPError as said:
             with said:
@@ -126,7 +126,7 @@ class Demo:
     def end(self, by: int) -> str:
         """Ask it to end; what it said last."""
         self.process.send_signal(by)
-        said, _ = self.process.communicate(timeout=30)
+        said, _ = self.process.communicate(timeout=60)
         assert self.process.returncode == 0
         assert "Traceback" not in self.errors.read_text()
         return said
@@ -170,7 +170,7 @@ def test_a_curator_approves_a_record_and_a_worker_finishes_it(demo: Demo) -> Non
 
 def finished(browser: Browser, oid: str) -> str:
     """The head of a record's page, when a worker has gone on with it."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         page = browser.get(f"{PEN}{oid}").text
         head = page.partition("</header>")[2].partition("</header>")[0]

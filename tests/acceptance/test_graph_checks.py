@@ -171,7 +171,7 @@ def clicked(browser: Browser, name: str, data: Any) -> int:
     assert answer.status_code == 303, answer.get_data(as_text=True)
     uuid = answer.location.rpartition("run=")[2]
     try:
-        AsynchronousResultWrapper(uuid).get(timeout=30)
+        AsynchronousResultWrapper(uuid).get(timeout=60)
     except WorkflowError:
         pass  # that is read of the object
     (obj,) = WorkflowObject.query.filter_by(
@@ -379,7 +379,7 @@ def test_check_12_now_or_by_a_worker(site: Site, name: str) -> None:
     assert engine.status == WorkflowStatus.COMPLETED
     result = start_delayed(name, [{"to": 0}])
     assert isinstance(result, AsynchronousResultWrapper)
-    assert result.get(timeout=30).status == WorkflowStatus.COMPLETED
+    assert result.get(timeout=60).status == WorkflowStatus.COMPLETED
     one, other = (each.processed_objects[0] for each in (engine, result.get()))
     assert one.data == other.data and tasks(one.id) == tasks(other.id)
 
@@ -387,7 +387,7 @@ def test_check_12_now_or_by_a_worker(site: Site, name: str) -> None:
 def test_check_12_order_workflow_execution(site: Site) -> None:
     """Check 12, W9: one object without data, and its id at once."""
     oid = order_workflow_execution(workflow_id="chain")
-    AsynchronousResultWrapper(now(oid).id_workflow).get(timeout=30)
+    AsynchronousResultWrapper(now(oid).id_workflow).get(timeout=60)
     assert returned(now(oid)) == {"A": 1, "B": 2}
 
 
@@ -421,8 +421,8 @@ def test_check_13_two_workers_that_take_one_message(site: Site) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
-    result.get(timeout=30)
+        thread.join(60)
+    result.get(timeout=60)
     assert RAN == ["Step3"]
 
 

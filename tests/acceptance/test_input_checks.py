@@ -237,17 +237,20 @@ def test_check_7_input_is_provided_at_the_terminal(
 
 def test_check_9_of_two_answers_one_is_taken(site: Site) -> None:
     oid = asking()
+    seen = now(oid).revision  # it may stand at its next question when the second comes
     ready = threading.Barrier(2)
     outcomes: list[str] = []
 
     def answer(number: int) -> None:
         with site.app.app_context():
-            ready.wait()
+            ready.wait(60)
             try:
-                provide_input(oid, {"some_data": number})
+                provide_input(oid, {"some_data": number}, seen)
                 outcomes.append("taken")
             except IllegalMove:
                 outcomes.append("refused")
+            except Exception as error:
+                outcomes.append(repr(error))
 
     people = [threading.Thread(target=answer, args=(number,)) for number in (1, 2)]
     for person in people:
@@ -277,7 +280,7 @@ def test_check_12_and_13_an_answer_that_a_worker_takes_twice_is_used_once(
     oid = asking()
     result = provide_input(oid, {"some_data": 3}, delayed=True)
     assert result is not None
-    result.get(timeout=30)
+    result.get(timeout=60)
     assert settled(oid).get_action_message() == "Decision1 needs input."
     for _ in range(2):  # the message comes again
         perform(Call((oid,)))

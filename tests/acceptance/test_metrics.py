@@ -78,7 +78,7 @@ def test_a_worker_is_scraped_while_it_works(tmp_path: Path, url: str) -> None:
         assert at is not None, log.read_text()
 
         def scraped() -> str:
-            with urllib.request.urlopen(at[1], timeout=10) as answer:
+            with urllib.request.urlopen(at[1], timeout=60) as answer:
                 text: str = answer.read().decode()
                 return text
 
@@ -87,7 +87,7 @@ def test_a_worker_is_scraped_while_it_works(tmp_path: Path, url: str) -> None:
         text = scraped()
     finally:
         worker.send_signal(signal.SIGTERM)
-        worker.wait(20)
+        worker.wait(60)
     assert 'workflows_task_retries_total{task="flaky",workflow="asks"} 1.0' in text
     assert 'workflows_task_seconds_count{task="flaky",workflow="asks"} 1.0' in text
     assert 'workflows_queue_objects{queue="default"}' in text

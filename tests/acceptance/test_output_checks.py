@@ -21,7 +21,7 @@ from invenio_workflows.cli.findings import CHECKS
 from invenio_workflows.errors import ConfigurationError
 from invenio_workflows.states import WorkflowStatus
 
-SOON = 30.0
+SOON = 60.0
 KINDS = [
     ("local", "sqlite", None),
     ("celery", "postgresql", "redis"),

@@ -28,7 +28,7 @@ from invenio_workflows.errors import WorkflowError
 from invenio_workflows.states import ObjectStatus, WorkflowStatus
 
 S, R = ObjectStatus, WorkflowStatus
-SOON = 30.0
+SOON = 60.0
 
 LOCAL = [("local", "postgresql", None), ("local", "sqlite", None)]
 BROKERED = [

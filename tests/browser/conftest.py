@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from browser.pen import Pen
 from browser.reader import Reader
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
@@ -21,6 +21,8 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+# How long something takes says more about the machine than about the code.
+expect.set_options(timeout=30_000)
 #: Makes a reader: who it is, and what Playwright's ``new_context`` takes.
 Readers = Callable[..., Reader]
 

@@ -41,7 +41,7 @@ class Reader:
             "reduced_motion": "reduce",  # colours are judged, never on their way
         }
         self.context = browser.new_context(**{**usual, **context})
-        self.context.set_default_timeout(5000)
+        self.context.set_default_timeout(30_000)
         self.context.add_init_script(_POLICE)
         if name is not None:
             self.context.request.get(f"{self.site}/login?as={name}")

@@ -31,7 +31,7 @@ def poll(reader: Reader) -> Response:
             answers.append(found)
 
     reader.page.on("response", note)
-    for _ in range(20):
+    for _ in range(200):
         # A question is asked some time after the answer to the last one was read.
         reader.page.clock.run_for(15_000)
         reader.page.wait_for_timeout(100)

@@ -205,7 +205,7 @@ def test_of_two_at_once_one_wins_and_the_other_is_told_by_whom(
 
     class Meeting(type(current_workflows.actions["approval"])):  # type: ignore[misc]
         def resolve(self, obj: Any, form: Any, actor: Any) -> Resolution:
-            both.wait(10)  # both have read the object by now
+            both.wait(60)  # both have read the object by now
             return find(self, obj, form, actor)
 
     site.ext.register_action("approval", Meeting, replace=True)
@@ -222,7 +222,7 @@ def test_of_two_at_once_one_wins_and_the_other_is_told_by_whom(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     (winner,) = [who for who, message in told.items() if not message]
     (loser,) = set(told) - {winner}
     assert f"{winner} decided meanwhile: approval, accept" in told[loser]

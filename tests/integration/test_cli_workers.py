@@ -127,7 +127,7 @@ class Desk:
         return [row.status for row in rows]
 
     def until(self, what: Callable[[], Any]) -> Any:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not (found := what()):
             assert time.monotonic() < end
             time.sleep(0.02)
@@ -146,7 +146,7 @@ def read_to(process: subprocess.Popen[str], words: str) -> str:
     """Return what a process prints, up to the line with these words."""
     assert process.stdout is not None
     text = ""
-    too_long = threading.Timer(30, process.kill)  # ends the output, and so the loop
+    too_long = threading.Timer(60, process.kill)  # ends the output, and so the loop
     too_long.start()
     try:
         for line in process.stdout:
@@ -161,7 +161,7 @@ def read_to(process: subprocess.Popen[str], words: str) -> str:
 def ended(process: subprocess.Popen[str], number: int) -> str:
     """End a process by a signal; return what else it printed."""
     process.send_signal(number)
-    text, _ = process.communicate(timeout=20)
+    text, _ = process.communicate(timeout=60)
     assert process.returncode == 0, text
     assert "Traceback" not in text
     return text
@@ -345,7 +345,7 @@ def test_watching_tells_programs_each_change(desk: Desk):
     watching = desk.begin("watch", uuid, "--json")
     first = read_to(watching, "queued")
     desk.worker("-c", 1)
-    rest, _ = watching.communicate(timeout=20)
+    rest, _ = watching.communicate(timeout=60)
     lines = [json.loads(line) for line in (first + rest).splitlines()]
     assert lines[0]["queued"] == 2 and len(lines) >= 2
     assert all(line["run"] == uuid and line["total"] == 2 for line in lines)
@@ -363,7 +363,7 @@ def test_watching_that_is_interrupted_leaves_the_run_alone(desk: Desk):
     watching = desk.begin("watch", uuid)
     assert read_to(watching, " of ") == "0 of 1: 1 In process\n"
     watching.send_signal(signal.SIGINT)
-    said, _ = watching.communicate(timeout=10)
+    said, _ = watching.communicate(timeout=60)
     assert watching.returncode == 1
     assert said == (
         "Error: Interrupted; the run goes on. To watch it again: "
@@ -381,7 +381,7 @@ def test_on_a_terminal_watching_shows_a_bar_that_moves(desk: Desk):
         watching = desk.begin("watch", uuid, stderr=theirs)
         shown = os.read(ours, 100_000).decode()
         desk.worker("-c", 1)
-        said, _ = watching.communicate(timeout=20)
+        said, _ = watching.communicate(timeout=60)
         shown += os.read(ours, 100_000).decode()
     finally:
         os.close(ours)
@@ -396,7 +396,7 @@ def test_a_run_that_nobody_takes_up_is_worth_a_word(desk: Desk):
     watching = desk.begin("watch", uuid)
     assert "0 of 1: 1 Queued\n" in read_to(watching, "Nobody has taken anything up")
     desk.worker()
-    rest, _ = watching.communicate(timeout=20)
+    rest, _ = watching.communicate(timeout=60)
     assert "1 of 1: 1 Done\n" in rest and watching.returncode == 0
 
 

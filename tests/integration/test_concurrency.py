@@ -106,7 +106,7 @@ class Two:
 
     def close(self) -> None:
         for process in self.processes:
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")

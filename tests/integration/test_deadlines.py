@@ -42,7 +42,7 @@ from invenio_workflows.store.list_plan import Plan
 from invenio_workflows.store.wanted import Wanted
 
 REJECT = {"value": "reject", "reason": "Nobody answered."}
-SOON = 10.0
+SOON = 60.0
 
 
 def publish(obj: Any, eng: Any) -> None:

@@ -302,7 +302,7 @@ def test_of_two_curators_one_wins_and_the_other_is_told_by_whom(pen: Site) -> No
 
     class Slow(Approval):
         def resolve(self, obj: Any, form: Any, actor: Any) -> Resolution:
-            both.wait(10)
+            both.wait(60)
             return super().resolve(obj, form, actor)
 
     pen.ext.register_action("approval", Slow, replace=True)
@@ -315,7 +315,7 @@ def test_of_two_curators_one_wins_and_the_other_is_told_by_whom(pen: Site) -> No
     for each in people:
         each.start()
     for each in people:
-        each.join(20)
+        each.join(60)
     assert sorted(code for code, _ in told.values()) == [303, 409]
     (winner,) = [who for who, (code, _) in told.items() if code == 303]
     (text,) = [text for code, text in told.values() if code == 409]

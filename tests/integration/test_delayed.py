@@ -49,7 +49,7 @@ from invenio_workflows.tasks import workflows_tasks as library
 from invenio_workflows.worker_result import uuid_to_workflow
 
 S, R = ObjectStatus, WorkflowStatus
-SOON = 10.0
+SOON = 60.0
 
 
 def step(obj: Any, eng: Any) -> None:

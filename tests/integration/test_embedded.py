@@ -35,7 +35,7 @@ def workers():
     return [name for name in threads() if name[10:].isdigit()]
 
 def until(what):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not what():
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -107,7 +107,7 @@ def test_threads_begin_with_the_first_delayed_verb(python: Callable[..., float])
         """
     result = start_delayed("steps", [{"seconds": 0, "done": []}])
     assert len(workers()) >= 2, threads()
-    assert result.get(timeout=20).completed_objects[0].data["done"] == ["one", "two"]
+    assert result.get(timeout=60).completed_objects[0].data["done"] == ["one", "two"]
 """
     )
 
@@ -116,7 +116,7 @@ def test_a_process_that_was_forked_begins_its_own(python: Callable[..., float]):
     python(
         """
     first = start_delayed("steps", [{"seconds": 0, "done": []}])
-    first.get(timeout=20)
+    first.get(timeout=60)
     site.session.remove()
     pid = os.fork()
     if pid == 0:
@@ -125,7 +125,7 @@ def test_a_process_that_was_forked_begins_its_own(python: Callable[..., float]):
             site.ext.engine.dispose(close=False)
             assert not workers()
             second = start_delayed("steps", [{"seconds": 0, "done": []}])
-            (obj,) = second.get(timeout=20).completed_objects
+            (obj,) = second.get(timeout=60).completed_objects
             assert workers()
             code = 0
         finally:
@@ -177,7 +177,7 @@ def test_a_forked_process_lets_its_parents_objects_be(python: Callable[..., floa
         finally:
             os._exit(code)
     assert os.waitpid(pid, 0)[1] == 0
-    (obj,) = long.get(timeout=20).completed_objects
+    (obj,) = long.get(timeout=60).completed_objects
     assert obj.data["done"] == ["one", "two"]
     kinds = [event.kind for event in obj.history()]
     assert kinds.count("Started") == 1, kinds

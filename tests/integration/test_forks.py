@@ -36,7 +36,7 @@ from invenio_workflows.states import ObjectStatus, WorkflowStatus
 from invenio_workflows.worker_result import AsynchronousResultWrapper
 
 S, R = ObjectStatus, WorkflowStatus
-SOON = 30.0
+SOON = 60.0
 DEADLY = {"is": False}
 
 checks, met = Fork("checks"), Join(name="met")

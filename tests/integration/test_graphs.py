@@ -141,7 +141,7 @@ def test_a_graph_is_run_halts_and_is_continued(graph: Site) -> None:
 
 def test_a_graph_is_left_to_a_worker(graph: Site) -> None:
     result = start_delayed("titles", [{"title": "On Ice"}, {"title": "Ice"}])
-    first, second = (obj.id for obj in result.get(timeout=20).processed_objects)
+    first, second = (obj.id for obj in result.get(timeout=60).processed_objects)
     assert tasks(first) == BEFORE
     assert tasks(second) == ["Count", "IsLong", "ask"]
     resolve(second, "approval", {"value": "accept"})
@@ -158,7 +158,7 @@ def test_order_workflow_execution_starts_one_object_without_data(graph: Site) ->
         order_workflow_execution(workflow_id="Another")
     assert graph.counts() == before
     oid = order_workflow_execution(workflow_id="MyWorkflow")
-    AsynchronousResultWrapper(now(oid).id_workflow).get(timeout=20)
+    AsynchronousResultWrapper(now(oid).id_workflow).get(timeout=60)
     assert now(oid).status == ObjectStatus.COMPLETED
     assert (now(oid).data, now(oid).extra_data["kept"]) == (None, [None])
 

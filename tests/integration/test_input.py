@@ -253,7 +253,7 @@ def test_of_two_answers_at_once_one_wins(site: Site, asking: int) -> None:
 
     def answer(text: str) -> None:
         with site.app.app_context():
-            ready.wait()
+            ready.wait(60)
             try:
                 provide_input(asking, {"text": text}, actor=text)
                 ran.append(text)

@@ -33,7 +33,7 @@ from invenio_workflows.proxies import current_workflows
 from invenio_workflows.states import ObjectStatus, WorkflowStatus
 
 S, R = ObjectStatus, WorkflowStatus
-SOON = 20.0
+SOON = 60.0
 LIMITED = {"concurrency_limit": 1}
 
 

@@ -299,7 +299,7 @@ def test_metrics_are_served_and_a_port_that_is_taken_is_named(
             metrics.serve(port)
     url = metrics.serve(0)
     assert url.startswith("http://127.0.0.1:")
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         assert read(answer.read().decode())["workflows_database_up"] == {(): 1}
 
 

@@ -151,7 +151,7 @@ def test_threads_of_the_process_leave_them_alone(site: Site, standing: None) -> 
 
     site.register("looks", look)
     result = start_delayed("looks", [1])
-    (obj,) = result.get(timeout=30).completed_objects
+    (obj,) = result.get(timeout=60).completed_objects
     assert seen == [sys.stdout]
     assert told(obj) == []
 
@@ -165,7 +165,7 @@ def test_a_setting_has_all_of_it_kept(
         (obj,) = start("speaks", [1]).completed_objects
         assert told(obj) == ["heard"]
         result = start_delayed("speaks", [1])
-        (obj,) = result.get(timeout=30).completed_objects
+        (obj,) = result.get(timeout=60).completed_objects
         assert told(obj) == ["heard"]
 
 
@@ -185,7 +185,7 @@ def test_twenty_threads_have_no_line_of_another(site: Site, standing: None) -> N
     kept: dict[int, list[str]] = {}
 
     def work(number: int) -> None:
-        together.wait(30)
+        together.wait(60)
         with site.app.app_context():
             (obj,) = start("speaks", [number]).completed_objects
             kept[number] = told(obj)

@@ -28,7 +28,7 @@ from invenio_workflows.proxies import current_workflows
 from invenio_workflows.states import ObjectStatus, WorkflowStatus
 
 S, R = ObjectStatus, WorkflowStatus
-SOON = 10.0
+SOON = 60.0
 
 
 def put(key: str, value: Any = 1) -> Callable[[Any, Any], None]:

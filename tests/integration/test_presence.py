@@ -143,8 +143,8 @@ def test_threads_that_a_process_begins_for_itself_are_seen_and_gone(
     site = make_site(ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=3)
     site.register("work", lambda obj, eng: None)
     with site.app.app_context():
-        start_delayed("work", {}).get(timeout=20)
-        end = time.monotonic() + 20
+        start_delayed("work", {}).get(timeout=60)
+        end = time.monotonic() + 60
         while not (found := there(site)) and time.monotonic() < end:
             time.sleep(0.01)
         assert [(s.kind, s.slots, s.queues) for s in found] == [
@@ -468,7 +468,7 @@ def worker(tmp_path: Path, ready_url: str) -> Iterator[Callable[..., Any]]:
 
 
 def until(what: Callable[[], Any]) -> Any:
-    end = time.monotonic() + 40
+    end = time.monotonic() + 60
     while not (found := what()):
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -483,7 +483,7 @@ def test_a_worker_that_is_idle_is_seen_until_it_ends(
     assert (seen.kind, seen.slots, seen.queues) == ("local", 3, ("default", "slow"))
     assert f"{first.pid}  local  lives  default, slow  0 of 3" in flask("workers")
     first.send_signal(signal.SIGTERM)
-    assert first.wait(20) == 0
+    assert first.wait(60) == 0
     assert there(site) == []
     killed = worker()
     until(lambda: there(site))

@@ -398,7 +398,7 @@ def test_threads_of_a_process_that_delays_something_refuse_them_too(
         assert "so the worker does not begin. Object 1: " in caplog.text
         site.register("review", begin, ask, end)
         api.start_delayed("review", {})
-        result.get(timeout=20)
+        result.get(timeout=60)
         assert WorkflowObject.query.filter_by(status=2).count() >= 2
 
 

@@ -221,7 +221,7 @@ def together(site: Site, obj: WorkflowObject, **persons: str) -> dict[str, Any]:
 
     def one(actor: str, value: str) -> None:
         with site.app.app_context():
-            begin.wait(30)
+            begin.wait(60)
             try:
                 came[actor] = vote(obj, actor, value)
             except Exception as error:
