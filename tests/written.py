@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import warm
+
 BIN = Path(sys.executable).parent
 TESTS = Path(__file__).parent
 PATIENCE = 90.0
@@ -49,17 +51,19 @@ def until(happened: Callable[[], Any], what: str) -> Any:
     while not (found := happened()):
         if time.monotonic() > end:
             raise TimeoutError(f"This did not happen in {PATIENCE} seconds: {what}")
-        time.sleep(0.01)
+        time.sleep(0.03)
     return found
 
 
 class Process:
     """A command that runs on, and what it prints."""
 
-    def __init__(self, site: Written, number: int, command: list[str | Path]) -> None:
+    def __init__(
+        self, site: Written, number: int, kind: Any, command: list[str | Path]
+    ) -> None:
         self._log = site.directory / f"process-{number}.log"
         with open(self._log, "wb") as log:
-            self.process = subprocess.Popen(
+            self.process = kind(
                 command,
                 env=site.environment,
                 cwd=site.directory,
@@ -126,14 +130,8 @@ class Written:
 
     def flask(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        return subprocess.run(
-            [BIN / "flask", "workflows", *words],
-            env=self.environment,
-            cwd=self.directory,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
+        where: dict[str, Any] = {"env": self.environment, "cwd": self.directory}
+        return warm.run(["workflows", *words], PATIENCE, **where)
 
     def json(self, *words: str) -> list[Any]:
         """Return what a command prints for programs, line by line."""
@@ -143,11 +141,14 @@ class Written:
 
     def begin(self, *words: str) -> Process:
         """Begin a command of ours that runs on."""
-        return self.run(BIN / "flask", "workflows", *words)
+        return self._begun(warm.Popen, ["workflows", *words])
 
     def run(self, *command: str | Path) -> Process:
         """Begin a command that runs on."""
-        self._processes.append(Process(self, len(self._processes), [*command]))
+        return self._begun(subprocess.Popen, [*command])
+
+    def _begun(self, kind: Any, command: list[str | Path]) -> Process:
+        self._processes.append(Process(self, len(self._processes), kind, command))
         return self._processes[-1]
 
     def close(self) -> None:

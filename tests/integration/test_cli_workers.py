@@ -8,7 +8,6 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from sites import Site
 from terminals import Terminal
 
@@ -72,18 +72,10 @@ class Desk:
         self.running: list[subprocess.Popen[str]] = []
 
     def command(self, *words: Any) -> list[str]:
-        start = [sys.executable, "-m", "flask", "--app", "desk", "workflows"]
-        return [*start, *map(str, words)]
+        return ["--app", "desk", "workflows", *map(str, words)]
 
     def run(self, *words: Any, input: str = "") -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            self.command(*words),
-            cwd=self.home,
-            input=input,
-            timeout=60,
-            text=True,
-            capture_output=True,
-        )
+        done = warm.run(self.command(*words), 60, input, cwd=self.home)
         assert "Traceback" not in done.stdout + done.stderr
         return done
 
@@ -94,7 +86,7 @@ class Desk:
 
     def begin(self, *words: Any, **options: Any) -> subprocess.Popen[str]:
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
-        process = subprocess.Popen(
+        process = warm.Popen(
             self.command(*words),
             cwd=self.home,
             stdin=subprocess.DEVNULL,
@@ -342,7 +334,8 @@ def test_an_event_wakes_who_waits_for_it_or_is_kept(flask: Terminal):
 
 def test_watching_tells_programs_each_change(desk: Desk):
     uuid = desk.delayed(*[{"seconds": 0.4}] * 2)
-    watching = desk.begin("watch", uuid, "--json")
+    # That nobody works yet is said beside it.
+    watching = desk.begin("watch", uuid, "--json", stderr=subprocess.DEVNULL)
     first = read_to(watching, "queued")
     desk.worker("-c", 1)
     rest, _ = watching.communicate(timeout=60)
