@@ -18,7 +18,7 @@ from ..proxies import current_workflows
 from ..states import ObjectStatus, may
 from .answer_by import AnswerBy, answer_by, why_not
 from .ballot import Ballot, ballot_of
-from .flask_wtf import csrf_token
+from .flask_wtf import csrf_field, csrf_token
 from .forms import Sent, form_of
 from .permissions import may as allowed
 from .seeing import definition_of, has_template
@@ -142,7 +142,7 @@ def _usual(name: str) -> dict[str, Any]:
 def form_fields(hidden: Mapping[str, str]) -> Markup:
     """Return what every form of ours carries: the token, and what was seen."""
     field = Markup('<input type="hidden" name="{}" value="{}">')
-    fields = {"csrf_token": csrf_token(), **hidden}
+    fields = {csrf_field(): csrf_token(), **hidden}
     return Markup("").join(field.format(*each) for each in fields.items())
 
 

@@ -29,7 +29,7 @@ from ..proxies import current_workflows
 from ..states import INPUT
 from .ballot import votes_lacking
 from .display import plain
-from .flask_wtf import FIELD
+from .flask_wtf import csrf_field
 from .forms import (
     Sent,
     asks_still,
@@ -49,7 +49,7 @@ from .tree import visible
 from .walking import Way, way_back, way_from
 
 #: What our own forms carry beside the answer.
-_OURS = (FIELD, "_action", "_revision", "_walk", "_back", "_stay")
+_OURS = ("_action", "_revision", "_walk", "_back", "_stay")
 
 #: Does it, for the object and the revision that was seen.
 Doing = Callable[[WorkflowObject, int], Any]
@@ -63,7 +63,7 @@ def resolve(oid: int) -> Any:
     answer = {
         key: values[0] if len(values) == 1 else values
         for key, values in request.form.lists()
-        if key not in _OURS
+        if key not in (csrf_field(), *_OURS)
     }
 
     def do(obj: WorkflowObject, revision: int) -> Any:
@@ -298,7 +298,8 @@ def _again(
         faults = wrong.errors if isinstance(wrong, InputNotValid) else []
         more = {"errors": faults} if faults else {}
         return jsonify(error=message, by=by, changes=told, **more, **_state(now)), code
-    given = {key: request.form[key][:10_000] for key in request.form if key[:1] != "_"}
+    filled = (key for key in request.form if key[:1] != "_" and key != csrf_field())
+    given = {key: request.form[key][:10_000] for key in filled}
     shown, sent = _typed_into(now, alert, wrong)
     return Response(page(now, request.form.get("_walk"), shown, given, sent), code)
 

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from flask import abort, request
+from flask import current_app, request, session
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from wtforms import ValidationError
 
-from .texts import _
-
-FIELD = "csrf_token"
-HEADER = "X-CSRFToken"
+_FIELD = "csrf_token"
+_HEADERS = ("X-CSRFToken", "X-CSRF-Token")
 #: Seconds for which a page that lies open may be sent: a working day, and the night.
 LIFETIME = 24 * 3600
 
 
+def csrf_field() -> str:
+    """Return the name of the field that holds the token; the site may have its own."""
+    if not current_app:  # a form that is read outside of any site
+        return _FIELD
+    return str(current_app.config.get("WTF_CSRF_FIELD_NAME") or _FIELD)
+
+
 def csrf_token() -> str:
     """Return the token that a form of this session must carry."""
-    return str(generate_csrf(token_key=FIELD))
+    return str(generate_csrf(token_key=csrf_field()))
 
 
-def check_csrf() -> None:
-    """Refuse a request without the token of its session.
-
-    :raises werkzeug.exceptions.BadRequest: saying what to do.
-    """
-    token = request.form.get(FIELD) or request.headers.get(HEADER)
+def has_token() -> bool:
+    """Say whether the request carries the token of its session."""
+    field = csrf_field()
+    if field not in session:  # no token is right: what was sent need not be read
+        return False
     try:
-        validate_csrf(token, time_limit=LIFETIME, token_key=FIELD)
+        validate_csrf(_sent(field), time_limit=LIFETIME, token_key=field)
     except ValidationError:
-        abort(400, not_yours())
+        return False
+    return True
 
 
-def not_yours() -> str:
-    """Return what to tell whose form is not of a page of this session."""
-    return _("This page is too old, or not yours. Load it again, then decide.")
+def _sent(field: str) -> str | None:
+    """Return the token that was sent, in the form or in a header."""
+    headers = current_app.config.get("WTF_CSRF_HEADERS", _HEADERS)
+    found = (request.headers.get(name) for name in headers)
+    return request.form.get(field) or next(filter(None, found), None)

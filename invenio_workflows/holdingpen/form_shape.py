@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
+from .flask_wtf import csrf_field
 from .texts import _
 
 #: What is not there, where ``None`` is a value.
@@ -99,19 +100,19 @@ def below(name: str, key: str | int) -> str:
     return f"{name}/{safe}"
 
 
-#: What the page's own fields begin with, and the one that does not.
-_OURS, _TOKEN = ("", "/", "_", "~"), "csrf_token"
+#: What the page's own fields begin with; the token alone does not.
+_OURS = ("", "/", "_", "~")
 
 
 def sent_as(name: str) -> str:
     """Return the name of a field in the page: as the model has it, where it can be."""
     bare = name[1:]
-    return name if bare[:1] in _OURS or bare == _TOKEN else bare
+    return name if bare[:1] in _OURS or bare == csrf_field() else bare
 
 
 def named(sent: str) -> str:
     """Return the name of a field that was sent under this one."""
-    return sent if sent[:1] in _OURS or sent == _TOKEN else f"/{sent}"
+    return sent if sent[:1] in _OURS or sent == csrf_field() else f"/{sent}"
 
 
 class Schema:

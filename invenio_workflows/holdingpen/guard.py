@@ -28,7 +28,7 @@ from ..errors import (
 from ..proxies import current_workflows
 from .display import number
 from .flask_login import login_url
-from .flask_wtf import check_csrf, not_yours
+from .flask_wtf import has_token
 from .permissions import is_known
 from .texts import _
 from .tree import visible
@@ -63,17 +63,22 @@ def wants_json() -> bool:
 def _let_in() -> Any:
     if request.endpoint == "holdingpen.static":
         return None
-    if not is_known():
-        here = request.full_path.rstrip("?") if request.method in SAFE else None
-        to = login_url(_rooted(here) if here else url_for("holdingpen.index"))
-        if to is None or wants_json():
-            abort(401)
-        return redirect(to)
     if request.method not in SAFE:
         _check_size()
-        _check_origin()
-        check_csrf()
-    return None
+        if _is_foreign() or not has_token():
+            abort(400, _not_yours())
+    if is_known():
+        return None
+    to = _login_url()
+    if to is None or wants_json():
+        abort(401)
+    return redirect(to)
+
+
+def _login_url() -> str | None:
+    """Return where one logs in, to come back here, or to the list if this was sent."""
+    here = request.full_path.rstrip("?") if request.method in SAFE else None
+    return login_url(_rooted(here) if here else url_for("holdingpen.index"))
 
 
 def _check_size() -> None:
@@ -85,14 +90,20 @@ def _check_size() -> None:
         abort(413, _("This is too large; {n} bytes at most.", n=number(most)))
 
 
-def _check_origin() -> None:
-    """Refuse what a browser says another site made it send, whatever token it has.
+def _is_foreign() -> bool:
+    """Say whether the browser says that another site made it send this.
 
-    A token may have been planted in the session: by a cookie from a neighbour's site.
+    Its token may be right: planted in the session by a cookie of a neighbour's site.
     """
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    if site not in ("same-origin", "none"):
-        abort(400, not_yours())
+    return site not in ("same-origin", "none")
+
+
+def _not_yours() -> str:
+    """Return what to tell whose form is not of a page of this session."""
+    if is_known():
+        return _("This page is too old, or not yours. Load it again, then decide.")
+    return _("You are not logged in. Log in, load the page again, then decide.")
 
 
 def _rooted(path: str) -> str:
@@ -153,6 +164,7 @@ def page_of_error(code: int, message: str) -> tuple[Response, int]:
         message=message,
         hint=_hint(code),
         way_back=code not in (401, 403) or request.endpoint != "holdingpen.index",
+        login=_login_url() if code == 400 and not is_known() else None,
     )
     return Response(page), code
 

@@ -19,7 +19,7 @@ from ..store.look import Look
 from ..store.wanted import Count, Page, Wanted
 from .display import group_label, plain, span
 from .facets import Facet, facets
-from .flask_wtf import csrf_token
+from .flask_wtf import csrf_field, csrf_token
 from .links import Link, age_label, counted, list_url, owner_label
 from .permissions import may_somewhere, user_id, workflows_for
 from .query import free_text
@@ -117,6 +117,7 @@ def rows_of(ask: Asked, page: Page) -> list[Shown]:
         "_": _,
         "ngettext": ngettext,
         "lang": language(),
+        "csrf_field": csrf_field(),
         "csrf_token": cache(csrf_token),  # once for all the rows
         "back": list_url(ask.state),
     }

@@ -23,7 +23,7 @@ from . import (
 )
 from .display import moment, number, plain
 from .flask_admin import PenView, menu_of
-from .flask_wtf import csrf_token
+from .flask_wtf import csrf_field, csrf_token
 from .listing import may_look
 from .texts import _, language, ngettext
 
@@ -79,6 +79,7 @@ class HoldingPen:
             "ngettext": ngettext,
             "lang": language(),
             "base_template": self.base_template,
+            "csrf_field": csrf_field(),
             "csrf_token": csrf_token,
             "asset": _asset,
             "moment": moment,

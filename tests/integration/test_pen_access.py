@@ -93,11 +93,28 @@ def test_what_changes_something_is_asked_for_by_post_alone(
 def test_who_is_not_logged_in_is_sent_to_log_in(pen: PenSite, oid: int) -> None:
     before = state_of(pen)
     for _, method, path in routes(pen):
-        answer = pen.browser().open(method, path.format(oid=oid))
-        assert answer.status_code == 302, (method, path)
-        assert answer.location.startswith("/login?next=%2Fadmin%2Fholdingpen%2F")
-        missing = pen.browser().open(method, path.format(oid=MISSING))
-        assert missing.status_code == 302, (method, path)
+        for number in (oid, MISSING):
+            send_ = pen.browser().post if method == "POST" else pen.browser().get
+            answer = send_(path.format(oid=number))
+            assert answer.status_code == 302, (method, path)
+            assert answer.location.startswith("/login?next=%2Fadmin%2Fholdingpen%2F")
+    assert state_of(pen) == before
+
+
+@pytest.mark.parametrize("token", [None, "x", "other session"])
+def test_who_is_not_logged_in_needs_the_token_too(
+    pen: PenSite, oid: int, token: str | None
+) -> None:
+    browser, before = pen.browser(), state_of(pen)
+    theirs = pen.browser("admin").token()
+    form = {"csrf_token": theirs if token == "other session" else token}
+    for path in posts(pen):
+        answer = browser.open("POST", path.format(oid=oid), data=form)
+        assert answer.status_code == 400, path
+        assert "You are not logged in." in answer.text
+        assert 'href="/login?next=%2Fadmin%2Fholdingpen%2F"' in answer.text
+    browser.token()
+    assert browser.open("POST", path.format(oid=oid), data=form).status_code == 400
     assert state_of(pen) == before
 
 
@@ -106,7 +123,8 @@ def test_without_a_page_to_log_in_the_answer_is_401(
 ) -> None:
     site = PenSite(sqlite_ready_url, tables=False, login_page=False)
     for _, method, path in routes(site):
-        answer = site.browser().open(method, path.format(oid=oid))
+        send_ = site.browser().post if method == "POST" else site.browser().get
+        answer = send_(path.format(oid=oid))
         assert answer.status_code == 401, (method, path)
         assert "Log in to see the Holding Pen." in answer.text
     site.close()

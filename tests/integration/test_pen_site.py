@@ -269,6 +269,32 @@ def test_a_site_that_guards_all_its_forms_guards_ours_too(
     assert answer.status_code == (303 if token else 400)
 
 
+@pytest.mark.parametrize("guarded", [True, False])
+def test_the_site_may_name_the_field_of_the_token(pen: PenSite, guarded: bool) -> None:
+    pen.app.config.update(
+        WTF_CSRF_FIELD_NAME="proof", WTF_CSRF_HEADERS=["X-Proof", "X-Other"]
+    )
+    if guarded:
+        CSRFProtect(pen.app)
+    browser = pen.browser("admin")
+    for path, to, own in (
+        ("/1", "/1/comment", {"text": "Hm"}),
+        ("/start", "/start/run", {"workflow": "review", "data": "{}"}),
+        ("/", "/1/resolve", {"value": "accept"}),
+    ):
+        page = browser.get(path).text
+        form = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', page)) | own
+        assert "csrf_token" not in form
+        proof = form.pop("proof")
+        for refused in ({}, {"csrf_token": proof}):
+            answer = browser.open("POST", to, data={**form, **refused})
+            assert answer.status_code == 400, to
+        given: dict[str, Any] = {"data": {**form, "proof": proof}}
+        if to == "/1/comment":
+            given = {"data": form, "headers": {"X-Other": proof}}
+        assert browser.open("POST", to, **given).status_code == 303, to
+
+
 def test_the_pages_of_the_site_are_not_ours_to_guard(pen: PenSite) -> None:
     page = pen.app.test_client().get("/login")
     assert "Content-Security-Policy" not in page.headers
