@@ -142,6 +142,11 @@ class Settings:
         "`title`, `head`, `nav`, `main` and `tail`. Ours has `person` too, at the end "
         "of the top line.",
     )
+    user_names: Any = setting(
+        None,
+        "What people are called: a callable, or its `module:name`, that takes a list "
+        "of ids, as texts, and gives a dictionary with the name of each that it knows.",
+    )
     holding_pen_default_output_format: str = setting(
         "hd", "The output format that `get_formatted_data()` asks a formatter for."
     )

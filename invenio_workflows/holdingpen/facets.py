@@ -12,6 +12,7 @@ from ..store.lists import SAMPLE, Facets
 from ..store.wanted import Count
 from .display import number, plain
 from .links import Link, age_label, list_url, owner_label
+from .people import names
 from .query import without_key
 from .texts import _
 from .urls import AGES, ListState
@@ -53,6 +54,7 @@ def facets(ask: Asked, found: Facets) -> list[Facet]:
         (_("Type"), "data_type", "types"),
         (_("Owner"), "owner", "owners"),
     )
+    names([*ask.wanted.owners, *(owner for owner, _count in found.get("owner", []))])
     made = [
         _facet(_chosen(ask, key), title, key, found.get(name, []), _note(found, name))
         for title, name, key in named

@@ -8,6 +8,7 @@ from flask import url_for
 
 from ..store.wanted import Count
 from .display import number
+from .people import name
 from .texts import _
 from .urls import ListState
 
@@ -37,7 +38,9 @@ def counted(count: Count | None) -> str:
 
 def owner_label(value: str) -> str:
     """Return what a value of the filter ``owner`` is called."""
-    return {"me": _("me"), "0": _("nobody")}.get(value, value)
+    if value in ("me", "0"):
+        return _("me") if value == "me" else _("nobody")
+    return name(value)
 
 
 def age_label(name: str) -> str:

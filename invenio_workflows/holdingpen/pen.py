@@ -18,6 +18,7 @@ from . import (
     exporting,
     guard,
     listing,
+    people,
     record,
     starting,
 )
@@ -45,6 +46,7 @@ class HoldingPen:
 
     def __init__(self, app: Flask, state: Any) -> None:
         self.base_template = state.settings.base_template
+        people.hook(state.settings.user_names)  # a wrong one is told now
         self._admins: list[Any] = []
         app.register_blueprint(self._blueprint())
 
@@ -85,6 +87,7 @@ class HoldingPen:
             "moment": moment,
             "number": number,
             "plain": plain,
+            "called": people.name,
             "site_menu": [item for admin in self._admins for item in menu_of(admin)],
         }
 

@@ -17,6 +17,7 @@ from people import Browser, PenSite, texts
 from sqlalchemy import event
 
 from invenio_workflows import WorkflowObject, start, start_delayed
+from invenio_workflows.errors import ConfigurationError
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 TURN = "\N{RIGHT-TO-LEFT OVERRIDE}"
@@ -259,6 +260,45 @@ def test_a_facet_says_how_many_values_it_does_not_show(
     assert "58 more" in texts(folded)
     assert "30 others are found by owner:17" in texts(folded)
     assert rows(admin.get("/?group=done&q=owner:101")) == ["A"]
+
+
+def test_owners_have_the_names_that_the_site_gives_them(
+    ready_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[list[str]] = []
+
+    def names(ids: list[str]) -> dict[str, str]:
+        asked.append(ids)
+        if "13" in ids:
+            raise LookupError("no such person")
+        return {"1": f"Ada {EVIL}", "99": "Not asked for"}
+
+    site = PenSite(ready_url, tables=False, WORKFLOWS_USER_NAMES=names)
+    site.register("review", decide)
+    put(site, {"ask": "?"})
+    with site.app.app_context():
+        start("review", [WorkflowObject({"ask": "?"}, id_user=2)])
+    browser = site.browser("admin")
+    page = browser.get("/", query_string={"owner": ["1", "2"]})
+    said = unescape(texts(page.text))
+    assert "owner: Ada" in said
+    assert "owner: 2" in said
+    assert EVIL not in page.text
+    assert links(page, "Ada")[0].endswith("?owner=2")  # it is chosen
+    assert sorted(asked.pop()) == ["1", "2"]
+    assert not asked
+    page = browser.get("/", query_string={"owner": "13"})
+    assert "owner: 13" in texts(page.text)
+    assert "WORKFLOWS_USER_NAMES failed for" in caplog.text
+    site.close()
+
+
+@pytest.mark.parametrize("given", ["nowhere:names", "invenio_workflows:none", 7])
+def test_names_that_cannot_be_asked_for_are_refused_at_once(
+    sqlite_ready_url: str, given: Any
+) -> None:
+    with pytest.raises(ConfigurationError, match="WORKFLOWS_USER_NAMES"):
+        PenSite(sqlite_ready_url, tables=False, WORKFLOWS_USER_NAMES=given)
 
 
 def test_what_the_text_says_of_a_facet_is_chosen_in_it(
