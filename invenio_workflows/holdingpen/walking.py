@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -16,7 +17,7 @@ from ..store.relations import Neighbour
 from ..store.walks import LONGEST, Walk
 from .display import plain
 from .listing import asked_for
-from .permissions import workflows_for
+from .permissions import may, workflows_for
 from .seeing import standing
 from .texts import _
 from .urls import ListState
@@ -75,13 +76,17 @@ def way_from(obj: WorkflowObject, key: str | None) -> Way:
     walk = walk_of(key)
     if walk is None or obj.id not in walk.ids:
         return _usual_way(obj)
-    at = walk.ids.index(obj.id)
+    names = workflows_for("view")
+    ids = _known_to_me(walk, names)
+    if obj.id not in ids:  # it went meanwhile, or to another workflow
+        return _usual_way(obj)
+    at = ids.index(obj.id)
     begin = max(at - _PASSED_OVER, 0)
-    ids = walk.ids[begin : at + 1 + _PASSED_OVER]
-    found = current_workflows.records.neighbours(ids, workflows_for("view"))
+    near = ids[begin : at + 1 + _PASSED_OVER]
+    found = current_workflows.records.neighbours(near, names)
     there = {each.id: each for each in found}
-    before = [there[oid] for oid in reversed(walk.ids[begin:at]) if oid in there]
-    after = [there[oid] for oid in walk.ids[at + 1 :][:_PASSED_OVER] if oid in there]
+    before = [there[oid] for oid in reversed(ids[begin:at]) if oid in there]
+    after = [there[oid] for oid in ids[at + 1 :][:_PASSED_OVER] if oid in there]
     return Way(
         list_url(walk.back),
         _record(before, walk.key),
@@ -89,8 +94,19 @@ def way_from(obj: WorkflowObject, key: str | None) -> Way:
         _window(before, [each for each in found if each.id == obj.id], after),
         walk.key,
         at + 1,
-        len(walk.ids),
+        len(ids),
     )
+
+
+def _known_to_me(walk: Walk, names: Sequence[str]) -> Sequence[int]:
+    """Return the records of a walk without those of which this person is not to know.
+
+    Who has its address need not be who began it; not even their number is told.
+    """
+    if may("view"):
+        return walk.ids
+    found: list[int] = current_workflows.records.of_workflows(walk.ids, names)
+    return found
 
 
 def _usual_way(obj: WorkflowObject) -> Way:

@@ -126,6 +126,15 @@ class Relations:
             found = {row.id: row for row in connection.execute(statement)}
         return [_neighbour(found[oid]) for oid in ids if oid in found]
 
+    def of_workflows(self, ids: Sequence[int], workflows: Sequence[str]) -> list[int]:
+        """Return those of these ids that are of these workflows, in their order."""
+        statement = select(_objects.id).where(
+            _objects.id.in_(ids), _objects.workflow.in_(workflows)
+        )
+        with self._reading() as connection:
+            found = set(connection.execute(statement).scalars())
+        return [oid for oid in ids if oid in found]
+
     def around(
         self, obj: WorkflowObject, workflows: Sequence[str], most: int
     ) -> tuple[list[Neighbour], list[Neighbour]]:

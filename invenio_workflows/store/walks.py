@@ -1,6 +1,7 @@
 """A walk: the records of a list as they were when one of them was opened.
 
-The list may change under who walks, the walk does not. It is gone after a day.
+The list may change under who walks, the walk does not. It is gone after a day. It is
+of nobody: with the address of a record its list may be shown to others.
 """
 
 from __future__ import annotations
@@ -42,23 +43,15 @@ WALKS: Any = WalkRow.__table__
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """The records that a person walks through."""
+    """The records that a person walks through.
+
+    Who has the key may not see all of them: it stands in an address, which may be sent
+    to somebody else.
+    """
 
     key: str
     ids: tuple[int, ...]
     back: str
-
-    def beside(self, oid: int) -> tuple[int | None, int | None]:
-        """Return the records before and after this one; none for a stranger to it."""
-        if oid not in self.ids:
-            return None, None
-        at = self.ids.index(oid)
-        before = self.ids[at - 1] if at else None
-        return before, self.ids[at + 1] if at + 1 < len(self.ids) else None
-
-    def place(self, oid: int) -> int | None:
-        """Return which one of the walk it is, counted from 1."""
-        return self.ids.index(oid) + 1 if oid in self.ids else None
 
 
 class Walks:

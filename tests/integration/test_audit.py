@@ -339,8 +339,6 @@ def test_a_walk_is_kept_as_it_was_for_a_day(site: Site) -> None:
     walks = current_workflows.walks
     walk = walks.begin(range(1, 2000), "?is=halted")
     assert len(walk.ids) == 1000 and walks.get(walk.key) == walk
-    assert walk.beside(1) == (None, 2) and walk.beside(1000) == (999, None)
-    assert walk.beside(5000) == (None, None) and walk.place(3) == 3
     assert walks.get("x") is None and walks.get("x" * 100) is None
     with site.ext.engine.begin() as connection:
         connection.exec_driver_sql(

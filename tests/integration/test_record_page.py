@@ -430,6 +430,33 @@ def test_previous_and_next_walk_the_list_as_it_was(pen: Site) -> None:
     assert "of 5" not in page(pen, f"/{ids[2]}?walk=unknown", "curator")
 
 
+def test_a_walk_of_somebody_else_tells_nothing_of_what_one_may_not_see(
+    pen: Site,
+) -> None:
+    """Neither that there is a record, nor how many, nor what it is called."""
+    pen.register("another", ask, get_title=staticmethod(title))
+    ids = []
+    for n, workflow in enumerate(("asking", "another", "asking", "another", "asking")):
+        start(workflow, {"title": f"No {n} of {workflow}"})
+        ids.append(WorkflowObject.query.filter_by(status=2).order_by("-id").first().id)
+    answer = Browser(pen.app, "admin").get(f"/{ids[1]}?sort=oldest")
+    to = answer.location.split("holdingpen")[1]
+    assert "2 of 5" in page(pen, to, "admin")
+    walk = to.partition("?")[2]
+    theirs = page(pen, to, "stranger")
+    assert "1 of 2" in theirs and "of asking" not in theirs
+    shown = set(map(int, re.findall(r"holdingpen/(\d+)", theirs)))
+    assert {ids[1], ids[3]} <= shown and not shown & {ids[0], ids[2], ids[4]}
+    assert 'rel="prev"' not in theirs
+    assert "2 of 2" in page(pen, f"/{ids[3]}?{walk}", "stranger")
+    for oid in (ids[0], ids[2], 999_999):
+        page(pen, f"/{oid}?{walk}", "stranger", 404)
+    sent = Browser(pen.app, "stranger").send(
+        f"/{ids[3]}/resolve", f"/{ids[3]}?{walk}", value="accept"
+    )
+    assert sent.status_code == 303 and "holdingpen/?" in sent.location, sent.location
+
+
 def test_on_a_direct_link_they_go_through_the_usual_list(pen: Site) -> None:
     for n in range(3):
         begin("asking", {"title": f"No {n}"})
