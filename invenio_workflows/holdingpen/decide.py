@@ -6,6 +6,7 @@ page as it is now, with the reason and with what changed.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -28,7 +29,7 @@ from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import INPUT
 from .ballot import votes_lacking
-from .display import plain
+from .display import number, plain
 from .flask_wtf import csrf_field
 from .forms import (
     Sent,
@@ -50,6 +51,9 @@ from .walking import Way, way_back, way_from
 
 #: What our own forms carry beside the answer.
 _OURS = ("_action", "_revision", "_walk", "_back", "_stay")
+
+#: So long may a request take that queues many records, in seconds.
+_MOST_SECONDS = 2.0
 
 #: Does it, for the object and the revision that was seen.
 Doing = Callable[[WorkflowObject, int], Any]
@@ -144,24 +148,46 @@ def _goes_on(start_point: str) -> Doing:
 
 
 def restart_alike(oid: int) -> Any:
-    """Run the task again of all records that failed with the same words."""
+    """Queue the records that failed with the same words, as many as a moment allows.
+
+    Each is a decision of its own. How many are left is said; they wait on the page.
+    """
     obj = seen(oid, "restart")
-    done, refused = 0, 0
-    for each in current_workflows.records.alike(obj, MOST_ALIKE).ids:
+    ids: list[int] = current_workflows.records.alike(obj, MOST_ALIKE + 1).ids
+    done, refused = _queued(ids[:MOST_ALIKE])
+    left = len(ids) - done - refused
+    said = ngettext("{n} record runs again.", "{n} records run again.", done)
+    if refused:
+        said += " " + _("{n} had moved meanwhile.", n=refused)
+    if left:
+        more = len(ids) > MOST_ALIKE
+        count = number(left) + "+" * more
+        said += " " + ngettext(
+            "{n} other is left.", "{count} others are left.", left + more, count=count
+        )
+    if wants_json():
+        return jsonify(message=said, restarted=done, refused=refused, left=left)
+    flash(said)
+    return redirect(_own(obj), 303)
+
+
+def _queued(ids: list[int]) -> tuple[int, int]:
+    """Queue failed records until the time is up, one at least.
+
+    :return: how many run again, and how many somebody else had moved.
+    """
+    done, refused, end = 0, 0, time.monotonic() + _MOST_SECONDS
+    for each in ids:
         try:
             api.continue_oid_delayed(
                 each, "restart_task", actor=actor(), reason=_reason(), origin="page"
             )
             done += 1
-        except (IllegalMove, ObjectNotFound):  # somebody moved it meanwhile
+        except (IllegalMove, ObjectNotFound):
             refused += 1
-    said = ngettext("{n} record runs again.", "{n} records run again.", done)
-    if refused:
-        said += " " + _("{n} had moved meanwhile.", n=refused)
-    if wants_json():
-        return jsonify(message=said, restarted=done, refused=refused)
-    flash(said)
-    return redirect(_own(obj), 303)
+        if time.monotonic() > end:
+            break
+    return done, refused
 
 
 def comment(oid: int) -> Any:

@@ -168,11 +168,15 @@ class Relations:
     def alike(self, obj: WorkflowObject, limit: int) -> Alike:
         """Return others of its workflow that failed with the same words.
 
-        The newest :data:`MOST_FAILED` failures are looked at, of all workflows.
+        The newest :data:`MOST_FAILED` failures are looked at, of all workflows. Those
+        that failed first come first, so that who runs them again, some at a time,
+        comes to all of them before those that failed once more.
         """
         error = select(_objects.error).where(_objects.id == obj.id).scalar_subquery()
         newest = (
-            select(_objects.id, _objects.workflow, _objects.error)
+            select(
+                *(_objects.id, _objects.workflow, _objects.error, _objects.modified)
+            )
             .where(_objects.status == literal_column(str(int(ObjectStatus.ERROR))))
             .where(IS_LISTED, IS_RESTING)
             .order_by(_objects.modified.desc(), _objects.id.desc())
@@ -183,6 +187,7 @@ class Relations:
             select(newest.c.id)
             .where(newest.c.workflow == obj.workflow_name)
             .where(newest.c.error == error, newest.c.id != obj.id)
+            .order_by(newest.c.modified, newest.c.id)
             .limit(limit)
         )
         further = (

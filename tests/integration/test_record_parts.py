@@ -14,7 +14,7 @@ from sites import Site
 
 from invenio_workflows import WorkflowObject
 from invenio_workflows.actions.core import Action
-from invenio_workflows.api import edit, start
+from invenio_workflows.api import continue_oid, edit, start
 from invenio_workflows.proxies import current_workflows
 
 
@@ -169,10 +169,36 @@ def test_many_that_failed_alike_run_again_each_audited(pen: Site) -> None:
         raise ConnectionError("The source answers 503")
 
     pen.register("failing", fail)
-    start("failing", [{"n": n} for n in range(120)], stop_on_error=False)
+    start("failing", [{"n": n} for n in range(13)], stop_on_error=False)
     oid = WorkflowObject.query.filter_by(status=5).first().id
     answer = Browser(pen.app, "curator").send(f"/{oid}/restart_alike")
     assert answer.status_code == 303
-    assert len(WorkflowObject.query.filter_by(waits_for="queue").all()) == 119
+    assert len(WorkflowObject.query.filter_by(waits_for="queue").all()) == 12
     verbs = [row.verb for row in current_workflows.audit.all()]
-    assert verbs == ["continue"] * 119
+    assert verbs == ["continue"] * 12
+
+
+def test_more_than_a_request_has_time_for_are_queued_in_turn(
+    pen: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(obj: Any, eng: Any) -> None:
+        raise ConnectionError("The source answers 503")
+
+    pen.register("failing", fail)
+    start("failing", [{"n": n} for n in range(5)], stop_on_error=False)
+    ids = [o.id for o in WorkflowObject.query.filter_by(status=5).order_by("id")]
+    curator = Browser(pen.app, "curator")
+    monkeypatch.setattr("invenio_workflows.holdingpen.decide._MOST_SECONDS", -1)
+    path, asks = f"/{ids[0]}/restart_alike", {"Accept": "application/json"}
+    answer = curator.send(path, headers=asks)
+    assert answer.json["message"] == "1 record runs again. 3 others are left."
+    assert WorkflowObject.get(ids[1]).waits_for == "queue", "who failed first is first"
+    continue_oid(ids[2], "restart_task")  # it fails once more
+    curator.send(path)
+    curator.send(path)
+    left = [o.id for o in WorkflowObject.query.filter_by(status=5).order_by("id")]
+    assert left == [ids[0], ids[2]], "it comes after those that failed once"
+    monkeypatch.setattr("invenio_workflows.holdingpen.decide.MOST_ALIKE", 1)
+    start("failing", [{"n": n} for n in range(3)], stop_on_error=False)
+    answer = curator.send(path, headers=asks)
+    assert answer.json["message"] == "1 record runs again. 1+ others are left."
