@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import current_app, request, session
+from flask_wtf import FlaskForm
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from wtforms import ValidationError
 
@@ -16,7 +17,7 @@ def csrf_field() -> str:
     """Return the name of the field that holds the token; the site may have its own."""
     if not current_app:  # a form that is read outside of any site
         return _FIELD
-    return str(current_app.config.get("WTF_CSRF_FIELD_NAME") or _FIELD)
+    return str(FlaskForm.Meta().csrf_field_name or _FIELD)
 
 
 def csrf_token() -> str:
@@ -38,6 +39,5 @@ def has_token() -> bool:
 
 def _sent(field: str) -> str | None:
     """Return the token that was sent, in the form or in a header."""
-    headers = current_app.config.get("WTF_CSRF_HEADERS", _HEADERS)
-    found = (request.headers.get(name) for name in headers)
+    found = (request.headers.get(name) for name in _HEADERS)
     return request.form.get(field) or next(filter(None, found), None)

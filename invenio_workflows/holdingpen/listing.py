@@ -154,6 +154,7 @@ def _view(
         "cleared": list_url(state.cleared()),
         "everywhere": list_url(state.in_group(None)),
         "may_start": may_somewhere("start"),
+        "may_audit": may_somewhere("admin"),
         "stalled": _stalled(groups),
         "span": span,
     }

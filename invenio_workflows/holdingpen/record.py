@@ -16,10 +16,12 @@ from ..proxies import current_workflows
 from ..states import ObjectStatus, may
 from ..store.relations import MOST_FAILED, MOST_RELATED, Relative
 from .asking import asked, form_fields, moves, tasks_to_restart
+from .auditing import audit_of
 from .changes import Told, told
 from .drawing import Drawing, Drawn, as_text
 from .forms import Sent
 from .hiding import error_as_seen
+from .people import names
 from .permissions import find
 from .permissions import may as allowed
 from .results import results_of
@@ -130,8 +132,9 @@ def page(
         "branches": branches,
         **_data(shown, view),
         "results": results_of(shown),
-        "timeline": _timeline(obj.id, view.sees_all),
+        "timeline": _timeline(obj, view.sees_all),
         "levels": LEVELS,
+        "audit": audit_of(obj.id, obj.get_workflow_name()),
         **_drawn(obj, branches[:MOST_RELATED]),
         **_related(obj),
     }
@@ -178,10 +181,12 @@ def _error(obj: WorkflowObject, told_all: bool) -> dict[str, Any] | None:
     }
 
 
-def _timeline(oid: int, told_all: bool) -> Timeline:
+def _timeline(obj: WorkflowObject, told_all: bool) -> Timeline:
     before = Before.read(request.args.get("before", ""))
     level, at = request.args.get("level", "all"), request.args.get("at", "")
-    return timeline(oid, level, before, at, told_all)
+    found = timeline(obj.id, level, before, at, told_all)
+    names([obj.id_user, *(entry.who for entry in found.entries)])
+    return found
 
 
 def _since(obj: WorkflowObject) -> datetime:

@@ -6,7 +6,7 @@ decision without a row and no row without its decision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,8 @@ from .transactions import Transactions
 
 #: So many rows are read at once.
 _BATCH = 500
+#: So many rows a page looks at, however few of them are wanted.
+_LOOKED_AT = 5000
 
 
 class AuditRow(Base):
@@ -319,6 +321,38 @@ class Audit:
         """Return the newest decision at this revision or later, if there is one."""
         with self._transactions.reading() as connection:
             return last_decision(connection, oid, since)
+
+    def newest(
+        self, most: int, before: int, workflows: Sequence[str] | None, **wanted: Any
+    ) -> tuple[list[Audited], int | None]:
+        """Return some rows before one, the newest first, and where older ones begin.
+
+        A bounded number of rows is looked at, unless they are of one object: there may
+        be further ones where there are few here, or none.
+
+        :param workflows: of which rows may be seen; ``None`` for all.
+        :param wanted: what columns are to be: ``id_object``, ``workflow``, ``actor``.
+        """
+        columns = AUDIT.c
+        older = (
+            select(columns.id).where(columns.id < before).order_by(columns.id.desc())
+        )
+        statement = select(AUDIT).where(columns.id < before)
+        if workflows is not None:
+            statement = statement.where(columns.workflow.in_(workflows))
+        for name, value in wanted.items():
+            statement = statement.where(columns[name] == value)
+        with self._transactions.reading() as connection:
+            last = None
+            if "id_object" not in wanted:
+                last = connection.scalar(older.offset(_LOOKED_AT - 1).limit(1))
+            rows = connection.execute(
+                statement.where(columns.id >= (last or 0))
+                .order_by(columns.id.desc())
+                .limit(most + 1)
+            ).all()
+        found = [Audited(**row._mapping) for row in rows]
+        return found[:most], found[most - 1].id if len(found) > most else last
 
     def all(
         self,

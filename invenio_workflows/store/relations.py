@@ -174,9 +174,7 @@ class Relations:
         """
         error = select(_objects.error).where(_objects.id == obj.id).scalar_subquery()
         newest = (
-            select(
-                *(_objects.id, _objects.workflow, _objects.error, _objects.modified)
-            )
+            select(*(_objects.id, _objects.workflow, _objects.error, _objects.modified))
             .where(_objects.status == literal_column(str(int(ObjectStatus.ERROR))))
             .where(IS_LISTED, IS_RESTING)
             .order_by(_objects.modified.desc(), _objects.id.desc())

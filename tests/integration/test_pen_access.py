@@ -22,11 +22,11 @@ NEEDS = {
     **dict.fromkeys("edit save".split(), "edit"),
     **dict.fromkeys("remove delete".split(), "delete"),
     **dict.fromkeys("start start_run".split(), "start"),
-    "audit": "admin",
+    **dict.fromkeys("audit audit_page".split(), "admin"),
 }
 #: Those that are not about one record.
-WIDE = {"index", "arrivals", "export", "start", "start_run", "audit"}
-WIDE |= {"definitions", "definition"}
+WIDE = {"index", "arrivals", "export", "start", "start_run"}
+WIDE |= {"audit", "audit_page", "definitions", "definition"}
 #: More than any record's number.
 MISSING = 999_999
 

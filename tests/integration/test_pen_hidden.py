@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from jinja2 import DictLoader
-from people import Browser, PenSite
+from people import PEOPLE, Browser, PenSite, texts
 
 from invenio_workflows import edit, resolve, start
 from invenio_workflows.actions import Resolution
+from invenio_workflows.api import comment, delete
 
 SECRET = "hush-hush"
+PATHS = "/ /export.csv /export.jsonl /arrivals /audit /audit.jsonl".split()
 HIDDEN = ("contact.email", "referees.*.name", "report", "_tasks_results.verdict")
 
 
@@ -99,7 +103,7 @@ def asked(browser: Browser, oid: int) -> Iterator[tuple[str, str]]:
     tails += ["/remove", "/edit", "/resolve", "?of=hd", "?level=error", "?before=9.9.9"]
     for tail in tails:
         yield tail, browser.get(f"/{oid}{tail}").text
-    for path in ("/", "/export.csv", "/export.jsonl", "/arrivals", "/audit.jsonl"):
+    for path in PATHS:
         yield path, browser.get(f"{path}?group=all&sort=contact").text
 
 
@@ -198,6 +202,104 @@ def test_what_people_decided_is_for_those_who_administer(pen: PenSite) -> None:
         ("actor=ann&workflow=review", True),
     ):
         assert bool(pen.browser("admin").get(f"/audit.jsonl?{query}").text) is there
-    for query in ("object=x", f"object={2**63}", "object=²", "actor=%00"):
-        answer = pen.browser("admin").get(f"/audit.jsonl?{query}")
-        assert answer.status_code == 400, query
+    for query in ("object=x", f"object={2**63}", "object=²", "actor=%00", "before=x"):
+        for path in ("/audit", "/audit.jsonl"):
+            answer = pen.browser("admin").get(f"{path}?{query}")
+            assert answer.status_code == 400, query
+
+
+def test_the_audit_is_read_by_those_who_administer_that_workflow(pen: PenSite) -> None:
+    oid = put(pen, data_of(1))
+    with pen.app.app_context():
+        start("other", {})
+        form = {"contact": {"email": SECRET, "city": "Oslo"}}
+        resolve(oid, "mail", form, actor="ann")
+        comment(oid, "<b>Hm</b>\u202e", "bob")
+        delete(oid, "ann", reason="A copy")
+    for name in ("viewer", "curator", "editor", "nobody"):
+        assert pen.browser(name).get("/audit").status_code == 403
+        assert "holdingpen/audit" not in pen.browser(name).get("/").text
+    admin, stranger = pen.browser("admin"), pen.browser("stranger")
+    theirs = stranger.get("/audit").text  # who administers `other`
+    assert "Nobody decided anything like that." in theirs
+    for browser in (admin, stranger):
+        assert 'href="/admin/holdingpen/audit"' in browser.get("/").text
+    text = admin.get("/audit").text
+    for said in ("ann", "bob", "deleted it", "commented", "A copy", "Oslo", SECRET):
+        assert said in text, said
+    assert text.index("deleted it") < text.index("commented") < text.index("mail: sent")
+    assert "&lt;b&gt;Hm" in text and "<b>Hm" not in text and "\u202e" not in text
+    assert f'href="/admin/holdingpen/audit.jsonl?object={oid}&amp;actor=ann"' in (
+        admin.get(f"/audit?object={oid}&actor=ann").text
+    )
+    for query, there in (
+        (f"object={oid}", True),
+        (f"object={oid + 1}", False),
+        ("workflow=other", False),
+        ("actor=ann&workflow=review", True),
+        ("before=1", False),
+    ):
+        assert ("deleted it" in admin.get(f"/audit?{query}").text) is there, query
+
+
+def test_who_administers_but_may_not_edit_does_not_read_what_is_hidden(
+    pen: PenSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rights = {"view": "review", "admin": "review"}
+    monkeypatch.setitem(PEOPLE, "viewer", (2, rights))
+    oid = put(pen, data_of(1))
+    with pen.app.app_context():
+        resolve(
+            oid, "mail", {"contact": {"email": SECRET, "city": "Oslo"}}, actor="ann"
+        )
+    for path in ("/audit", "/audit.jsonl", f"/{oid}"):
+        text = pen.browser("viewer").get(path).text
+        assert "Oslo" in text and SECRET not in text, path
+    del pen.ext.state.workflows._things["review"]
+    for path in ("/audit", "/audit.jsonl"):
+        assert "Oslo" not in pen.browser("viewer").get(path).text
+
+
+def test_of_many_decisions_some_are_on_a_page(
+    pen: PenSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("invenio_workflows.holdingpen.auditing.SIZE", 3)
+    oid = put(pen, data_of(1))
+    with pen.app.app_context():
+        for n in range(7):
+            comment(oid, f"Comment {n}", "ann" if n else "bob")
+    admin = pen.browser("admin")
+
+    def pages(query: str) -> list[list[str]]:
+        found, path = [], f"/audit{query}"
+        while path:
+            text = admin.get(path).text
+            found.append(re.findall(r"<bdi>Comment (\d)</bdi>", text))
+            further = r'holdingpen(/audit[^"]*before=[^"]*)"[^>]*>(?:Earlier|Search)'
+            older = re.search(further, text)
+            path = html.unescape(older[1]) if older else ""
+        return found
+
+    assert pages("") == [["6", "5", "4"], ["3", "2", "1"], ["0"]]
+    monkeypatch.setattr("invenio_workflows.store.audit._LOOKED_AT", 4)
+    assert pages("?actor=bob") == [[], ["0"]], "those of others are looked at in turn"
+    assert pages("?actor=nobody") == [[], []]
+    assert pages(f"?object={oid}&actor=bob") == [["0"]]
+
+
+def test_the_page_of_a_record_has_its_audit_for_those_who_administer(
+    pen: PenSite,
+) -> None:
+    oid = put(pen, data_of(1))
+    assert (
+        "Nobody decided anything about it yet."
+        in pen.browser("admin").get(f"/{oid}").text
+    )
+    with pen.app.app_context():
+        edit(oid, data_of(4), "ann", reason="A typo", origin="cli")
+    text = texts(pen.browser("admin").get(f"/{oid}").text)
+    audit = text[text.index(" Audit ") :]
+    assert "ann edited the data revision" in audit and "· command" in audit
+    assert "A typo" in audit and "title" in audit
+    for name in ("viewer", "editor", "curator"):
+        assert 'id="audit"' not in pen.browser(name).get(f"/{oid}").text

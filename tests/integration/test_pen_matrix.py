@@ -19,6 +19,7 @@ ADDRESSES: dict[str, tuple[str, str, int]] = {
     "/": ("GET", "view", 200),
     "/arrivals": ("GET", "view", 200),
     "/export.<form>": ("GET", "view", 200),
+    "/audit": ("GET", "admin", 200),
     "/audit.jsonl": ("GET", "admin", 200),
     "/definitions": ("GET", "view", 200),
     "/definitions/<path:name>": ("GET", "view", 200),
