@@ -78,7 +78,8 @@ def asked(
     :param sent: what they sent of a form that a JSON Schema makes.
     """
     name = obj.get_action()
-    if obj.status not in (ObjectStatus.HALTED, ObjectStatus.WAITING):
+    stands = obj.status in (ObjectStatus.HALTED, ObjectStatus.WAITING)
+    if not stands or obj.waits_for == "queue":
         return None
     message = visible(obj.get_action_message(), 10_000)
     by = answer_by(obj)

@@ -143,12 +143,11 @@ def _told(rows: list[Audited]) -> list[Line]:
 
 
 def _in_words(row: Audited) -> Line:
-    nobody = _("The deadline") if row.origin == DEADLINE else _("Somebody")
     workflow = row.workflow or None
     is_there = row.verb != "delete" and may("view", workflow)
     return Line(
         row,
-        name(row.actor) if row.actor else nobody,
+        _who(row),
         _what(row),
         visible(row.reason or "", _LONGEST),
         _(_ORIGINS[row.origin]) if row.origin in _ORIGINS else row.origin,
@@ -175,7 +174,28 @@ _ORIGINS = {
 }
 
 
-def _what(row: Audited) -> str:
+def refusal(oid: int, revision: int, error: Exception) -> str:
+    """Return in the reader's words why nothing was done: who came first, if somebody.
+
+    :param revision: of the record, as the person saw it.
+    """
+    last = current_workflows.audit.last(oid, revision)
+    if last is None:
+        return str(error)
+    return _("Meanwhile {who} {what}.", who=_who(last), what=_what(last))
+
+
+def _who(row: Any) -> str:
+    """Return who decided, as people are called.
+
+    :param row: of the audit, or what stands for one.
+    """
+    nobody = _("The deadline") if row.origin == DEADLINE else _("Somebody")
+    return name(row.actor) if row.actor else nobody
+
+
+def _what(row: Any) -> str:
+    """Return what was decided, in words that follow who did."""
     if row.verb == "vote":
         return _("voted: {what}", what=decided(row.action, row.value))
     if row.verb == "resolve":

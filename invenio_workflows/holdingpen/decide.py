@@ -28,6 +28,7 @@ from ..groups import group_of
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import INPUT
+from .auditing import refusal
 from .ballot import votes_lacking
 from .display import number, plain
 from .flask_wtf import csrf_field
@@ -232,7 +233,8 @@ def _decided(oid: int, verb: str, do: Doing, said: str | Callable[[Any], str]) -
     try:
         done = do(obj, revision)
     except IllegalMove as error:
-        return _again(obj, str(error), 409, revision, error.details.get("by"))
+        by = error.details.get("by")
+        return _again(obj, refusal(oid, revision, error), 409, revision, by)
     except ValueError as error:  # what the action says of the answer
         return _again(obj, str(error), 422, wrong=error)
     except ObjectNotFound:
@@ -334,14 +336,26 @@ def _typed_into(
     now: WorkflowObject, alert: Alert, wrong: Exception | None
 ) -> tuple[Alert | None, Sent | None]:
     """Return what is told, and the form that holds what was typed, if one does."""
-    if request.form.get("_action") != INPUT:
-        return alert, None
+    asked = request.form.get("_action")
+    if asked != INPUT:
+        is_there = now.get_action() == asked and now.waits_for != "queue"
+        return (alert if is_there else replace(alert, typed=_left_over())), None
     if not asks_still(now):
         return replace(alert, typed=left_over(typed())), None
     if not isinstance(wrong, InputNotValid):
         return alert, Sent(typed())
     # The form itself says what is wrong, and where.
     return None, Sent(typed(), wrong.errors, wrong.details.get("rows") or {})
+
+
+def _left_over() -> list[tuple[str, str]]:
+    """Return what was written to a question that is not asked any more."""
+    names = {"reason": _("Why"), "text": _("Comment")}
+    return [
+        (names.get(key) or visible(key, 200), visible(value, 10_000))
+        for key, value in request.form.items()
+        if value and key[:1] != "_" and key not in ("value", csrf_field())
+    ][:200]
 
 
 ROUTES: Any = tuple(

@@ -16,6 +16,7 @@ from ..errors import IllegalMove, ObjectNotFound, WorkflowAPIError
 from ..objects import WorkflowObject
 from ..states import require as require_status
 from .asking import form_fields
+from .auditing import refusal
 from .changes import tell
 from .decide import revision_seen, tell_if_deleted
 from .display import number
@@ -54,7 +55,7 @@ def save(oid: int) -> Any:
         reason = request.form.get("reason", "").strip()
         api.edit(oid, data, actor(), revision, reason, "page")
     except IllegalMove as error:
-        return _refused(oid, text, revision, str(error))
+        return _refused(oid, text, revision, refusal(oid, revision, error))
     except ObjectNotFound:
         abort(404)
     except (ValueError, WorkflowAPIError) as error:

@@ -133,7 +133,7 @@ def test_two_curators_on_the_record_itself(each_pen: Pen, reader_of: Readers) ->
     other.page.get_by_role("button", name="Accept").click()
     alert = other.page.locator("#alert")
     expect(alert).to_contain_text("Nothing was changed.")
-    expect(alert).to_contain_text("2 decided meanwhile")
+    expect(alert).to_contain_text("Meanwhile 2 ")
     assert now(each_pen, oid).extra_data["approved"] is False
 
 
@@ -284,7 +284,7 @@ def test_who_is_refused_on_the_record_hears_why_first(
         resolve(oid, None, {"value": "accept"}, "robot", None, True, origin="api")
     reader.press("r")
     expect(page.locator("#alert")).to_be_focused()
-    expect(page.locator("#alert")).to_contain_text("robot decided meanwhile")
+    expect(page.locator("#alert")).to_contain_text("Meanwhile robot ")
     expect(page.locator(".hp-decide")).to_have_count(0)
 
 

@@ -90,6 +90,7 @@ def test_records_keep_the_rules_in_each_theme_and_width(
     halted = links[("Need action", False)]
     more = ["", "/changes", "/fields", "/edit", "/remove", "?level=warning"]
     paths = [f"{halted}{each}" for each in more] + list(links.values())
+    paths += ["audit", "audit?actor=2", "audit?object=999999"]
     wrong = []
     for path in dict.fromkeys(paths):
         reader.open(str(path))

@@ -251,7 +251,7 @@ def test_on_what_changed_nothing_is_decided(pen: Site, verb: str) -> None:
     form = {**old, "value": "accept", "reason": "My long reason"}
     answer = browser.send(f"/{oid}/{verb}", **form)
     text = answer.get_data(as_text=True)
-    assert answer.status_code == 409 and "ann decided meanwhile: edit" in text
+    assert answer.status_code == 409 and "Meanwhile ann edited the data." in text
     assert re.findall(r"<(?:del|ins)><bdi>(\w+)", text) == ["A", "B"]
     assert "SECRET" not in text[: text.index("hp-asks")]
     assert state(oid) == ("HALTED", None) and len(audit()) == rows
@@ -319,8 +319,24 @@ def test_of_two_curators_one_wins_and_the_other_is_told_by_whom(pen: Site) -> No
     assert sorted(code for code, _ in told.values()) == [303, 409]
     (winner,) = [who for who, (code, _) in told.items() if code == 303]
     (text,) = [text for code, text in told.values() if code == 409]
-    assert f"{winner} decided meanwhile: approval, accept" in text
+    assert f"Meanwhile {winner} accepted it." in text
     assert [row.actor for row in audit()] == [winner]
+
+
+def test_what_was_written_to_a_question_that_is_gone_is_still_there(pen: Site) -> None:
+    oid = halted()
+    form = seen_by(pen, "curator", oid)
+    resolve(oid, None, {"value": "accept"}, "ann", delayed=True)
+    browser = Browser(pen.app, "curator")
+    token = browser.token(f"/{oid}")
+    form |= {"csrf_token": token, "_action": "approval", "value": "reject"}
+    answer = browser.post(f"/{oid}/resolve", **form, reason="My long <reason>")
+    text = answer.get_data(as_text=True)
+    assert answer.status_code == 409 and "Meanwhile ann accepted it." in text
+    assert "What you had typed" in text and "My long &lt;reason&gt;" in text
+    assert "Nothing is asked of you" in text and "It halted" not in text
+    typed = text[text.index("hp-typed") : text.index("</dl>")]
+    assert "reject" not in typed and form["csrf_token"] not in typed
 
 
 def test_what_the_status_does_not_allow_is_not_offered_and_a_409(pen: Site) -> None:
