@@ -173,7 +173,7 @@ def test_a_server_that_is_away_brings_the_row_back(pen: Pen, curator: Reader) ->
 
 def test_a_session_that_ended_brings_the_row_back(pen: Pen, curator: Reader) -> None:
     ids = pen.halted("Loggedout", 2)
-    curator.expected = ("401",)
+    curator.expected = ("400",)
     page = curator.open("?q=loggedout")
     curator.context.clear_cookies()
     curator.press("j", "a")
