@@ -76,7 +76,7 @@ def menu_of(admin: Any) -> Iterator[Item]:
             if item.is_accessible() and item.is_visible():
                 yield _read(item)
         except Exception:
-            _logger.exception("The admin's menu entry %r cannot be shown.", item.name)
+            _logger.exception("The admin's menu entry %s cannot be shown.", _name(item))
 
 
 def _url(item: Any) -> str | None:
@@ -92,7 +92,20 @@ def _url(item: Any) -> str | None:
     return found
 
 
+def _name(item: Any) -> str:
+    """Return what an entry is called, also where nobody can translate it.
+
+    Flask-Admin has its own names translated by Flask-Babel wherever that is installed,
+    initialised or not; uninitialised it raises.
+    """
+    try:
+        return str(item.name)
+    except Exception:
+        untranslated = getattr(item.name, "_args", ())
+        return str(untranslated[0]) if untranslated else type(item).__name__
+
+
 def _read(item: Any) -> Item:
     children = tuple(_read(child) for child in item.get_children())
     url = None if item.is_category() else _url(item)
-    return Item(str(item.name), url, isinstance(item, _Entry), children)
+    return Item(_name(item), url, isinstance(item, _Entry), children)

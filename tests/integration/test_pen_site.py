@@ -137,6 +137,30 @@ def test_an_entry_of_the_menu_that_fails_is_left_out(
     assert "Broken" in caplog.text
 
 
+class Untold:
+    """A name as Flask-Babel makes it where it is installed and not initialised."""
+
+    def __init__(self, *args: str) -> None:
+        self._args = args
+
+    def __str__(self) -> str:
+        raise KeyError("babel")
+
+    __repr__ = __str__
+
+
+def test_a_name_of_the_menu_that_nobody_can_translate_is_said_as_it_is(
+    pen: PenSite,
+) -> None:
+    """As Flask-Admin's own “Home” is, beside a Flask-Babel that is not initialised."""
+    admin = make_admin(pen.app)
+    admin.add_view(Books(name=Untold("Journals"), endpoint="journals"))
+    admin.add_view(Broken(name=Untold(), endpoint="broken"))
+    pen.ext.init_admin(admin)
+    page = pen.browser("admin").get("/")
+    assert menu(page) == ["Home", "Books", "Loans", "Journals"]
+
+
 def test_without_the_extra_there_is_no_pen_and_no_error(
     sqlite_ready_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
