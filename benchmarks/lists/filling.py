@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from invenio_workflows.encoding import dumps
 from invenio_workflows.folding import kept_words
@@ -33,29 +33,35 @@ Rows = tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], list[tuple[Any, ...]]
 def fill(engine: Engine, number: int) -> None:
     """Write so many objects, a tenth of them halted."""
     dialect = engine.dialect.name
-    for objects, texts, sorts in _chunks(number, dialect):
-        tables = (
-            ("workflows_object", OBJECT, objects),
-            ("workflows_text", ["id_object", "words"], texts),
-            ("workflows_sort", ["id_object", "name", "value"], sorts),
-        )
-        with engine.begin() as connection:
-            raw: Any = connection.connection.dbapi_connection
-            for table, columns, rows in tables:
-                if dialect == "sqlite":
-                    marks = ", ".join("?" * len(columns))
-                    into = f"INSERT INTO {table} ({', '.join(columns)})"
-                    raw.executemany(f"{into} VALUES ({marks})", rows)
-                else:
-                    into = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
-                    with raw.cursor() as cursor, cursor.copy(into) as copy:
-                        for row in rows:
-                            copy.write_row(row)
+    with engine.connect() as connection:
+        if dialect == "sqlite":  # times are random: pages of the indices come again
+            connection.exec_driver_sql("PRAGMA cache_size = -400000")
+            connection.commit()
+        for objects, texts, sorts in _chunks(number, dialect):
+            with connection.begin():
+                _write(connection, "workflows_object", OBJECT, objects)
+                _write(connection, "workflows_text", ["id_object", "words"], texts)
+                _write(
+                    connection, "workflows_sort", ["id_object", "name", "value"], sorts
+                )
+        connection.invalidate()
     with engine.connect() as connection:
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.exec_driver_sql("ANALYZE")
         if dialect == "postgresql":
             connection.exec_driver_sql("VACUUM")
+
+
+def _write(connection: Connection, table: str, columns: list[str], rows: Any) -> None:
+    raw: Any = connection.connection.dbapi_connection
+    names = ", ".join(columns)
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(columns))
+        raw.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+        return
+    with raw.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as c:
+        for row in rows:
+            c.write_row(row)
 
 
 def _chunks(number: int, dialect: str) -> Iterator[Rows]:

@@ -57,8 +57,14 @@ def streamed(lines: Iterator[str], kind: str, name: str) -> Response:
     return answer
 
 
+#: What changes while a file is sent has another place in these orders then: it would
+#: be missed, or come twice. The number of a record stays.
+_STEADY = {"updated": "newest", "least_updated": "oldest"}
+
+
 def _pages(wanted: Wanted) -> Pages:
     """Yield the rows of a list, many at a time, from its beginning to its end."""
+    wanted = replace(wanted, sort=_STEADY.get(wanted.sort, wanted.sort))
     after: str | None = None
     while True:
         page: Page = current_workflows.lists.page(

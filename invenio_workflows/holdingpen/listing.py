@@ -21,7 +21,7 @@ from .display import group_label, plain, span
 from .facets import Facet, facets
 from .flask_wtf import csrf_field, csrf_token
 from .links import Link, age_label, counted, list_url, owner_label
-from .permissions import may_somewhere, user_id, workflows_for
+from .permissions import actor, may_somewhere, user_id, workflows_for
 from .query import free_text
 from .rows import Shown, shown
 from .texts import _, language, ngettext
@@ -110,8 +110,11 @@ def asked_for() -> Asked:
     return asked(ListState.read(request.args), person())
 
 
-def rows_of(ask: Asked, page: Page) -> list[Shown]:
-    """Return the rows of a page, as the templates have them."""
+def rows_of(ask: Asked, page: Page, votes: dict[int, str]) -> list[Shown]:
+    """Return the rows of a page, as the templates have them.
+
+    :param votes: what this person has answered where others must answer alike.
+    """
     tail = urlencode(ask.state.pairs("after") or [("from", "list")])
     context = {
         "_": _,
@@ -121,7 +124,7 @@ def rows_of(ask: Asked, page: Page) -> list[Shown]:
         "csrf_token": cache(csrf_token),  # once for all the rows
         "back": list_url(ask.state),
     }
-    return list(shown(page.rows, f"?{tail}", context))
+    return list(shown(page.rows, f"?{tail}", context, votes))
 
 
 def _view(
@@ -130,16 +133,15 @@ def _view(
     state = ask.state
     here = groups_of(ask.wanted.groups, groups)
     # Who sees some workflows learns of no others by what they are sorted by.
-    ids = [row.id for row in page.rows] if ask.wanted.workflows else None
-    keys = current_workflows.lists.sort_keys(ids)
-    orders = list(_orders(state, keys))
+    beside = current_workflows.lists.beside(page.rows, actor())
+    orders = list(_orders(state, beside.sort_keys))
     return {
         "state": state,
         "faults": [_(fault.message, **fault.values) for fault in ask.query.faults],
         "tabs": list(_tabs(ask, groups)),
         "chips": list(_chips(ask)),
         "facets": sides,
-        "rows": rows_of(ask, page),
+        "rows": rows_of(ask, page, beside.votes),
         "page": page,
         "first": list_url(state.changed()),
         "next": page.next and list_url(state.changed(after=page.next)),

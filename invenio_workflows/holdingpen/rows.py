@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from .hiding import error_as_seen, sees_all
 from .permissions import may
 from .seeing import has_template, shown_copy, sight
 from .texts import N_, _
+from .timeline import decided
 
 _logger = logging.getLogger(__name__)
 
@@ -43,20 +44,24 @@ class Shown:
     opens: bool
     #: Whether its deadline is over, and when it is or was.
     due: tuple[bool, Markup] | None = None
+    #: What this person has answered, where others must answer alike.
+    voted: str = ""
 
 
-def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown]:
+def shown(
+    rows: list[Row], tail: str, context: dict[str, Any], votes: Mapping[int, str]
+) -> Iterator[Shown]:
     """Yield what is shown of each row.
 
     :param tail: what the address of each record ends in.
     :param context: what the templates of the actions are given.
+    :param votes: for what the person voted, by the ids of the rows.
     """
     names = {row.workflow for row in rows}
     hooks = {name: _hook(name) for name in names}
     deciding = {name: may("decide", name) for name in names}
     told_all = {name: sees_all(name) for name in names}
-    documents = _documents(rows, hooks)
-    own = _own(rows)
+    documents, own = _documents(rows, hooks)
     minis = {row.action: _Mini(row.action, context) for row in rows}
     above = url_for("holdingpen.index")
     for row in rows:
@@ -76,38 +81,38 @@ def shown(rows: list[Row], tail: str, context: dict[str, Any]) -> Iterator[Shown
             mini=mini,
             opens=mine and not mini,
             due=chip(row.deadline),
+            voted=decided(row.action, votes[row.id]) if row.id in votes else "",
         )
 
 
-def _documents(rows: Iterable[Row], hooks: dict[str, Any]) -> dict[int, Any]:
-    """Return the objects of those rows whose code wants more than is kept."""
-    wanted = [
+def _documents(
+    rows: Iterable[Row], hooks: dict[str, Any]
+) -> tuple[dict[int, Any], set[int]]:
+    """Return the objects of those rows whose code wants more than is kept.
+
+    And the ids of those that this person may not decide, for they are their own.
+    """
+    wanted = {
         row.id
         for row in rows
         if hooks[row.workflow] is not None or _wants_object(row.action)
-    ]
-    if not wanted:
-        return {}
-    found = current_workflows.queries.query().filter_by(id=wanted).all()
+    }
+    asking = {row.id for row in rows if _is_for_four_eyes(row)}
+    if not wanted | asking:
+        return {}, set()
+    query = current_workflows.queries.query()
+    found = query.filter_by(id=list(wanted | asking)).all()
+    own = {obj.id for obj in found if obj.id in asking and why_not(obj) is not None}
     # a person may not see all that the code would show
-    return {obj.id: shown_copy(obj, sight(obj)) for obj in found}
+    shown = {obj.id: shown_copy(obj, sight(obj)) for obj in found if obj.id in wanted}
+    return shown, own
 
 
-def _own(rows: Iterable[Row]) -> set[int]:
-    """Return the ids of rows that this person may not decide: they are their own."""
-    asking = [
-        row.id
-        for row in rows
-        if row.group is Group.NEED_ACTION
-        and row.action
-        and (
-            row.four_eyes or four_eyes(current_workflows.actions.get(row.action), None)
-        )
-    ]
-    if not asking:
-        return set()
-    found = current_workflows.queries.query().filter_by(id=asking).all()
-    return {obj.id for obj in found if why_not(obj) is not None}
+def _is_for_four_eyes(row: Row) -> bool:
+    if row.group is not Group.NEED_ACTION or not row.action:
+        return False
+    action = current_workflows.actions.get(row.action)
+    return row.four_eyes or bool(four_eyes(action, None))
 
 
 def _hook(workflow: str | None) -> Any:

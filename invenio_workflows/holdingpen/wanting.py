@@ -38,7 +38,7 @@ def asked(state: ListState, person: Person, now: datetime | None = None) -> Aske
     """Return what an address asks for, within what the person may see."""
     query = parse(state.text)
     now = now or datetime.now(UTC)
-    since, until = _between(state, query, now)
+    since, until = _between(state.age, query, now)
     workflows = tuple(
         name
         for name in person.workflows
@@ -61,6 +61,7 @@ def asked(state: ListState, person: Person, now: datetime | None = None) -> Aske
         overdue=query.overdue,
         since=since,
         until=until,
+        span=_between(None, query, now) if state.age else None,
         terms=tuple(_terms(query.said)),
         sort=state.sort,
         limit=state.size,
@@ -102,10 +103,10 @@ def _is_in(name: str, chosen: Iterable[str]) -> bool:
 
 
 def _between(
-    state: ListState, query: Query, now: datetime
+    age: str | None, query: Query, now: datetime
 ) -> tuple[datetime | None, datetime | None]:
     """Return the span of time in which a record must have changed."""
-    newest, oldest = AGES[state.age] if state.age else (0, None)
+    newest, oldest = AGES[age] if age else (0, None)
     older = [age for age in (query.older, timedelta(days=newest)) if age]
     newer = [query.newer] if query.newer else []
     if oldest is not None:

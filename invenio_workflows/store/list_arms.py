@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +31,13 @@ LIGHT = tuple(
     ).split()
 )
 
+#: What is read of rows that are only counted: by all that they have in common, by whose
+#: they are and how old, or for their number alone.
+TALLIED, OWNED_AND_AGED, NUMBERED = (*LIGHT,), (_o.id_user, _o.modified), LIGHT[:1]
+
 #: The same as "listed" is for those at work, in words that are no index's: all that
 #: are listed would be walked in their order for the few.
+IS_OWNED = text("id_user <> 0")
 _IS_LISTED_AT_WORK = text("id_parent IS NULL AND coalesce(id_fork, 0) = 0")
 
 
@@ -41,11 +47,13 @@ class Arm:
 
     :param status: none: in any status.
     :param workflows: none: of any.
+    :param owner: of this one alone; of whatever status then.
     """
 
     status: ObjectStatus | None
     waits_for: str | None
     workflows: tuple[str, ...] = ()
+    owner: int | None = None
 
     def rows(self, *columns: Any, by_time: bool = False) -> Select[Any]:
         """Return the statement for the rows.
@@ -68,6 +76,9 @@ class Arm:
 
     def _state(self, waits_for: Any) -> list[Any]:
         """Return the conditions, the constants in the text: the planner looks there."""
+        if self.owner is not None:
+            mine = _o.id_user == literal_column(str(int(self.owner)))
+            return [IS_LISTED, IS_OWNED, mine]
         if self.status is None:
             return [IS_LISTED]
         state = _o.status == literal_column(str(int(self.status)))
@@ -86,6 +97,11 @@ class Arm:
         if len(names) == 1:
             return [workflow == names[0]]
         return [workflow.in_(names)] if names else []
+
+
+def is_sample(columns: Sequence[Any]) -> bool:
+    """Say whether the rows are only to be counted, in whatever order they come."""
+    return columns is TALLIED or columns is OWNED_AND_AGED
 
 
 def number_in_text(number: int) -> Any:

@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, literal_column, select
 
 from ..groups import Group
 from . import statements as sql
-from .list_arms import LIGHT, ROW, Arm
+from .list_arms import NUMBERED, ROW, TALLIED, Arm, is_sample
 from .list_counts import Alike, read_counts
 from .list_match import matched, matching
 from .list_plan import Plan
@@ -24,6 +24,8 @@ from .wanted import MOST_ROWS, Key, Wanted
 FEW = 5_000
 #: … but first an index is walked past so many rows: what is common is found there.
 FIRST_WALK = 1_000
+#: Up to so many rows of the owners asked for are walked, in an index of their own.
+OWNED = 20_000
 #: Past so many rows a list walks; then it says that there may be more.
 WALK = 2_000
 #: A count that is not kept is exact up to here; facets are counted among so many.
@@ -32,10 +34,6 @@ SAMPLE = 1_000
 _MOST_ARMS = 200
 #: So many are walked though the counters may say that there is nothing.
 _FEW_ARMS = 24
-
-
-#: What is read of rows that are only tallied, or of which only the number is wanted.
-TALLIED, NUMBERED = (*LIGHT,), LIGHT[:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +90,13 @@ class Finder:
             return self._found(plan.walk(columns, key, most, None), columns)
         if plan.positive:
             return self._search(plan, key, most, columns)
+        plan.along_owners = self._is_along_owners(plan)
         candidates = self._candidates(plan)
         if candidates is not None:
             statement = plan.gather(candidates, columns, key, most)
             return self._found(statement, columns)
+        if plan.along_owners:
+            return self._found(plan.walk(columns, key, most, None), columns)
         return self._walk(plan, key, most, columns, _passing(columns))
 
     def _search(
@@ -130,13 +131,23 @@ class Finder:
             return plan.members()
         if wanted.overdue and self._few("overdue", plan.overdue()):
             return plan.overdue()
-        if wanted.owners and 0 not in wanted.owners:
+        if wanted.owners and 0 not in wanted.owners and not plan.along_owners:
             if self._few("owners", plan.owned()):
                 return plan.owned()
         asking = (e.number for e in self.counters if e.action in wanted.actions)
         if wanted.actions and sum(asking) <= FEW:
             return plan.acted()
         return None
+
+    def _is_along_owners(self, plan: Plan) -> bool:
+        """Say whether what the owners have is walked: in its order, to its end."""
+        wanted = plan.wanted
+        if 0 in wanted.owners or self._standing(wanted) <= FEW:
+            return False
+        by_time = plan.place is sql.OBJECTS.c.modified
+        return bool(wanted.owners and by_time) and self._few(
+            "owned", plan.owned(), OWNED
+        )
 
     def _is_narrow(self, wanted: Wanted) -> bool:
         """Say whether there are workflows of which no object is wanted."""
@@ -148,11 +159,11 @@ class Finder:
         bare = Wanted(wanted.workflows, groups=wanted.groups)
         return sum(each.number for each in self._alike(bare))
 
-    def _few(self, name: str, candidates: Any) -> bool:
+    def _few(self, name: str, candidates: Any, few: int = FEW) -> bool:
         if name not in self._are_few:
-            some = candidates.limit(literal_column(str(FEW + 1))).subquery("some")
+            some = candidates.limit(literal_column(str(few + 1))).subquery("some")
             (counted,) = self._read(select(func.count()).select_from(some))
-            self._are_few[name] = bool(counted[0] <= FEW)
+            self._are_few[name] = bool(counted[0] <= few)
         return self._are_few[name]
 
     def _walk(
@@ -246,8 +257,9 @@ class Finder:
 
     def _found(self, statement: Select[Any], columns: Sequence[Any]) -> Found:
         """Read the rows, or what is wanted of them."""
-        if columns is TALLIED:
-            rows = self._read(tally(statement, self.wanted, datetime.now(UTC)))
+        if is_sample(columns):
+            whole, now = columns is TALLIED, datetime.now(UTC)
+            rows = self._read(tally(statement, self.wanted, now, whole))
             return Found(rows, tallied(rows).number)
         if columns is NUMBERED:
             number = select(func.count()).select_from(statement.subquery("rows"))
@@ -262,7 +274,7 @@ class Finder:
 
 def _passing(columns: Sequence[Any]) -> int:
     """Return past how many rows a walk goes: a sample is of the newest only."""
-    return SAMPLE if columns is TALLIED else WALK
+    return SAMPLE if is_sample(columns) else WALK
 
 
 _SOMEWHERE = Key(None, 0)

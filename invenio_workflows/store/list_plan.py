@@ -27,7 +27,15 @@ from sqlalchemy import (
 
 from ..states import ObjectStatus
 from .kinds import now
-from .list_arms import OBJECTS, Arm, number_in_text
+from .list_arms import (
+    IS_OWNED,
+    NUMBERED,
+    OBJECTS,
+    OWNED_AND_AGED,
+    TALLIED,
+    Arm,
+    number_in_text,
+)
 from .list_match import named
 from .list_models import SORT
 from .list_words import negative, probe
@@ -57,6 +65,8 @@ class Plan:
     ) -> None:
         self.wanted, self.arms, self.dialect = wanted, arms, dialect
         self.narrow, self.without = narrow, without
+        #: Whether what belongs to the people asked for is walked, and nothing else.
+        self.along_owners = False
         column, self.descending = SORTS.get(
             wanted.sort, ("", wanted.sort.startswith("-"))
         )
@@ -70,6 +80,8 @@ class Plan:
     @property
     def walked(self) -> Sequence[Arm]:
         """The parts of an index that are walked together: one, or one for a state."""
+        if self.along_owners:
+            return [Arm(None, None, owner=each) for each in self.wanted.owners]
         names = tuple(dict.fromkeys(self.wanted.workflows)) if self.narrow else ()
         if not self.wanted.groups:
             return [Arm(None, None, names)]
@@ -158,12 +170,13 @@ class Plan:
         if passing is not None and self.dialect == "postgresql":
             return self._walk_in_two(columns, key, most, passing)
         conditions = [*self._ahead(key), *self.filters, *self.texts(_o.id)]
+        if self.along_owners:
+            conditions.append(self.standing)
         if passing is not None:
             edge = select(self._at(key, passing).c.place).scalar_subquery()
             conditions.append(self._not_beyond(edge, self.goes_down(key)))
         if not self.sort_name:
-            found = self._merged(conditions, key, most).limit(number_in_text(most))
-            return self._rows(columns, found.subquery("walked"), key)
+            return self._walked(columns, conditions, key, most)
         return (
             select(*columns, self.place.label("place"), self.oid.label("oid"))
             .select_from(SORT.join(OBJECTS, _o.id == SORT.c.id_object))
@@ -171,6 +184,21 @@ class Plan:
             .order_by(*self._ordered([self.place, self.oid], key))
             .limit(number_in_text(most))
         )
+
+    def _walked(
+        self, columns: Sequence[Any], conditions: list[Any], key: Key | None, most: int
+    ) -> Select[Any]:
+        """Return the rows of all arms, or what of them is in the index itself."""
+        more = [_o.id_user] if columns is OWNED_AND_AGED else []
+        merged: Select[Any] = self._merged(conditions, key, most, more)
+        merged = merged.limit(number_in_text(most))
+        if columns is NUMBERED:
+            return merged
+        found = merged.subquery("walked")
+        if columns is OWNED_AND_AGED:
+            return select(found.c.id_user, found.c.place.label("modified"))
+        in_order = columns is not TALLIED  # which is only counted
+        return self._rows(columns, found, key, in_order)
 
     def _walk_in_two(
         self, columns: Sequence[Any], key: Key | None, most: int, passing: int
@@ -228,16 +256,24 @@ class Plan:
         there = tuple_(self.place, self.oid)
         return [*times, there < here if down else there > here]
 
-    def _merged(self, conditions: list[Any], key: Key | None, most: int) -> Any:
+    def _merged(
+        self,
+        conditions: list[Any],
+        key: Key | None,
+        most: int,
+        more: Sequence[Any] = (),
+    ) -> Any:
         """Return place and id of the rows of all arms, in the order wanted.
 
         :param most: so many are looked at; PostgreSQL, which would sort whole arms, is
             told to stop after so many of each. SQLite merges the arms as they are.
+        :param more: columns that are wanted besides.
         """
         parts = [
             arm.rows(
                 arm.as_place(self.place).label("place"),
                 _o.id.label("oid"),
+                *more,
                 by_time=self.place is _o.modified,
             ).where(*conditions)
             for arm in self.walked
@@ -257,14 +293,20 @@ class Plan:
             terms = terms[:1]
         return [term.desc() if self.goes_down(key) else term for term in terms]
 
-    def _rows(self, columns: Sequence[Any], found: Any, key: Key | None) -> Select[Any]:
+    def _rows(
+        self,
+        columns: Sequence[Any],
+        found: Any,
+        key: Key | None,
+        in_order: bool = True,
+    ) -> Select[Any]:
         # A row that has no sort key has no place in its order either.
         place = found.c.place if self.without is None else null().label("place")
-        return (
-            select(*columns, place, found.c.oid)
-            .select_from(found.join(OBJECTS, _o.id == found.c.oid))
-            .order_by(*self._ordered([found.c.place, found.c.oid], key))
-        )
+        source = found.join(OBJECTS, _o.id == found.c.oid)
+        rows = select(*columns, place, found.c.oid).select_from(source)
+        if not in_order:
+            return rows
+        return rows.order_by(*self._ordered([found.c.place, found.c.oid], key))
 
     # --- gathering --------------------------------------------------------------------
 
@@ -275,7 +317,7 @@ class Plan:
     def owned(self) -> Any:
         """Return the ids of the rows that belong to the people asked for."""
         return select(_o.id.label("oid")).where(
-            IS_LISTED, text("id_user <> 0"), _o.id_user.in_(self.wanted.owners)
+            IS_LISTED, IS_OWNED, _o.id_user.in_(self.wanted.owners)
         )
 
     def acted(self) -> Any:
@@ -313,13 +355,13 @@ class Plan:
         else:
             order = self._ordered([place, _o.id], key)
             ahead = self._ahead(key)
-        return (
+        rows = (
             select(*columns, place.label("place"), _o.id.label("oid"))
             .select_from(source)
             .where(self.standing, *self.filters, *self.texts(_o.id, matched), *ahead)
-            .order_by(*order)
             .limit(number_in_text(most))
         )
+        return rows if columns is NUMBERED else rows.order_by(*order)
 
     def _by_value(self, key: Key | None) -> list[Any]:
         """Return the order by a sort key; those without it last, the newest first."""

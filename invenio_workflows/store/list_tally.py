@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    literal,
     literal_column,
     null,
     or_,
@@ -41,21 +42,23 @@ class Tally:
     alike: list[Alike]
     owners: Counter[int]
     ages: Counter[str]
-
-    @property
-    def number(self) -> int:
-        """How many rows there are."""
-        return sum(each.number for each in self.alike)
+    number: int
 
 
-def tally(rows: Select[Any], wanted: Wanted, now: datetime) -> Any:
-    """Return the statement that counts the rows, for :func:`tallied`."""
+def tally(rows: Select[Any], wanted: Wanted, now: datetime, whole: bool) -> Any:
+    """Return the statement that counts the rows, for :func:`tallied`.
+
+    :param whole: not by owner and age alone; else all the rows fit the rest.
+    """
     found = rows.cte("sampled").prefix_with("MATERIALIZED")
     row = found.c
-    keys: list[Any] = [row[name] for name in _ALIKE]
     nothing: list[Any] = [_NO_NUMBER, *(_NO_TEXT for _ in _ALIKE[1:])]
     number = func.count().label("number")
-    mine = select(*nothing).where(_fits(wanted, row))
+    mine, all_rows = select(*nothing), select(*nothing)
+    if whole:
+        keys: list[Any] = [row[name] for name in _ALIKE]
+        mine = mine.where(_fits(wanted, row))
+        all_rows = select(*keys).group_by(*keys)
     age = case(
         *(
             (row.modified > now - most, literal_column(str(place)))
@@ -64,10 +67,23 @@ def tally(rows: Select[Any], wanted: Wanted, now: datetime) -> Any:
         else_=literal_column(str(len(AGES) - 1)),
     )
     return union_all(
-        select(*keys, _NO_NUMBER, _NO_NUMBER, number).group_by(*keys),
-        mine.add_columns(row.id_user, _NO_NUMBER, number).group_by(row.id_user),
-        mine.add_columns(_NO_NUMBER, age.label("age"), number).group_by(age),
+        all_rows.add_columns(_NO_NUMBER, _NO_NUMBER, number).select_from(found),
+        mine.add_columns(row.id_user, _NO_NUMBER, number)
+        .where(*_of_time(wanted, row.modified))
+        .group_by(row.id_user),
+        mine.add_columns(_NO_NUMBER, age.label("age"), number)
+        .where(*([row.id_user.in_(wanted.owners)] if wanted.owners else []))
+        .group_by(age),
     )
+
+
+def _of_time(wanted: Wanted, modified: Any) -> list[Any]:
+    found = []
+    if wanted.since is not None:
+        found.append(modified >= literal(wanted.since, modified.type))
+    if wanted.until is not None:
+        found.append(modified < literal(wanted.until, modified.type))
+    return found
 
 
 def _fits(wanted: Wanted, row: Any) -> Any:
@@ -91,13 +107,16 @@ def _fits(wanted: Wanted, row: Any) -> Any:
 def tallied(rows: Iterable[Any]) -> Tally:
     """Return what was counted."""
     alike, owners, ages = [], Counter[int](), Counter[str]()
-    names = list(AGES)
+    names, total = list(AGES), 0
     for status, waits_for, workflow, action, data_type, owner, age, number in rows:
         if status is not None:
             key = (workflow, status, waits_for, action or "", data_type)
             alike.append(Alike(*key, number))
+            total += number
         elif owner is not None:
             owners[owner] += number
-        else:
+        elif age is not None:
             ages[names[age]] += number
-    return Tally(alike, owners, ages)
+        else:
+            total += number
+    return Tally(alike, owners, ages, total)

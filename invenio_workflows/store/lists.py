@@ -1,16 +1,15 @@
-"""The lists that people look at, and what goes with them: marks, walks, exports."""
+"""The lists that people look at, and what goes with them: marks, walks, votes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, cast, func, null, select, union_all
 
 from ..groups import Group
-from ..objects import WorkflowObject
-from . import statements as sql
+from .audit import AUDIT
 from .list_arms import LIGHT
 from .list_counts import Alike, fold, read_counts
 from .list_find import SAMPLE as SAMPLE
@@ -19,7 +18,19 @@ from .list_rows import AGES as AGES
 from .list_rows import Facets as Facets
 from .look import Look
 from .sql import SQLStore
-from .wanted import Count, Page, Wanted, read_key
+from .wanted import Count, Page, Row, Wanted, read_key
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is kept beside the rows of a page.
+
+    :param sort_keys: the names of the sort keys that some have, ``title`` first.
+    :param votes: for what somebody voted last on what a row asks, by its id.
+    """
+
+    sort_keys: list[str]
+    votes: dict[int, str]
 
 
 class Lists:
@@ -71,36 +82,36 @@ class Lists:
         number = min(len(found.rows), most)
         return Count(number, found.complete and len(found.rows) <= most)
 
-    def documents(self, wanted: Wanted) -> Iterator[WorkflowObject]:
-        """Yield the objects of a list, whole, a page at a time."""
-        wanted = replace(wanted, limit=200)
-        while True:
-            page = self.page(wanted)
-            yield from self._documents([row.id for row in page.rows])
-            if page.next is None:
-                return
-            wanted = replace(wanted, after=page.next)
-
-    def _documents(self, ids: list[int]) -> list[WorkflowObject]:
-        statement = select(*sql.COLUMNS).where(sql.OBJECTS.c.id.in_(ids))
+    def sort_keys(self) -> list[str]:
+        """Return the names of the sort keys that there are, ``title`` first."""
         with self._store.transactions.reading() as connection:
-            rows = {row.id: row for row in connection.execute(statement)}
-        return [self._store.document(rows[oid]) for oid in ids if oid in rows]
+            found = connection.execute(_SORT_KEYS).scalars()
+            return sorted((name for name in found if name is not None), key=_in_order)
 
-    def sort_keys(self, ids: Sequence[int] | None = None) -> list[str]:
-        """Return the names of the sort keys that there are, ``title`` first.
+    def beside(self, rows: Sequence[Row], actor: str | None) -> Beside:
+        """Return what is kept beside some rows.
 
-        :param ids: only those that some of these objects have.
+        :param actor: whose votes are wanted.
         """
-        names = _SORT_KEYS
-        if ids is not None:
-            names = select(SORT.c.name).where(SORT.c.id_object.in_(ids)).distinct()
+        asked = {row.id: (row.revision, row.action) for row in rows}
+        keys = select(*_BESIDE[:1], *_NOTHING[1:]).where(SORT.c.id_object.in_(asked))
+        votes = (
+            select(_NOTHING[0], *_BESIDE[1:])
+            .where(AUDIT.c.id_object.in_(asked), AUDIT.c.verb == "vote")
+            .where(AUDIT.c.actor == actor)
+        )
+        names: list[str] = []
+        voted: dict[int, tuple[int, str]] = {}
         with self._store.transactions.reading() as connection:
-            found = connection.execute(names).scalars()
-            return sorted(
-                (name for name in found if name is not None),
-                key=lambda name: (name != "title", name),
-            )
+            for name, oid, number, revision, action, value in connection.execute(
+                union_all(keys.distinct(), votes)
+            ):
+                if name is not None:
+                    names.append(name)
+                elif asked[oid] == (revision, action):
+                    voted[oid] = max(voted.get(oid, (0, "")), (number, value or ""))
+        last = {oid: value for oid, (_number, value) in voted.items()}
+        return Beside(sorted(names, key=_in_order), last)
 
     def counters(self) -> list[Alike]:
         """Return the kept counters: how many objects are alike."""
@@ -109,6 +120,17 @@ class Lists:
     def fold(self) -> int:
         """Add the deltas to the counters; return how many there were."""
         return fold(self._store.transactions)
+
+
+def _in_order(name: str) -> tuple[bool, str]:
+    return name != "title", name
+
+
+_BESIDE = (
+    SORT.c.name,
+    *(AUDIT.c[name] for name in ("id_object", "id", "revision", "action", "value")),
+)
+_NOTHING = tuple(cast(null(), column.type).label(column.name) for column in _BESIDE)
 
 
 def _sort_keys() -> Select[Any]:

@@ -7,14 +7,15 @@ fixed number of rows at most, however many objects there are.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from ..groups import Group
-from .list_arms import LIGHT, ROW
-from .list_find import NUMBERED, SAMPLE, TALLIED, Finder
+from .list_arms import LIGHT, NUMBERED, OWNED_AND_AGED, ROW, TALLIED
+from .list_find import SAMPLE, Finder
 from .list_rows import AGES, COUNTED, Facets, as_row, facet, fits
 from .list_tally import Tally, tallied
 from .sql import SQLStore
@@ -131,6 +132,8 @@ class Look(Finder):
         facets = self._sampled()
         if not self._is_sampled(self.wanted):
             facets |= self._counted()
+        if self.wanted.owners or self.wanted.span is not None:
+            facets |= self._instead()
         return facets
 
     @property
@@ -149,12 +152,17 @@ class Look(Finder):
 
     @cached_property
     def _sample(self) -> tuple[Tally, bool]:
-        wanted = replace(self.wanted, sort="updated", limit=1, after=None)
+        wanted, columns = _newest(self.wanted), OWNED_AND_AGED
         if self._is_sampled(wanted):
+            columns = TALLIED
             visible = wanted.visible or wanted.workflows
             wanted = replace(wanted, workflows=visible, groups=())
             wanted = replace(wanted, actions=(), data_types=())
-        found = self.find(wanted, None, SAMPLE, TALLIED)
+        return self._tallied(wanted, columns)
+
+    def _tallied(self, wanted: Wanted, columns: Sequence[Any]) -> tuple[Tally, bool]:
+        """Return what the newest rows have in common, and whether they are all."""
+        found = self.find(wanted, None, SAMPLE, columns)
         return tallied(found.rows), found.complete and found.number < SAMPLE
 
     # --- counting -------------------------------------------------------------------
@@ -186,10 +194,33 @@ class Look(Finder):
                 if fits(self.wanted, each, name):
                     counts[getattr(each, name)] += each.number
             facets[name] = facet(counts, exact)
-        facets["owner"] = facet(sample.owners, exact)
-        ages = sample.ages
-        facets["age"] = [(age, Count(ages[age], exact)) for age in AGES if age in ages]
-        return facets
+        return facets | _owners_and_ages(sample, exact)
+
+    def _instead(self) -> Facets:
+        """Return the owners, and the ages, that could be chosen instead of the chosen.
+
+        Each as they are beside the other choice; both among the same newest rows.
+        """
+        wanted = self.wanted
+        since, until = wanted.span or (wanted.since, wanted.until)
+        widened = replace(_newest(wanted), owners=(), since=since, until=until)
+        found = _owners_and_ages(*self._tallied(widened, OWNED_AND_AGED))
+        if not wanted.owners:
+            del found["owner"]
+        if wanted.span is None:
+            del found["age"]
+        return found
+
+
+def _newest(wanted: Wanted) -> Wanted:
+    """Return what a sample is of: the newest of a list."""
+    return replace(wanted, sort="updated", limit=1, after=None)
+
+
+def _owners_and_ages(sample: Tally, exact: bool) -> Facets:
+    ages = sample.ages
+    counted = [(age, Count(ages[age], exact)) for age in AGES if age in ages]
+    return {"owner": facet(sample.owners, exact), "age": counted}
 
 
 _NEVER = Key(datetime(1970, 1, 1, tzinfo=UTC), 0)

@@ -115,12 +115,18 @@ class ObjectRow(Base):
         _partial("parent", "id_parent IS NOT NULL", "id_parent"),
         _partial(
             *("list", LISTED_AT_REST),
-            *("status", "modified", "id", "waits_for", "workflow"),
+            *("status", "modified", "id", "waits_for", "workflow", "id_user"),
         ),
-        _partial("recent", LISTED, "modified", "id", "status", "waits_for", "workflow"),
+        _partial(
+            *("recent", LISTED),
+            *("modified", "id", "status", "waits_for", "workflow", "id_user"),
+        ),
         _partial("newest", LISTED_AT_REST, "status", "workflow", "id", "waits_for"),
         _partial("action", f"action IS NOT NULL AND {LISTED}", "action", "id"),
-        _partial("owner", f"id_user <> 0 AND {LISTED}", "id_user", "id"),
+        _partial(
+            *("owner", f"id_user <> 0 AND {LISTED}"),
+            *("id_user", "modified", "id", "status", "waits_for", "workflow"),
+        ),
         _partial("uri", f"uri <> '' AND {LISTED}", "uri"),
         _partial(
             *("place", STANDING),

@@ -49,6 +49,8 @@ class Wanted:
         not asked for; none given: ``workflows``.
     :param overdue: only those whose deadline is over.
     :param since: changed then or later; ``until``: before.
+    :param span: the same two without the age that was chosen, for counting the others;
+        none given: no age was.
     :param sort: one of :data:`SORTS`, or a sort key; with ``-`` before it from large
         to small.
     :param after: a key that a page gave.
@@ -63,6 +65,7 @@ class Wanted:
     overdue: bool = False
     since: datetime | None = None
     until: datetime | None = None
+    span: tuple[datetime | None, datetime | None] | None = None
     terms: tuple[Term, ...] = ()
     sort: str = "updated"
     limit: int = 25

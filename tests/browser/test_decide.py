@@ -216,6 +216,21 @@ def test_deciding_on_the_record_leads_to_the_next(pen: Pen, curator: Reader) -> 
     assert curator.rows() == ["Onward 3 of 3"]
 
 
+def test_what_is_counted_beside_the_list_follows_a_decision(
+    pen: Pen, curator: Reader
+) -> None:
+    ids = pen.halted("Counted", 3)
+    page = curator.open("?q=counted&sort=oldest")
+    workflow = page.locator(".hp-facet").first.locator(".hp-count").first
+    queued = page.locator(".hp-tabs a", has_text="In process").locator(".hp-count")
+    expect(workflow).to_have_text("3")
+    curator.press("j", "a", "a")
+    expect(workflow).to_have_text("1")
+    expect(queued).to_have_text("2")
+    expect(page.locator("#results b")).to_have_text("1")
+    expect(page.locator(f"#t{ids[2]}")).to_be_focused()
+
+
 def test_where_what_is_decided_is_listed_too_the_row_stays(
     pen: Pen, curator: Reader
 ) -> None:

@@ -67,7 +67,12 @@ def test_two_persons_vote_in_the_list(each_pen: Pen, reader_of: Readers) -> None
 
     first.press("a")
     expect(first.row(ids[1]).locator(".hp-voted")).to_be_visible()
+    page.reload()
+    said = first.row(ids[1]).locator(".hp-vote")
+    expect(said).to_have_text("You have voted: accepted it")
+    assert first.violations() == []
     page = other.open("?q=inrows&sort=oldest")
+    expect(page.locator(".hp-vote")).to_have_count(0)
     other.press("j", "a")
     expect(page.locator(".hp-empty")).to_contain_text("Nothing matches")
     assert now(each_pen, ids[1]).extra_data["approved"] is True

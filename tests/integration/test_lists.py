@@ -137,7 +137,15 @@ def test_by_a_sort_key_those_without_it_come_last(
     assert back == pages[:-1]
 
 
-@pytest.mark.parametrize("few", [5000, -1], ids=["gathered", "walked"])
+#: How few are gathered, and how many of an owner are walked in their own order.
+PLANS = pytest.mark.parametrize(
+    ("few", "owned"),
+    [(5000, 20_000), (-1, 20_000), (-1, -1)],
+    ids=["gathered", "owned", "walked"],
+)
+
+
+@PLANS
 @pytest.mark.parametrize("sort", ["updated", "oldest", "k"])
 @pytest.mark.parametrize(
     "more",
@@ -161,9 +169,11 @@ def test_filters_keep_what_they_say(
     more: dict[str, Any],
     sort: str,
     few: int,
+    owned: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lists_module, "FEW", few)
+    monkeypatch.setattr(lists_module, "OWNED", owned)
     fill(site, 150)
     give_values(site, 150, 9)
     wanted = replace(Wanted(("one", "two"), sort=sort, limit=11), **more)
@@ -192,6 +202,35 @@ def whole(ids: list[int]) -> list[Row]:
     page = current_workflows.lists.page(Wanted(("one", "two"), limit=500))
     assert {row.id for row in page.rows} == set(ids)
     return page.rows
+
+
+@PLANS
+def test_owners_and_ages_that_could_be_chosen_instead_are_counted(
+    site: Site, few: int, owned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists_module, "FEW", few)
+    monkeypatch.setattr(lists_module, "OWNED", owned)
+    fill(site, 150)
+    both = Wanted(("one", "two"), groups=(Group.NEED_ACTION,))
+
+    def facet(name: str, **more: Any) -> dict[Any, int]:
+        found = current_workflows.lists.look(replace(both, **more)).facets()
+        return {value: count.number for value, count in found[name]}
+
+    owners, ages = facet("owner"), facet("age")
+    assert set(owners) == {0, 1, 2, 3, 4} and set(ages) == {"365d"}
+    assert facet("owner", owners=(1, 3)) == owners
+    assert facet("age", owners=(1,)) == {"365d": owners[1]}
+    # An age that is written in the search is no choice; one of the facet is.
+    begun = BEGIN + timedelta(seconds=40)
+    since = facet("owner", since=begun)
+    assert 0 < sum(since.values()) < sum(owners.values())
+    chosen: dict[str, Any] = {"since": begun, "span": (None, None)}
+    assert facet("age", **chosen) == ages
+    assert facet("owner", **chosen) == since
+    assert facet("owner", **chosen, owners=(1,)) == since
+    assert facet("age", **chosen, owners=(1,)) == {"365d": owners[1]}
+    assert facet("workflow", **chosen, owners=(1,)).keys() <= {"one", "two"}
 
 
 def test_nobody_sees_what_they_may_not(site: Site) -> None:
@@ -267,12 +306,11 @@ def test_what_is_new_is_counted_from_a_mark_on(site: Site) -> None:
     assert lists.mark(Wanted(("three",))) == lists.mark(Wanted(()))
 
 
-def test_a_walk_and_an_export_have_the_order_of_the_list(site: Site) -> None:
+def test_a_walk_has_the_order_of_the_list(site: Site) -> None:
     fill(site, 450)
     wanted = Wanted(("one", "two"), groups=(Group.DONE, Group.NEED_ACTION))
     expected, _ = walk(replace(wanted, limit=500))
     assert current_workflows.lists.ids(wanted, 50) == expected[:50]
-    assert [obj.id for obj in current_workflows.lists.documents(wanted)] == expected
 
 
 def test_the_names_of_the_sort_keys_are_known(site: Site) -> None:
@@ -301,7 +339,7 @@ def counting(site: Site) -> Iterator[list[str]]:
         event.remove(site.ext.engine, "before_cursor_execute", executed)
 
 
-@pytest.mark.parametrize("few", [5000, -1], ids=["gathered", "walked"])
+@PLANS
 @pytest.mark.parametrize(
     "more",
     [
@@ -316,9 +354,14 @@ def counting(site: Site) -> Iterator[list[str]]:
     ids=str,
 )
 def test_a_page_with_all_that_it_counts_is_eight_statements_at_most(
-    site: Site, more: dict[str, Any], few: int, monkeypatch: pytest.MonkeyPatch
+    site: Site,
+    more: dict[str, Any],
+    few: int,
+    owned: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lists_module, "FEW", few)
+    monkeypatch.setattr(lists_module, "OWNED", owned)
     fill(site, 100)
     give_values(site, 100, 9)
     wanted = replace(Wanted(("one", "two")), **more)

@@ -18,6 +18,7 @@ from sqlalchemy import event
 
 from invenio_workflows import WorkflowObject, start, start_delayed
 from invenio_workflows.errors import ConfigurationError
+from invenio_workflows.holdingpen import exporting
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 TURN = "\N{RIGHT-TO-LEFT OVERRIDE}"
@@ -365,7 +366,10 @@ def test_a_page_makes_at_most_eight_statements(pen: PenSite, admin: Browser) -> 
     def keep(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
         made.append(statement)
 
-    for path in ("/", "/?group=all&q=t1&sort=title", "/?workflow=review&age=1d"):
+    for path in (
+        *("/", "/?group=all&q=t1&sort=title", "/?workflow=review&age=1d"),
+        *("/?owner=1", "/?owner=1&age=1d&q=t1", "/?owner=1&sort=title"),
+    ):
         made.clear()
         assert admin.get(path).status_code == 200
         assert 0 < len(made) <= 8, (path, made)
@@ -658,6 +662,24 @@ def test_a_file_is_sent_while_it_is_read(pen: PenSite, admin: Browser) -> None:
         lines = (first + rest).decode().splitlines()
         assert len(lines) == 601 + header
         answer.close()
+
+
+@pytest.mark.parametrize("sort", ["updated", "least_updated"])
+def test_what_changes_while_a_file_is_sent_is_in_it_once(
+    pen: PenSite, admin: Browser, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    monkeypatch.setattr(exporting, "BATCH", 2)
+    ids = put(pen, *({"title": f"T{n}", "ask": "?"} for n in range(6)))
+    answer = admin.get(f"/export.csv?sort={sort}", buffered=False)
+    lines = iter(answer.response)
+    begun = next(lines) + next(lines)
+    with pen.app.app_context():
+        for oid in (ids[1], ids[-2]):
+            WorkflowObject.query.get(oid).save()
+    text = (begun + b"".join(lines)).decode()
+    found = [int(row["id"]) for row in csv.DictReader(io.StringIO(text))]
+    assert sorted(found) == ids
+    answer.close()
 
 
 def test_a_file_has_what_its_reader_may_see(pen: PenSite) -> None:

@@ -180,6 +180,7 @@ async function decide(row, form, button) {
   if (!ok) return refused(row, form, told);
   say(told.message ?? "");
   if (String(told.revision) === fields.get("_revision")) return voted(row, form, told); // it stays
+  recountSoon();
   if (!row.hidden) return form.replaceWith(told.label); // what is decided is listed too
   row.remove();
   countDown();
@@ -204,7 +205,7 @@ async function send(url, fields) {
  */
 function voted(row, form, told) {
   const note = Object.assign(document.createElement("div"), { className: "hp-voted", textContent: told.message });
-  row.querySelector(".hp-voted")?.remove();
+  for (const old of all(".hp-voted, .hp-vote", row)) old.remove();
   [row.hidden, form.ariaBusy] = [false, null];
   row.append(note);
 }
@@ -233,6 +234,35 @@ function countDown() {
     if (/^\d+$/.test(digits)) each.textContent = new Intl.NumberFormat(language).format(Math.max(Number(digits) - 1, 0));
   }
 }
+
+/** Asks what stands beside the links of groups and facets now; no row is moved. */
+async function recount() {
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+    if (!answer.ok || answer.redirected) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const counts = new Map(all(COUNTED, page).map((link) => [link.getAttribute("href"), countOf(link)?.textContent ?? ""]));
+    for (const link of all(COUNTED)) {
+      const count = countOf(link);
+      if (count) count.textContent = counts.get(link.getAttribute("href")) ?? "0";
+    }
+    const [total, now] = [document, page].map((each) => each.querySelector("#results b"));
+    if (total && now) total.textContent = now.textContent;
+  } catch {
+    // Not reachable now; what was counted stays.
+  }
+}
+
+const COUNTED = ":is(.hp-tabs, .hp-facet) a";
+/** @param {Element} link */
+const countOf = (link) => link.querySelector(".hp-count");
+
+/** Counts once for decisions that follow each other. */
+function recountSoon() {
+  clearTimeout(recountSoon.timer);
+  recountSoon.timer = setTimeout(recount, 400);
+}
+recountSoon.timer = 0;
 
 document.addEventListener("submit", (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
