@@ -17,16 +17,16 @@ LISTED = "id_parent IS NULL AND (id_fork IS NULL OR status IN (2, 5))"
 RESTING = f"{LISTED} AND status <> 3"
 KEY = ("workflow", "status", "waits_for", "action", "data_type")
 #: Read from the index itself: what is counted, and who may see it.
-PLACE = ("waits_for", "workflow", "id_user")
+PLACE, ASKED = ("waits_for", "workflow", "id_user"), ("action", "data_type")
 
 INDEXES = (
     ("list", ["status", "modified", "id", *PLACE], RESTING),
-    ("recent", ["modified", "id", "status", *PLACE], LISTED),
+    ("recent", ["modified", "id", "status", *PLACE, *ASKED], LISTED),
     ("newest", ["status", "workflow", "id", "waits_for"], RESTING),
     ("action", ["action", "id"], f"action IS NOT NULL AND {LISTED}"),
     (
         "owner",
-        ["id_user", "modified", "id", "status", *PLACE[:2]],
+        ["id_user", "modified", "id", "status", *PLACE[:2], *ASKED],
         f"id_user <> 0 AND {LISTED}",
     ),
     ("uri", ["uri"], f"uri <> '' AND {LISTED}"),

@@ -31,9 +31,8 @@ from .list_arms import (
     IS_OWNED,
     NUMBERED,
     OBJECTS,
-    OWNED_AND_AGED,
-    TALLIED,
     Arm,
+    is_sample,
     number_in_text,
 )
 from .list_match import named
@@ -45,6 +44,10 @@ from .wanted import SORTS, Key, Wanted
 _o = OBJECTS.c
 #: In a query of its own the time is asked once.
 _NOW = select(now()).scalar_subquery()
+
+
+#: What a walk has of each row without being asked.
+_PLACE = ("id", "modified")
 
 
 class Plan:
@@ -189,16 +192,17 @@ class Plan:
         self, columns: Sequence[Any], conditions: list[Any], key: Key | None, most: int
     ) -> Select[Any]:
         """Return the rows of all arms, or what of them is in the index itself."""
-        more = [_o.id_user] if columns is OWNED_AND_AGED else []
+        counted = columns is NUMBERED or is_sample(columns)
+        more = [each for each in columns if each.name not in _PLACE] if counted else []
         merged: Select[Any] = self._merged(conditions, key, most, more)
         merged = merged.limit(number_in_text(most))
         if columns is NUMBERED:
             return merged
         found = merged.subquery("walked")
-        if columns is OWNED_AND_AGED:
-            return select(found.c.id_user, found.c.place.label("modified"))
-        in_order = columns is not TALLIED  # which is only counted
-        return self._rows(columns, found, key, in_order)
+        if counted:
+            modified = found.c.place.label("modified")
+            return select(*(found.c[each.name] for each in more), modified)
+        return self._rows(columns, found, key)
 
     def _walk_in_two(
         self, columns: Sequence[Any], key: Key | None, most: int, passing: int
@@ -293,20 +297,12 @@ class Plan:
             terms = terms[:1]
         return [term.desc() if self.goes_down(key) else term for term in terms]
 
-    def _rows(
-        self,
-        columns: Sequence[Any],
-        found: Any,
-        key: Key | None,
-        in_order: bool = True,
-    ) -> Select[Any]:
+    def _rows(self, columns: Sequence[Any], found: Any, key: Key | None) -> Select[Any]:
         # A row that has no sort key has no place in its order either.
         place = found.c.place if self.without is None else null().label("place")
         source = found.join(OBJECTS, _o.id == found.c.oid)
-        rows = select(*columns, place, found.c.oid).select_from(source)
-        if not in_order:
-            return rows
-        return rows.order_by(*self._ordered([found.c.place, found.c.oid], key))
+        order = self._ordered([found.c.place, found.c.oid], key)
+        return select(*columns, place, found.c.oid).select_from(source).order_by(*order)
 
     # --- gathering --------------------------------------------------------------------
 

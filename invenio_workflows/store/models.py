@@ -120,12 +120,14 @@ class ObjectRow(Base):
         _partial(
             *("recent", LISTED),
             *("modified", "id", "status", "waits_for", "workflow", "id_user"),
+            *("action", "data_type"),
         ),
         _partial("newest", LISTED_AT_REST, "status", "workflow", "id", "waits_for"),
         _partial("action", f"action IS NOT NULL AND {LISTED}", "action", "id"),
         _partial(
             *("owner", f"id_user <> 0 AND {LISTED}"),
             *("id_user", "modified", "id", "status", "waits_for", "workflow"),
+            *("action", "data_type"),
         ),
         _partial("uri", f"uri <> '' AND {LISTED}", "uri"),
         _partial(
