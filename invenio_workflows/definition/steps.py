@@ -159,7 +159,7 @@ class NodeTask:
         how["remind"] = step.remind
         who = {"votes": step.votes, "four_eyes": step.four_eyes}
         made, data = eng._given(schema, asks, who, **how)
-        if self.decides and self.executes:
+        if self.decides:
             frame[1] = {**frame[1], "given": data}
         external: dict[str, Any] = made.model_dump()
         return external

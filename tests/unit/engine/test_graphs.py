@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from unit.engine.world import FakeRun, Thing, World, compiled, tell
 
 from invenio_workflows import START, Decision, Step
@@ -198,6 +199,52 @@ def test_a_decision_that_halts_is_asked_when_it_goes_on() -> None:
     result = run({START: [Approved], Approved: [left, right]}, {})
     result.obj.extra_data["approved"] = True
     assert result.go_on().tasks == ["Approved", "right"]
+
+
+class Number(BaseModel):
+    n: int
+
+
+class Asked(Decision):
+    """Asks for a number, and then whether it is right."""
+
+    UserInputSchema = Number
+
+    def transition(self, _input: Any, external_input: Any) -> Any:
+        self.obj.data.append(external_input)
+        return "right"
+
+
+class HaltsFirst(Asked):
+    def execute(self, _input: Any, **more: Any) -> Any:
+        self.eng.halt("Is it?", action="approval", deadline=60, on_deadline="error")
+
+
+class HaltsDeciding(Asked):
+    def transition(self, _input: Any, external_input: Any) -> Any:
+        if "approved" not in self.obj.extra_data:
+            self.eng.halt("Is it?", action="approval")
+        return super().transition(_input, external_input)
+
+
+@pytest.mark.parametrize("decision", [HaltsFirst, HaltsDeciding])
+def test_a_decision_that_halts_has_what_it_was_given_when_it_goes_on(
+    decision: Any,
+) -> None:
+    graph = {START: [decision], decision: [left, right]}
+    result = run(graph, [], answers=[{"n": 3}])
+    assert result.action == "approval"
+    result.obj.extra_data["approved"] = True
+    assert result.go_on().tasks[-1] == "right"
+    assert result.data == [{"n": 3}]
+
+
+def test_a_decision_whose_question_expired_left_nothing_as_one_that_failed() -> None:
+    graph = {START: [HaltsFirst], HaltsFirst: [left, right]}
+    result = run(graph, [], answers=[{"n": 3}], stop_on_error=False)
+    result.pass_time(61)
+    assert result.status == ObjectStatus.ERROR
+    assert result.go_on("continue_next").data == [{}]
 
 
 def test_a_decision_that_cannot_decide_stands_at_itself() -> None:
