@@ -71,8 +71,27 @@ def leads_to(place: Place) -> str | None:
     """
     if place.leads_to is None:
         return None
-    is_fork = isinstance(place, Leaf) and isinstance(place.call, ForkTask)
-    return (" & " if is_fork else " | ").join(place.leads_to)
+    return (" & " if takes_all(place) else " | ").join(place.leads_to)
+
+
+def takes_all(place: Place) -> bool:
+    """Say whether all ways out of a node of a graph are taken: whether it is a Fork."""
+    return isinstance(place, Leaf) and isinstance(place.call, ForkTask)
+
+
+def goes_on(node: Node, place: Place, following: Place) -> bool:
+    """Say whether one may go from a place to the one that is drawn behind it.
+
+    In a list one does; in a graph, where an edge leads there.
+    """
+    if not isinstance(node, GRAPH):
+        return True
+    if isinstance(following, BRANCH):
+        return isinstance(place, BRANCH) or takes_all(place)
+    name = node.names[following.path[-1]]
+    if isinstance(place, BRANCH):
+        return name == place.ends
+    return name in (place.leads_to or ())
 
 
 def join(node: PARALLEL) -> str:

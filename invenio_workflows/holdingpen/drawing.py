@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from ..definition.node import Leaf, Node, Place
-from ..definition.outline import branches, inside, label, leads_to, says
+from ..definition.outline import branches, goes_on, inside, label, says, takes_all
 from ..definition.workflow import Definition
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
@@ -33,6 +34,7 @@ class Drawn:
     :param state: ``done``, ``here``, ``failed`` or ``ahead``.
     :param start_point: by which one may restart from here, if one may.
     :param leads_to: of a node of a graph: what may follow, in words.
+    :param is_apart: whether no way leads to what is drawn behind it.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Drawn:
     is_pattern: bool = False
     start_point: str | None = None
     leads_to: str = ""
+    is_apart: bool = False
     parameters: list[tuple[str, str]] = field(default_factory=list)
     branches: list[tuple[str, list[Drawn]]] = field(default_factory=list)
     path: tuple[int, ...] = ()
@@ -76,11 +79,7 @@ class Outline:
 
     def _place(self, place: Place) -> Drawn:
         drawn = Drawn(visible(label(place), 200), self._state(place), path=place.path)
-        if (leads := leads_to(place)) is not None:
-            names = visible(leads, 300)
-            drawn.leads_to = (
-                _("leads to {names}", names=names) if names else _("ends here")
-            )
+        drawn.leads_to = _leads_to(place)
         if isinstance(place, Leaf):
             drawn.says = visible(says(place), 200)
             doc = place.doc.strip()
@@ -93,10 +92,11 @@ class Outline:
                 drawn.start_point = f"task:{place.name}"
         elif isinstance(place, Node):
             drawn.is_pattern = True
-            drawn.branches = [
-                (visible(name, 100), self._list(inner))
-                for name, inner in branches(place)
-            ]
+            for name, inner in branches(place):
+                within = self._list(inner)
+                for at, (one, following) in enumerate(pairwise(inner)):
+                    within[at].is_apart = not goes_on(place, one, following)
+                drawn.branches.append((visible(name, 100), within))
         return drawn
 
 
@@ -109,17 +109,22 @@ class Drawing(Outline):
         obj: WorkflowObject,
         passed: Collection[tuple[str, str]],
         here: Collection[tuple[int, ...]] = (),
+        failed: Collection[tuple[int, ...]] = (),
     ) -> None:
-        """Take what the object and its branches passed: kind and path of events."""
+        """Take what the object and others passed: kind and path of events, its first.
+
+        :param here: where it stands, and branches of it do.
+        :param failed: where branches of it failed.
+        """
         super().__init__(definition)
         self._done = {path for kind, path in passed if kind in _FINISHING}
-        self._failed = _failed(obj, passed)
-        self._here = {"/".join(map(str, path)) for path in here}
+        self._failed = {*map(_joined, failed), *_failed(obj, passed)}
+        self._here = {*map(_joined, here)}
         self._ended = obj.status == ObjectStatus.COMPLETED
 
     def _state(self, place: Place) -> str:
-        path = "/".join(map(str, place.path))
-        if path == self._failed:
+        path = _joined(place.path)
+        if path in self._failed:
             return FAILED
         if path in self._here and not self._ended:
             return HERE
@@ -134,9 +139,27 @@ class Drawing(Outline):
         inner = f"{path}/"
         if any(each.startswith(inner) for each in self._here) and not self._ended:
             return HERE
-        if self._failed is not None and self._failed.startswith(inner):
+        if any(each.startswith(inner) for each in self._failed):
             return HERE
         return DONE if any(each.startswith(inner) for each in self._done) else AHEAD
+
+
+def _leads_to(place: Place) -> str:
+    """Return in words what may follow a node of a graph; nothing of what is no node."""
+    if place.leads_to is None:
+        return ""
+    *names, last = place.leads_to or ("",)
+    if not last:
+        return _("ends here")
+    last = visible(last, 100)
+    if names:
+        said = {"names": visible(", ".join(names), 300), "last": last}
+        last = (
+            _("{names} and {last}", **said)
+            if takes_all(place)
+            else _("{names} or {last}", **said)
+        )
+    return _("leads to {names}", names=last)
 
 
 def _parameter(name: str, value: str) -> str:
@@ -146,11 +169,15 @@ def _parameter(name: str, value: str) -> str:
     return visible(_PASSWORD.sub(r"\1…@", value[:2000]), 300)
 
 
-def _failed(obj: WorkflowObject, passed: Any) -> str | None:
+def _failed(obj: WorkflowObject, passed: Any) -> list[str]:
     """Return the path of the task that failed last, if the object is in ERROR."""
     if obj.status != ObjectStatus.ERROR:
-        return None
-    return next((path for kind, path in passed if kind == "Failed"), None)
+        return []
+    return [path for kind, path in passed if kind == "Failed"][:1]
+
+
+def _joined(path: tuple[int, ...]) -> str:
+    return "/".join(map(str, path))
 
 
 def as_text(places: list[Drawn], depth: int = 0) -> list[str]:

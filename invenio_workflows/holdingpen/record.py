@@ -200,11 +200,15 @@ def _drawn(obj: WorkflowObject, branches: list[Relative]) -> dict[str, Any]:
     if definition is None:
         return {"drawing": [], "drawing_text": [], "definition": None}
     records = current_workflows.records
-    passed = records.passed([obj.id, *(each.id for each in branches)])
-    here = [tuple(obj.get_current_task())]
-    awake = (ObjectStatus.COMPLETED, ObjectStatus.CANCELLED)
-    here += [each.position for each in branches if each.status not in awake]
-    drawing: list[Drawn] = Drawing(definition, obj, passed, here).draw()
+    below = records.below(branches)
+    passed = records.passed([obj.id, *(each.id for each in below)])
+    if origins := records.origins(obj):
+        passed += records.passed(origins)
+    awake = (ObjectStatus.COMPLETED, ObjectStatus.CANCELLED, ObjectStatus.ERROR)
+    here = [each.position for each in below if each.status not in awake]
+    here.append(tuple(obj.get_current_task()))
+    failed = [each.position for each in below if each.status == ObjectStatus.ERROR]
+    drawing: list[Drawn] = Drawing(definition, obj, passed, here, failed).draw()
     return {
         "drawing": drawing,
         "drawing_text": as_text(drawing),

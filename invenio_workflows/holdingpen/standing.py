@@ -84,7 +84,7 @@ class Here:
     def words(self) -> str:
         """All of it, in a line."""
         numbers = ", ".join(f"{number} {word}" for _group, number, word in self.told)
-        return ": ".join(filter(None, (numbers, self.how_long)))
+        return ", ".join(filter(None, (numbers, self.how_long)))
 
 
 def _waits(status: ObjectStatus | None) -> str | None:
@@ -148,7 +148,7 @@ class Standings:
             leads = f" ({place.leads_to})" if place.leads_to else ""
             says = f" – {place.says}" if place.says else ""
             who = f": {here.words}" if here else ""
-            yield f"{'  ' * depth}{place.name}{leads}{says}{who}"
+            yield f"{'  ' * depth}{place.name}{who}{leads}{says}"
             for name, inner in place.branches:
                 if name:
                     yield f"{'  ' * (depth + 1)}{name}:"

@@ -77,6 +77,28 @@ class Relations:
         """Return the branches of an object, the newest first."""
         return self._related(_objects.id_fork == oid, _objects.id.desc())
 
+    def below(self, branches: Sequence[Relative]) -> list[Relative]:
+        """Return branches and those that they have, as many as are shown."""
+        found, level = list(branches), branches
+        while level and len(found) < MOST_RELATED:
+            ids = [each.id for each in level]
+            level = self._related(_objects.id_fork.in_(ids), _objects.id.desc())
+            found += level
+        return found
+
+    def origins(self, obj: WorkflowObject) -> list[int]:
+        """Return the object whose branch this is, the one whose branch that is, …"""
+        found: list[int] = []
+        oid = obj.id_fork
+        if oid is None:
+            return found
+        with self._reading() as connection:
+            while oid is not None:
+                found.append(oid)
+                above = select(_objects.id_fork).where(_objects.id == oid)
+                oid = connection.execute(above).scalar_one_or_none()
+        return found
+
     def of_run(self, uuid: str) -> list[Relative]:
         """Return the first objects of a run, in its order."""
         mine = (

@@ -111,8 +111,8 @@ def test_the_drawing_is_told_as_text_with_its_numbers(pen: PenSite) -> None:
     assert lines[1].splitlines() == [
         "begin – Look whether it is well-formed.",
         "IF(odd)",
-        "  ask: 1 Need action: the longest for less than a minute",
-        "fail: 1 Failed: the longest for less than a minute",
+        "  ask: 1 Need action, the longest for less than a minute",
+        "fail: 1 Failed, the longest for less than a minute",
     ]
 
 

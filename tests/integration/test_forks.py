@@ -315,12 +315,18 @@ def test_what_two_branches_made_of_one_key_names_the_join(forked: Site) -> None:
 # --- seen -----------------------------------------------------------------------------
 
 
+def places(browser: Browser, obj: Any) -> list[tuple[str, str]]:
+    """The places that the page of a record draws, each with its state."""
+    text = browser.get(f"/{obj.id}").get_data(as_text=True)
+    return re.findall(r'hp-place-(\w+)[ "].*?<bdi>(.*?)</bdi>', text, re.DOTALL)
+
+
 def test_the_pages_draw_the_branches_and_where_they_stand(forked: Site) -> None:
     admit(forked.app)
     obj, asked, _ = begun()
     browser = Browser(forked.app, "admin")
     text = browser.get(f"/{obj.id}").get_data(as_text=True)
-    drawn = re.findall(r'hp-place-(\w+)[ "].*?<bdi>(.*?)</bdi>', text, re.DOTALL)
+    drawn = places(browser, obj)
     assert drawn == [
         ("here", "GRAPH, begins with Read"),
         ("done", "Read"),
@@ -333,10 +339,32 @@ def test_the_pages_draw_the_branches_and_where_they_stand(forked: Site) -> None:
         ("ahead", "met"),
         ("ahead", "Sum"),
     ]
-    assert "leads to Ask &amp; Copies" in text and "join all" in text
-    text = browser.get(f"/{asked.id}").get_data(as_text=True)
-    drawn = re.findall(r'hp-place-(\w+)[ "].*?<bdi>(.*?)</bdi>', text, re.DOTALL)
-    assert ("here", "Ask") in drawn
+    assert "leads to Ask and Copies" in text and "join all" in text
+    drawn = places(browser, asked)
+    assert {name: state for state, name in drawn} == {
+        **{"GRAPH, begins with Read": "here", "Read": "done", "checks": "done"},
+        **{"branch Ask of checks": "here", "Ask": "here", "Praise": "ahead"},
+        **{"branch Copies of checks": "ahead", "Copies": "ahead"},
+        **{"met": "ahead", "Sum": "ahead"},
+    }, "what was done before it was a branch is done"
+
+
+def test_the_page_draws_branches_of_branches_and_which_failed(forked: Site) -> None:
+    inner, first = Fork("inner"), Join("any", name="first")
+    graph = {
+        **{START: [checks], checks: [inner, Copies], inner: [Read, Ask]},
+        **{Read: [first], Ask: [Praise, first], Praise: [first]},
+        **{first: [met], Copies: [met], met: [Sum]},
+    }
+    forked.ext.register_workflow("nested", graph)
+    admit(forked.app)
+    given = {"title": "On Ice", "breaks": True}
+    (obj,) = start("nested", given, stop_on_error=False).processed_objects
+    drawn = {name: state for state, name in places(Browser(forked.app, "admin"), obj)}
+    assert drawn["checks"] == "here" and drawn["Copies"] == "failed"
+    assert [drawn[name] for name in ("inner", "Read", "first")] == ["done"] * 3
+    assert drawn["branch Read of inner"] == "done"
+    assert drawn["branch Copies of checks"] == "here"
 
 
 def test_a_terminal_says_which_branches_an_object_waits_for(forked: Site) -> None:

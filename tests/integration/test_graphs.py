@@ -245,8 +245,8 @@ def test_the_record_page_draws_the_graph_and_where_the_object_stands(
         ("ahead", "Die"),
         ("ahead", "Take"),
     ]
-    assert "leads to shorten | ask" in text and "ends here" in text
-    assert "IsLong: done (leads to shorten | ask)" in text
+    assert "leads to shorten or ask" in text and "ends here" in text
+    assert "IsLong: done (leads to shorten or ask)" in text
     nodes = ["Count", "IsLong", "shorten", "ask", "Die", "Take"]
     assert re.findall(r"<option[^>]*>(\w+)</option>", text)[-6:] == nodes
 
