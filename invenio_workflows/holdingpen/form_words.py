@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from .form_shape import Shape, shortly
 from .texts import _, ngettext
 from .tree import visible
+
+#: How pydantic says that something is beyond a limit.
+_BOUND = re.compile(r"Input should be (greater|less) than (or equal to )?(.+)")
 
 
 def hints(shape: Shape) -> list[str]:
@@ -67,8 +71,17 @@ def worded(error: Mapping[str, Any], shape: Shape | None) -> str:
     kind = str(error.get("type", ""))
     limits = shape or Shape("text")
     say = _SAID.get(kind)
-    said = say(limits, error.get("ctx") or {}) if say is not None else ""
+    said = say(limits, _context(error)) if say is not None else ""
     return said or visible(_plain(str(error.get("msg", ""))), 1000)
+
+
+def _context(error: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limit that pydantic names: JSON Schema has none for a date or time."""
+    found = _BOUND.match(str(error.get("msg", "")))
+    if found is None:
+        return {}
+    beyond, or_equal, limit = found.groups()
+    return {f"{beyond[0]}{'e' if or_equal else 't'}": limit}
 
 
 def _plain(message: str) -> str:
@@ -81,17 +94,19 @@ def _plain(message: str) -> str:
 _Says = Callable[[Shape, Mapping[str, Any]], str]
 
 
+def _is_said(limit: Any) -> bool:
+    return limit is not None
+
+
 def _always(say: Callable[[], str]) -> _Says:
     return lambda shape, context: say()
 
 
 def _with(say: Callable[[Any], str], word: str, *names: str) -> _Says:
-    """Say it with a limit, from the error or the field; nothing if neither has it."""
+    """Say it with a limit, of the field or the error; nothing if neither has it."""
 
     def said(shape: Shape, context: Mapping[str, Any]) -> str:
-        found = context.get(word)
-        for name in names:
-            found = shape.limit(name) if found is None else found
+        found = next(filter(_is_said, map(shape.limit, names)), context.get(word))
         if found is None:
             return ""
         found = shortly(found)
@@ -169,6 +184,9 @@ _SAID: dict[str, _Says] = {
     ),
     "less_than_equal": _with(
         lambda n: _("This must be {n} or less.", n=n), "le", "maximum"
+    ),
+    "string_pattern_mismatch": _with(
+        lambda n: _("This is not written as it must be: {n}", n=n), "pattern", "pattern"
     ),
     "multiple_of": _with(
         lambda n: _("This must be a multiple of {n}.", n=n), "multiple_of", "multipleOf"

@@ -17,7 +17,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 from .. import api
 from ..actions.input_form import Asked as Question
-from ..actions.input_form import asked_of
+from ..actions.input_form import InputForm, asked_of
 from ..deciding import refuse_other
 from ..errors import DataTooLarge, InputNotValid
 from ..objects import WorkflowObject
@@ -132,9 +132,10 @@ def give(obj: WorkflowObject, revision: int) -> Any:
     data: Any = {}
     if asked is not None:
         reading = _read(obj, asked)
-        if reading.errors:
-            raise InputNotValid(errors=reading.errors)
         data = {} if reading.data is ABSENT else reading.data
+        if reading.errors:
+            errors = [*reading.errors, *_also_wrong(obj, data, reading.errors)]
+            raise InputNotValid(errors=errors, rows=reading.rows)
     try:
         given = api.provide_input(obj.id, data, revision, True, who, "page")
     except InputNotValid as error:
@@ -144,6 +145,22 @@ def give(obj: WorkflowObject, revision: int) -> Any:
     if who is not None:
         current_workflows.drafts.forget(obj.id, who)
     return given
+
+
+def _also_wrong(
+    obj: WorkflowObject, data: Any, unread: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return what is wrong with the fields that could be read, beside the others."""
+    try:
+        InputForm().check(obj, data, obj.extra_data["_payload"])
+    except InputNotValid as error:
+        places = [list(each["loc"]) for each in unread]
+        return [
+            each
+            for each in error.errors
+            if not any(each["loc"][: len(place)] == place for place in places)
+        ]
+    return []
 
 
 def _read(obj: WorkflowObject, asked: Question) -> Reading:

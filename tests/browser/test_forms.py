@@ -84,14 +84,18 @@ class Asking(WorkflowBase):
         return str(obj.data["title"])
 
 
+def make_known(pen: Pen, name: str, workflow: Any) -> None:
+    """Let a site have a workflow that asks for input, if it has it not."""
+    state = pen.site.ext.state
+    if "input" not in state.actions:
+        pen.site.ext.register_action("input", InputForm)
+    if name not in state.workflows:
+        pen.site.ext.register_workflow(name, workflow)
+
+
 @pytest.fixture
 def asking(pen: Pen) -> Pen:
-    with pen.app.app_context():
-        state = pen.site.ext.state
-        if "input" not in state.actions:
-            pen.site.ext.register_action("input", InputForm)
-        if "asking" not in state.workflows:
-            pen.site.ext.register_workflow("asking", Asking)
+    make_known(pen, "asking", Asking)
     return pen
 
 

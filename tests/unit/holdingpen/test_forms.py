@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -385,10 +385,14 @@ def test_what_is_common_is_said_in_words_of_ours() -> None:
         word: Literal["a", "b", "c"]
         some: Annotated[list[int], Field(min_length=2)]
         own: Annotated[str, AfterValidator(refuse)]
+        opens: Annotated[time, Field(ge=time(8))]
+        until: Annotated[datetime, Field(lt=datetime(2027, 1, 1))]
+        mail: Annotated[str, Field(pattern="@")]
 
     data = {
         **{"short": "abc", "long": "a", "more": 1, "less": 3, "day": "x"},
         **{"when": "x", "colour": "x", "word": "x", "some": [1], "own": "x", "no": 1},
+        **{"opens": "07:00", "until": "2027-01-01T00:00", "mail": "nobody"},
     }
     with pytest.raises(ValidationError) as raised:
         Asked.model_validate(data)
@@ -409,6 +413,9 @@ def test_what_is_common_is_said_in_words_of_ours() -> None:
         "This is none of the choices.",
         "There are too few: at least 2.",
         "Never that.",
+        "This must be 08:00:00 or more.",
+        "This must be less than 2027-01-01T00:00:00.",
+        "This is not written as it must be: @",
     ]
 
 
