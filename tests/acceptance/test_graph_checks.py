@@ -347,7 +347,9 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         del sys.modules[name]
 
 
-def test_check_5_only_the_steps_are_loaded_anew(site: Site, modules: Any) -> None:
+def test_check_5_only_the_steps_are_loaded_anew(
+    site: Site, modules: Any, terminal: Terminal, browser: Browser
+) -> None:
     """Check 5: the module of the steps alone is loaded anew; all three steps run."""
     my_steps, my_workflows = modules
     site.ext.register_workflow("three", my_workflows.Three)
@@ -355,7 +357,9 @@ def test_check_5_only_the_steps_are_loaded_anew(site: Site, modules: Any) -> Non
     old = my_steps.First
     importlib.reload(my_steps)
     assert my_steps.First is not old
-    assert ran("three", {}).data["ran"] == ["First", "Second", "Third"]
+    oids = [clicked(browser, "three", {}), typed(terminal, "three", {})]
+    for oid in [*oids, ran("three", {}).id]:
+        assert now(oid).data["ran"] == ["First", "Second", "Third"]
     site.ext.register_workflow("three", my_workflows.Three, replace=True)
     assert ran("three", {}).data["ran"] == ["First", "Second", "Third"]
     mixed = {**my_workflows.Three.graph, my_steps.Second: [my_steps.Third]}

@@ -299,7 +299,7 @@ def test_any_order_of_syncs_and_beginnings(
 # --- who asks for it ------------------------------------------------------------------
 
 
-def test_what_is_removed_says_since_when(site: Site, flask: Terminal) -> None:
+def test_check_16_what_is_removed_says_since_when(site: Site, flask: Terminal) -> None:
     start("review", [1])
     known(site).sync([facts("review"), facts("elsewhere")])
     known(site).sync([facts("elsewhere")])

@@ -1,4 +1,4 @@
-"""Records of a workflow that is removed: readable, and said to go nowhere."""
+"""Check 16 in the pen: what is left of a workflow that is removed is read, deleted."""
 
 from __future__ import annotations
 
