@@ -22,6 +22,12 @@ as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
 )
 
+seen_at = click.option(
+    "--revision",
+    type=int,
+    help="Refuse if the object changed since it had this revision.",
+)
+
 looks_every = click.option(
     "--interval",
     metavar="SECONDS",

@@ -16,7 +16,7 @@ from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..results import AsynchronousResultWrapper
 from ..states import ObjectStatus
-from .arguments import as_json, command, delayed, object_id, person
+from .arguments import as_json, command, delayed, object_id, person, seen_at
 from .asking import as_json as for_programs
 from .asking import errors_of, fields_of
 from .looking import NO_TITLE, Titles, asked, brief, label, possible
@@ -66,11 +66,7 @@ def continue_(oid: int, start_point: str, delayed: bool, as_json: bool) -> None:
 @click.option("--reason", help="Why, with --accept or --reject; it is kept.")
 @click.option("--form", metavar="JSON", help="The answer to another action, as JSON.")
 @click.option("--action", help="Refuse if the object asks for another action.")
-@click.option(
-    "--revision",
-    type=int,
-    help="Refuse if the object changed since it had this revision.",
-)
+@seen_at
 @delayed
 @as_json
 @with_appcontext
@@ -118,11 +114,7 @@ def resolve(
     multiple=True,
     help="One field; the value is JSON, or else text. Again for each field.",
 )
-@click.option(
-    "--revision",
-    type=int,
-    help="Refuse if the object changed since it had this revision.",
-)
+@seen_at
 @delayed
 @as_json
 @with_appcontext

@@ -9,11 +9,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from acceptance.crash import processes
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, field_validator
 from sites import Site
 from terminals import Terminal
 
@@ -421,16 +421,15 @@ def test_what_cannot_be_asked_is_refused_when_it_is_registered(site: Site) -> No
 # --- models that cannot be found --------------------------------------------------
 
 
+def odd(number: int) -> int:
+    if number % 2 == 0:
+        raise ValueError("not odd")
+    return number
+
+
 def test_a_local_model_is_known_where_it_was_asked_with(site: Site) -> None:
     class Local(BaseModel):
-        number: int
-
-        @field_validator("number")
-        @classmethod
-        def is_odd(cls, number: int) -> int:
-            if number % 2 == 0:
-                raise ValueError("not odd")
-            return number
+        number: Annotated[int, AfterValidator(odd)]
 
     def ask(obj: Any, eng: Any) -> None:
         obj.data["number"] = eng.ask(Local, "Which?").number
@@ -446,15 +445,8 @@ def test_elsewhere_the_json_schema_is_checked_and_the_model_when_it_runs(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Local(BaseModel):
-        number: int = Field(gt=0)
+        number: Annotated[int, Field(gt=0), AfterValidator(odd)]
         password: SecretStr = SecretStr("x")
-
-        @field_validator("number")
-        @classmethod
-        def is_odd(cls, number: int) -> int:
-            if number % 2 == 0:
-                raise ValueError("not odd")
-            return number
 
     def ask(obj: Any, eng: Any) -> None:
         obj.data["number"] = eng.ask(Local, "Which?").number
