@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,6 +145,83 @@ def test_w9_w11_the_readme_runs_with_its_names_replaced(site: Site) -> None:
     job = settled(job_id)
     assert (job.status, job.data) == (ObjectStatus.COMPLETED, ["b", 3])
     assert PROCESSED == [3]
+
+
+MY_STEPS = """
+from invenio_workflows import steps
+from pydantic import BaseModel
+
+
+class Step1(steps.Step):
+    def execute(self, _input=None, *args, **kwargs):
+        return 1
+
+
+class Decision1(steps.Decision):
+    class UserInputSchema(BaseModel):
+        some_data: int
+
+    def transition(self, _input=None, external_input=None, *args, **kwargs):
+        output = external_input["some_data"]
+        return output
+
+
+class Step2a(steps.Step):
+    def execute(self, _input=None, *args, **kwargs):
+        return "a"
+
+
+class Step2b(Step2a):
+    def execute(self, _input=None, *args, **kwargs):
+        return "b"
+
+
+class Step3(steps.Step):
+    def execute(self, _input=None, *args, **kwargs):
+        self.obj.data = _input
+"""
+MY_WORKFLOW = """
+from invenio_workflows import workflows, steps
+from ..my_steps import *
+
+class MyWorkflow(workflows.Workflow):
+    DIGRAPH = {
+        steps.__start__: [Step1],
+        Step1: [Decision1],
+        Decision1: [Step2a, Step2b],
+        Step2a: [Step3],
+        Step2b: [Step3],
+    }
+"""
+
+
+def test_w5_w6_the_readme_in_files_of_a_package(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its graph as it is written there, with ``import *``; ordered by the row's id."""
+    home = tmp_path / "my_wfe_app"
+    (home / "workflows").mkdir(parents=True)
+    (home / "my_steps.py").write_text(MY_STEPS)
+    (home / "workflows" / "MyWorkflow.py").write_text(MY_WORKFLOW)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    site = Site(sqlite_url, WORKFLOWS_PACKAGES=["my_wfe_app"])
+    with site.app.app_context():
+        state = site.ext.state
+        assert state.known.sync(state.catalogue.facts()).created == ["MyWorkflow"]
+        job_id = order_workflow_execution(workflow_id=1)
+        assert settled(job_id).status == JobState.INPUT_REQUIRED
+        provide_external_input(job_id=job_id, external_data={"some_data": 1})
+        job = settled(job_id)
+        assert (job.status, job.data) == (ObjectStatus.COMPLETED, "b")
+        (graph,) = Terminal(site.app).json("definitions", "show", "MyWorkflow")[
+            "workflow"
+        ]
+    site.close()
+    places = graph["branches"][0]["workflow"]
+    assert {place["task"]: place["leads_to"] for place in places} == {
+        **{"Step1": ["Decision1"], "Decision1": ["Step2a", "Step2b"]},
+        **{"Step2a": ["Step3"], "Step2b": ["Step3"], "Step3": []},
+    }
 
 
 def test_what_the_readme_says_it_cannot_do(site: Site) -> None:
