@@ -75,6 +75,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         kind = cycle if name == "cycle" else type(name, (), {"graph": graph})
         site.ext.register_workflow(name, kind)
     admit(site.app)
+    with site.app.app_context():
+        # Threads that carry out what is delayed: after a command none would begin.
+        start_delayed("chain", [0]).get(timeout=30)
     yield site
     site.close()
 
