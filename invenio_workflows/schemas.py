@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -29,6 +30,14 @@ Fault: TypeAlias = dict[str, Any]
 
 #: So many models that are local to a function are kept in mind.
 _MOST = 500
+#: A secret of fewer letters is a part of many words.
+_SHORT = 4
+#: Errors whose sentences have the model's limits in them, and nothing of the input.
+_QUOTES_NOTHING = frozenset(
+    "missing extra_forbidden too_short too_long string_too_short string_too_long "
+    "bytes_too_short bytes_too_long string_type bytes_type int_parsing int_type "
+    "date_type".split()
+)
 _known: dict[tuple[str, str], Schema] = {}
 _lock = threading.Lock()
 _schemas: WeakKeyDictionary[Schema, dict[str, Any]] = WeakKeyDictionary()
@@ -177,7 +186,7 @@ def _made(model: Schema, data: Mapping[str, Any]) -> tuple[BaseModel | None, lis
     return None, [
         {
             "loc": list(each["loc"]),
-            "msg": _said(each["msg"], secrets),
+            "msg": _said(each["type"], each["msg"], secrets),
             "type": each["type"],
         }
         for each in found
@@ -193,11 +202,21 @@ def _read(model: Schema, data: Mapping[str, Any]) -> BaseModel:
     return model.model_validate_json(text)
 
 
-def _said(text: str, secrets: Sequence[str]) -> str:
-    """Return what a validator says, in its own words and without what is secret."""
+def _said(kind: str, text: str, secrets: Sequence[str]) -> str:
+    """Return what is wrong, in a validator's own words and without what is secret.
+
+    A short secret may be a part of any word: masked there, it would be told by what
+    is left. So it is masked where it stands by itself, and pydantic's own sentences,
+    which quote nothing, are left as they are.
+    """
+    if kind in _QUOTES_NOTHING:
+        return text
     text = text.removeprefix("Value error, ").removeprefix("Assertion failed, ")
     for secret in secrets:
-        text = text.replace(secret, MASK)
+        if len(secret) < _SHORT:
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
+        else:
+            text = text.replace(secret, MASK)
     return text
 
 

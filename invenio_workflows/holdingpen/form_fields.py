@@ -25,6 +25,8 @@ MOST_FIELDS = 400
 MOST_ROWS = 100
 #: Deeper than this is JSON.
 DEEPEST = 8
+#: A row of such a field counts for nothing while it is empty.
+_LINES = ("number", "date", "datetime", "time", "email", "url", "choice", "json")
 #: With so many choices they stand beside each other; with more they are a menu.
 MOST_RADIOS = 5
 
@@ -275,8 +277,8 @@ class _Drawing:
             return []
         least = shape.limit("minItems")
         needed = least if isinstance(least, int) else 0
-        inner = self._schema.shape(shape.item).kind
-        if not needed and inner not in ("group", "variants", "file"):
+        inner = self._schema.shape(shape.item)
+        if not needed and (inner.kind in _LINES or inner.is_text):
             needed = 1
         rows = [ABSENT] * min(needed, MOST_ROWS)
         return rows if self._has_room(shape, rows) else []
@@ -325,11 +327,31 @@ def _as_json(made: Field, shape: Shape, given: Any) -> Field:
         made.text = str(given)
     elif given is ABSENT or (given is None and (shape.nullable or not shape.default)):
         made.text = ""
+    elif shape.takes_text and _is_bare(given):
+        made.text = given
     else:
         made.text = json.dumps(given, ensure_ascii=False, indent=2)
-    said = _("Written as JSON: a text in quotes, a list in [ ], fields in { }.")
-    made.hints = [*made.hints, said]
+    if not shape.takes_text:
+        said = _("Written as JSON: a text in quotes, a list in [ ], fields in { }.")
+        made.hints = [*made.hints, said]
     return made
+
+
+def is_json(text: str) -> bool:
+    """Say whether a text is JSON, or at least not easily said to be none."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    except RecursionError:
+        pass
+    return True
+
+
+def _is_bare(value: Any) -> bool:
+    """Say whether a text is no JSON, so that it need not stand in quotes."""
+    is_text = isinstance(value, str) and value != "" and value.strip() == value
+    return is_text and "\r" not in value and not is_json(value)
 
 
 _NUMBER = re.compile(r"-?(\d+(\.\d+)?|\.\d+)([eE][-+]?\d+)?\Z", re.A)

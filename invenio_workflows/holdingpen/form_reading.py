@@ -14,9 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .form_fields import DEEPEST, MOST_ROWS, Unread, Variant
+from .form_fields import DEEPEST, MOST_ROWS, Unread, Variant, is_json
 from .form_shape import ABSENT, Part, Schema, Shape, below
-from .texts import _
+from .texts import N_, _
+
+#: What Python says of a text that is no JSON.
+_NO_JSON = (
+    N_("Expecting value"),
+    N_("Expecting property name enclosed in double quotes"),
+    N_("Expecting ',' delimiter"),
+    N_("Expecting ':' delimiter"),
+    N_("Extra data"),
+    N_("Unterminated string starting at"),
+    N_("Invalid control character at"),
+)
 
 #: What is asked of a file: the reference of what was sent under a name, or of the file
 #: with an id, if this record has it. It raises a ValueError that says what is wrong.
@@ -181,6 +192,8 @@ class _Reader:
             if shape.default is None or shape.nullable:
                 return None
             return ABSENT
+        if shape.takes_text and not is_json(text):
+            return text
         try:
             return json.loads(text, parse_constant=_no_number)
         except json.JSONDecodeError as error:
@@ -188,7 +201,7 @@ class _Reader:
                 "This is no JSON: line {line}, column {column}: {what}.",
                 line=error.lineno,
                 column=error.colno,
-                what=error.msg,
+                what=_(error.msg),
             )
         except RecursionError:
             said = _("This is nested too deep.")

@@ -32,6 +32,7 @@ _FORMATS = {
     "textarea": "area",
     "file": "file",
 }
+_SCALARS = {"string", "integer", "number", "boolean"}
 #: What a field says for itself, beside what it refers to.
 _OWN = ("title", "description", "default", "examples", "format", "deprecated")
 
@@ -68,6 +69,7 @@ class Shape:
     :param limits: what the schema says of it: ``minimum``, ``maxLength`` …
     :param parts: of a group its fields, of variants the kinds of object.
     :param decides: of variants, the field that says which of them it is.
+    :param takes_text: of JSON, whether what is none may be a value as it is typed.
     """
 
     kind: str
@@ -83,6 +85,7 @@ class Shape:
     parts: tuple[Part, ...] = ()
     item: Any = None
     decides: str = ""
+    takes_text: bool = False
 
     @property
     def is_text(self) -> bool:
@@ -209,6 +212,8 @@ class Schema:
         if isinstance(schema.get("enum"), list):
             return _of_enum(schema["enum"])
         kind = schema.get("type")
+        if schema.get("writeOnly") and kind in ("integer", "number"):
+            return _of_string({**schema, "format": "password"})
         if isinstance(kind, list):
             left = [each for each in kind if each != "null"]
             if len(left) != 1:
@@ -264,7 +269,9 @@ class Schema:
         if kinds == {"object"} and all("properties" in each for each in inner):
             return self._of_variants(schema, left)
         plain = all(set(each) <= {"type", "title", "description"} for each in inner)
-        return Shape("text") if kinds == {"string"} and plain else Shape("json")
+        if kinds == {"string"} and plain:
+            return Shape("text")
+        return Shape("json", takes_text="string" in kinds and kinds <= _SCALARS)
 
     def _of_variants(self, schema: dict[str, Any], left: list[Any]) -> Shape:
         decides = schema.get("discriminator")
@@ -311,8 +318,10 @@ def _of_enum(values: list[Any]) -> Shape:
 
 
 def _of_string(schema: dict[str, Any]) -> Shape:
-    limits = _limits(schema, "minLength", "maxLength", "pattern")
+    limits = _limits(schema, "minLength", "maxLength", "pattern", "format")
     kind = _FORMATS.get(str(schema.get("format")), "text")
+    if schema.get("writeOnly"):  # also what is no string, as it is typed
+        kind = "secret"
     longest = limits.get("maxLength")
     if kind == "text" and isinstance(longest, int) and longest > _LONG:
         kind = "area"

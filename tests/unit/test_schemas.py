@@ -215,6 +215,23 @@ def test_what_is_secret_is_quoted_nowhere() -> None:
     }
 
 
+def test_a_short_secret_is_not_told_by_what_is_masked() -> None:
+    class Pin(BaseModel):
+        pin: SecretStr = Field(min_length=3)
+        other: SecretStr
+
+        @field_validator("other")
+        @classmethod
+        def quotes(cls, value: SecretStr) -> SecretStr:
+            raise ValueError(f"{value.get_secret_value()} is no answer")
+
+    with pytest.raises(InputNotValid) as refused:
+        validated(Pin, {"pin": "s", "other": "an"})
+    said = [each["msg"] for each in refused.value.errors]
+    assert said[0].startswith("Value should have at least 3 items")
+    assert said[1] == f"{MASK} is no answer"
+
+
 def test_what_is_no_model_is_refused() -> None:
     class Odd(BaseModel):
         model_config = ConfigDict(arbitrary_types_allowed=True)

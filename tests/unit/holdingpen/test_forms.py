@@ -415,7 +415,7 @@ def test_what_is_common_is_said_in_words_of_ours() -> None:
         "Never that.",
         "This must be 08:00:00 or more.",
         "This must be less than 2027-01-01T00:00:00.",
-        "This is not written as it must be: @",
+        "This is not of the form @.",
     ]
 
 
