@@ -113,6 +113,8 @@ class RunInfo:
     stop_on_error: bool = True
     extra_data: dict[str, Any] = field(default_factory=dict)
     priority: int = 0
+    #: Who starts it, where they are no number; known in the start only.
+    submitter: str | None = None
     #: Whether it is yet to be said that it runs.
     is_new: bool = False
     #: Whether an object of it has branches: more than its objects move the run then.

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from .encoding import dumps
 
@@ -13,6 +14,12 @@ from .encoding import dumps
 ORIGINS = ("api", "page", "rest", "cli")
 #: From where nobody decided: what a halt said was to be done at its deadline.
 DEADLINE = "deadline"
+#: The verb of a row that says who submitted an object, where they are no number.
+START = "start"
+#: So many letters of who decided are kept.
+LONGEST_ACTOR = 255
+#: The largest number of a user that a column holds.
+_LARGEST_USER = 2**31 - 1
 #: Start points by which one passes over what is asked, without an answer.
 PASSING = ("continue_next", "task:")
 #: So many letters of a form's JSON are kept; of a longer one only its fields' names.
@@ -25,7 +32,7 @@ class Decision:
     """What somebody decided about an object, and on which version of it.
 
     :param verb: ``resolve``, ``vote``, ``continue``, ``edit``, ``comment``, ``cancel``,
-        ``delete`` or ``map``.
+        ``delete``, ``map`` or ``start``.
     :param actor: who; ``None`` if that is not known.
     :param origin: from where: ``api``, ``page``, ``rest`` or ``cli``; ``deadline`` if
         nobody did, and a deadline passed.
@@ -88,6 +95,32 @@ def decision(
     who = None if actor is None else str(actor)
     what["reason"] = str(what.get("reason") or "")
     return Decision(verb, who, origin, **what)
+
+
+def who_submits(who: Any) -> tuple[int, str | None]:
+    """Return the number of a user, and their id as text where it is no number.
+
+    Numbers and texts are told apart as they are written: ``"007"`` is not 7.
+
+    :raises ValueError: if it is no id of a user.
+    """
+    if isinstance(who, str):
+        if who == str(number := _number(who)):
+            return number, None
+        return 0, who or None
+    if who is None or isinstance(who, (bool, float)) and not who:
+        return 0, None
+    if isinstance(who, UUID):
+        return 0, str(who)
+    if isinstance(who, int) and 0 <= who <= _LARGEST_USER:
+        return int(who), None
+    raise ValueError(f"id_user is the id of a user, a number or a text, not {who!r}.")
+
+
+def _number(text: str) -> int:
+    """Return the number that a text is, or 0 where no column holds it."""
+    is_number = text.isascii() and text.isdigit() and len(text) < 11
+    return int(text) if is_number and int(text) <= _LARGEST_USER else 0
 
 
 def who_decided(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .actions.core import four_eyes
-from .decisions import PASSING
+from .decisions import LONGEST_ACTOR, PASSING
 from .errors import OwnSubmission
 from .objects import WorkflowObject
 from .proxies import current_workflows
@@ -53,7 +53,7 @@ def barred(obj: WorkflowObject, actor: Any) -> str | None:
     rule = _rule(obj, action)
     if not rule:
         return None
-    who = "" if actor is None else str(actor)
+    who = "" if actor is None else str(actor)[:LONGEST_ACTOR]
     if not who:
         return UNKNOWN
     if who in map(str, current_workflows.settings.four_eyes_except):
@@ -74,8 +74,17 @@ def _rule(obj: WorkflowObject, action: str) -> tuple[str, ...]:
 
 
 def _submitters(obj: WorkflowObject) -> set[str]:
-    """Return who submitted an object: its owner, and who started its run."""
+    """Return who submitted an object: its owner, and who started its run.
+
+    A branch was submitted with what it is a branch of.
+    """
     numbers = {obj.id_user}
     if obj.id_workflow is not None:
         numbers.add(current_workflows.store.run_info(obj.id_workflow).id_user)
-    return {str(each) for each in numbers if each}
+    found = {str(each) for each in numbers if each}
+    origin: WorkflowObject | None = obj
+    while origin is not None:
+        found |= current_workflows.audit.submitters(origin.id)
+        above = origin.id_fork
+        origin = None if above is None else current_workflows.queries.query().get(above)
+    return found

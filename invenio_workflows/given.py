@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from .checkpoint import RunInfo
+from .decisions import who_submits
 from .definition.workflow import Definition
 from .encoding import copied
 from .errors import WorkflowAPIError
@@ -81,10 +82,12 @@ def new_run(workflow_name: str, kwargs: dict[str, Any]) -> RunInfo:
 
     :raises WorkflowAPIError: if one of them cannot be.
     """
+    id_user, submitter = _submitter(kwargs.pop("id_user", 0))
     return RunInfo(
         uuid=str(uuid4()),
         name=workflow_name,
-        id_user=_id_user(kwargs.pop("id_user", 0)),
+        id_user=id_user,
+        submitter=submitter,
         stop_on_halt=bool(kwargs.pop("stop_on_halt", False)),
         stop_on_error=bool(kwargs.pop("stop_on_error", True)),
         extra_data=kwargs,
@@ -123,14 +126,11 @@ def _own(item: Any) -> Any:
         return item
 
 
-def _id_user(value: Any) -> int:
+def _submitter(value: Any) -> tuple[int, str | None]:
     try:
-        number = int(value or 0)
-    except (TypeError, ValueError):
-        number = -1
-    if not 0 <= number < 2**31:
-        raise WorkflowAPIError(f"id_user is the number of a user, not {value!r}.")
-    return number
+        return who_submits(value)
+    except ValueError as error:
+        raise WorkflowAPIError(str(error)) from None
 
 
 def _priority(value: Any) -> int:

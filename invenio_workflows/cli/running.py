@@ -19,7 +19,6 @@ from .arguments import as_json, command, delayed
 from .progress import Progress
 from .text import clean, say, say_json
 
-_LARGEST_USER = 2**31 - 1
 _LARGEST_PRIORITY = 1000
 
 
@@ -40,8 +39,7 @@ _LARGEST_PRIORITY = 1000
 @click.option("--keep-going", is_flag=True, help="Go on after an object that failed.")
 @click.option(
     "--id-user",
-    type=click.IntRange(0, _LARGEST_USER),
-    default=0,
+    default="",
     help="The id of the user whom the run belongs to.",
 )
 @delayed
@@ -59,7 +57,7 @@ def start(
     kind: str | None,
     stop_on_halt: bool,
     keep_going: bool,
-    id_user: int,
+    id_user: str,
     delayed: bool,
     priority: int | None,
     as_json: bool,

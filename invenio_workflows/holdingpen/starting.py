@@ -16,7 +16,7 @@ from ..groups import group_of
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from .display import group_label, plain
-from .permissions import may, user_id, workflows_for
+from .permissions import actor, may, workflows_for
 from .texts import _
 
 _logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def start_run() -> Any:
     items = _items(form)
     if items is None:
         return _page(form), 422
-    me = user_id() or 0
+    me = actor()
     objects = _objects(form.workflow, items, me)
     try:
         result = start_delayed(form.workflow, objects, stop_on_error=False, id_user=me)
@@ -150,7 +150,9 @@ def _read(name: str, stream: Any) -> Iterator[Any]:
         ) from error
 
 
-def _objects(workflow: str, items: Iterator[Any], me: int) -> Iterator[WorkflowObject]:
+def _objects(
+    workflow: str, items: Iterator[Any], me: str | None
+) -> Iterator[WorkflowObject]:
     """Yield an object of this person's for each item."""
     kind = current_workflows.definition(workflow).data_type
     for item in items:

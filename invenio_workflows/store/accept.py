@@ -24,6 +24,7 @@ from ..errors import (
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, WorkflowStatus, may
 from . import statements as sql
+from .audit import keep_submitters
 from .concurrency import Limits
 from .due import forget_place
 from .forks import cancel_branches, refuse_branch
@@ -165,6 +166,7 @@ class Acceptor:
             if (made := self._store.showing.of(obj, texts, run.name)) is not None:
                 shown.append((obj.id, made))
         sql.INSERT_OBJECT(connection, rows)
+        keep_submitters(connection, batch, run)
         keep_shown(connection, shown, fresh=len(fresh) == len(batch))
 
     def _bring_in(

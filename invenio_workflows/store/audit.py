@@ -6,7 +6,7 @@ decision without a row and no row without its decision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,8 @@ from sqlalchemy import BigInteger, Connection, Index, Integer, String, Text, sel
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..actions.voting import Poll, Vote
-from ..checkpoint import EventLine
-from ..decisions import Decision, who_decided
+from ..checkpoint import EventLine, RunInfo
+from ..decisions import START, Decision, who_decided, who_submits
 from ..errors import IllegalMove
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
@@ -153,6 +153,22 @@ def audit_row(
     }
 
 
+def keep_submitters(
+    connection: Connection, objects: Iterable[WorkflowObject], run: RunInfo | None
+) -> None:
+    """Write who submitted objects, where that is a text; a column takes a number."""
+    started = run.submitter if run is not None else None
+    rows = []
+    for obj in objects:
+        own = who_submits(obj.id_user)[1] if type(obj.id_user) is not int else None
+        for who in dict.fromkeys(filter(None, (own, started))):
+            said = Decision(START, who)
+            of = obj.id, obj.id_workflow, obj.workflow_name or ""
+            rows.append(audit_row(*of, obj.columns.get("revision") or 0, said))
+    if rows:
+        WRITE(connection, rows)
+
+
 def _short(text: str | None) -> str | None:
     return storable(text[:255]) if text else None
 
@@ -162,7 +178,7 @@ def last_decision(connection: Connection, oid: int, since: int) -> Any:
     return connection.execute(
         select(*(AUDIT.c[name] for name in "actor verb action value origin".split()))
         .where(AUDIT.c.id_object == oid, AUDIT.c.revision >= since)
-        .where(AUDIT.c.verb.not_in(("comment", "vote")))
+        .where(AUDIT.c.verb.not_in(("comment", "vote", START)))
         .order_by(AUDIT.c.id.desc())
         .limit(1)
     ).one_or_none()
@@ -310,8 +326,15 @@ class Audit:
 
     def editors(self, oid: int) -> set[str]:
         """Return who edited the data of an object, as far as that is known."""
+        return self._who(oid, "edit")
+
+    def submitters(self, oid: int) -> set[str]:
+        """Return who submitted an object, of those whose ids are no numbers."""
+        return self._who(oid, START)
+
+    def _who(self, oid: int, verb: str) -> set[str]:
         statement = select(AUDIT.c.actor).where(
-            AUDIT.c.id_object == oid, AUDIT.c.verb == "edit"
+            AUDIT.c.id_object == oid, AUDIT.c.verb == verb
         )
         with self._transactions.reading() as connection:
             found = connection.execute(statement.distinct()).scalars()

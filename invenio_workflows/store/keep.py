@@ -16,7 +16,7 @@ from ..errors import IllegalMove, ObjectNotFound, WorkflowNotFound
 from ..objects import WorkflowObject
 from ..states import ObjectStatus, require
 from . import statements as sql
-from .audit import keep, keep_event
+from .audit import keep, keep_event, keep_submitters
 from .drafts import DRAFTS
 from .due import forget_place
 from .files import FILES, PARTS
@@ -167,6 +167,7 @@ class Keeper:
         (obj.id,) = new_ids(connection, 1)
         row = values_of(obj, *texts) | {"seq": 1, "revision": 1}
         sql.INSERT_OBJECT(connection, row)
+        keep_submitters(connection, [obj], None)
         event = event_row(obj, EventLine("Created"), 1, status)
         event |= {"data": texts[0], "extra_data": texts[1]}
         sql.INSERT_EVENT(connection, event)

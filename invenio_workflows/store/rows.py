@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from ..checkpoint import Checkpoint, EventLine, RunInfo
+from ..decisions import who_submits
 from ..encoding import loads
+from ..errors import WorkflowAPIError
 from ..extra_data import TaskHistory
 from ..logs import LogLine
 from ..objects import WorkflowObject
@@ -128,8 +130,16 @@ def describing(obj: WorkflowObject) -> dict[str, Any]:
     return {
         "data_type": _line(obj.data_type, 150) or "",
         "uri": _line(obj.uri, 500) or "",
-        "id_user": obj.id_user or 0,
+        "id_user": obj.id_user if type(obj.id_user) is int else _user_of(obj),
     }
+
+
+def _user_of(obj: WorkflowObject) -> int:
+    """Return the number of an object's user; 0 of one whose id is no number."""
+    try:
+        return who_submits(obj.id_user)[0]
+    except ValueError as error:
+        raise WorkflowAPIError(str(error)) from None
 
 
 def path_of(text: str | None) -> list[int]:

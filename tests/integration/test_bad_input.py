@@ -208,7 +208,7 @@ CASES: dict[str, tuple[Callable[[int], Any], type[Exception], str]] = {
         WorkflowAPIError,
         "save",
     ),
-    "a user": (lambda oid: start("halts", 1, id_user="x"), WorkflowAPIError, "number"),
+    "a user": (lambda oid: start("halts", 1, id_user=-1), WorkflowAPIError, "number"),
     "a huge user": (
         lambda oid: start("halts", 1, id_user=10**12),
         WorkflowAPIError,

@@ -17,8 +17,11 @@ from invenio_workflows.api import (
     edit,
     resolve,
     start,
+    start_by_oids,
+    start_delayed,
 )
 from invenio_workflows.errors import ConfigurationError, OwnSubmission
+from invenio_workflows.patterns import PARALLEL
 from invenio_workflows.states import ObjectStatus as S
 
 ACCEPT = {"value": "accept"}
@@ -59,6 +62,46 @@ def test_who_owns_the_object_does_not_decide(site: Site) -> None:
     oid = halted(site, 0, WorkflowObject({"n": 1}, id_user=7), four_eyes=["submitter"])
     refused(oid, "7", "submitted by 7")
     resolve(oid, "approval", ACCEPT, actor="5")
+
+
+@pytest.mark.parametrize("of", ["run", "object", "delayed", "again"])
+def test_ids_of_people_may_be_any_text(site: Site, of: str) -> None:
+    """As Flask-Login's get_id() gives them: UUIDs, names, digits that are no number."""
+
+    def ask(obj: Any, eng: Any) -> None:
+        eng.halt("Well?", "approval", four_eyes=True)
+
+    site.register("asks", ask)
+    for who in ("3f0c8c1e-5c1f-4e59-9c5c-0f2f0a5d7d11", "ann", "007", "9" * 30):
+        if of == "run":
+            start("asks", [{"n": 1}], id_user=who)
+        elif of == "object":
+            start("asks", [WorkflowObject({"n": 1}, id_user=who)])
+        elif of == "delayed":
+            start_delayed("asks", [{"n": 1}], id_user=who).get(timeout=10)
+        else:
+            obj = WorkflowObject({"n": 1}, id_user=who)
+            obj.save()
+            start_by_oids("asks", [obj.id])
+        asked = WorkflowObject.query.filter_by(status=S.HALTED, id_parent=None)
+        (obj,) = asked.all()
+        assert (obj.status, obj.id_user) == (S.HALTED, 0)
+        refused(obj.id, who, f"submitted by {who}")
+        resolve(obj.id, "approval", ACCEPT, actor="7")
+        assert WorkflowObject.get(obj.id).status == S.COMPLETED
+
+
+def test_a_branch_was_submitted_with_what_it_is_a_branch_of(site: Site) -> None:
+    def ask(obj: Any, eng: Any) -> None:
+        eng.halt("Well?", "approval", four_eyes=True)
+
+    site.register("asks", PARALLEL([ask], [ask]))
+    start("asks", [{"n": 1}], id_user="ann")
+    waiting = WorkflowObject.query.filter_by(status=S.HALTED, id_parent=None)
+    branches = waiting.all()
+    assert len(branches) == 2
+    for each in branches:
+        refused(each.id, "ann", "submitted by ann")
 
 
 def test_who_is_not_known_does_not_decide(site: Site) -> None:
