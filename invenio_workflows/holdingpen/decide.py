@@ -12,7 +12,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from flask import Response, abort, flash, jsonify, redirect, request, url_for
+from flask import (
+    Response,
+    abort,
+    flash,
+    jsonify,
+    make_response,
+    redirect,
+    request,
+    url_for,
+)
 
 from .. import api
 from ..errors import (
@@ -263,7 +272,8 @@ def tell_if_deleted(oid: int) -> None:
     for row in current_workflows.audit.of(oid, 1):
         if row.verb == "delete" and may("view", row.workflow):
             who = plain(row.actor) or _("Somebody")
-            abort(409, _("{who} deleted record {id} meanwhile.", who=who, id=oid))
+            said = _("{who} deleted record {id} meanwhile.", who=who, id=oid)
+            abort(make_response(page_of_error(409, said, left_over(typed()).typed)))
 
 
 def revision_seen() -> int:
@@ -315,7 +325,7 @@ def _again(
     """Show the record as it is now, with what the person was refused and why."""
     now: WorkflowObject | None = current_workflows.queries.query().get(obj.id)
     if now is None:
-        return page_of_error(409, message)
+        return page_of_error(409, message, left_over(typed()).typed)
     message = visible(message, 2000)
     alert = conflict(now, revision, message, code == 409)
     if wants_json():
@@ -341,7 +351,8 @@ def _typed_into(
         is_there = now.get_action() == asked and now.waits_for != "queue"
         return (alert if is_there else replace(alert, typed=_left_over())), None
     if not asks_still(now):
-        return replace(alert, typed=left_over(typed())), None
+        left = left_over(typed(), now)
+        return replace(alert, typed=left.typed, files=left.files), None
     if not isinstance(wrong, InputNotValid):
         return alert, Sent(typed())
     # The form itself says what is wrong, and where.

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from flask import flash, jsonify, redirect, request, url_for
@@ -37,6 +38,8 @@ Typed = MultiDict[str, str]
 
 #: A draft has so many letters at most; what is more is only in the browser.
 _LONGEST_DRAFT = 1_000_000
+#: So many fields are gone through, and files laid by, where nothing asks for them.
+MOST_SENT, _MOST_LEFT = 1000, 20
 _NUMBER = re.compile(r"\d{1,4}\Z", re.A)
 
 
@@ -54,6 +57,17 @@ class Form:
     draft: datetime | None = None
     has_files: bool = False
     first: str = ""
+    limits: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large the files of a form may be, for a browser to know it before."""
+
+    one: int
+    all: int
+    one_said: str
+    all_said: str
 
 
 @dataclass(slots=True)
@@ -93,7 +107,10 @@ def form_of(obj: WorkflowObject, sent: Sent | None = None) -> Form | None:
         errors = sent.errors or told.errors
     top = fields(schema, data)
     faults = put_faults(top, errors, rows)
-    shown = list(top.all())
+    shown, limits = list(top.all()), _limits()
+    files = [each for each in shown if each.kind == "file"]
+    for each in files:
+        each.hints.append(_("At most {n} bytes.", n=number(limits.one)))
     if sent is not None and sent.focus:
         _focus(shown, sent.focus)
     inner = top.parts if top.kind == "group" else [top]
@@ -102,9 +119,26 @@ def form_of(obj: WorkflowObject, sent: Sent | None = None) -> Form | None:
         asked.halt,
         faults,
         draft,
-        any(each.kind == "file" for each in shown),
+        bool(files),
         inner[0].id if inner else "",
+        limits,
     )
+
+
+def _limits() -> Limits:
+    settings = current_workflows.settings
+    one, most = settings.max_file_size, settings.max_upload_size
+    one = min(one, most)
+    return Limits(
+        one,
+        most,
+        _too_large(one),
+        _("This is too large; {n} bytes at most.", n=number(most)),
+    )
+
+
+def _too_large(most: int) -> str:
+    return _("This file is too large: at most {n} bytes.", n=number(most))
 
 
 def _focus(shown: Sequence[Field], name: str) -> None:
@@ -184,14 +218,59 @@ def asks_still(obj: WorkflowObject) -> bool:
     return asked is not None and typed().get("_halt") == asked.halt
 
 
-def left_over(form: Typed) -> list[tuple[str, str]]:
-    """Return what somebody typed for a question that is not asked any more."""
-    found = []
-    for name, value in form.items(multi=True):
+@dataclass(slots=True)
+class Left:
+    """What somebody sent for a question that is not asked any more.
+
+    :param files: the ids of the files that are laid by, by their fields' names.
+    """
+
+    typed: list[tuple[str, str]] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def left_over(form: Typed, obj: WorkflowObject | None = None) -> Left:
+    """Return what somebody typed for a question that is not asked any more.
+
+    :param obj: the record, by which their files are laid; without one they cannot be.
+    """
+    left, files = Left(), _Files(obj, form) if obj is not None else None
+    for upload in islice(request.files, _MOST_LEFT) if request.files else ():
+        _leave_file(left, named(upload), files)
+    for name, value in islice(form.items(multi=True), MOST_SENT):
         place = name.removesuffix("~json")
-        if name[:1] == "/" and "~" not in place and value not in ("", "0"):
-            found.append((visible(place[1:], 200), visible(value, 10_000)))
-    return found[:200]
+        title = visible(place[1:], 200)
+        if name[:1] != "/" or "~" in place or value in ("", "0"):
+            continue
+        if title in left.files:
+            continue
+        kept = files.find("", value) if files is not None else None
+        if kept is not None:
+            left.typed.append((title, visible(kept["name"], 300)))
+            left.files[title] = value
+        else:
+            left.typed.append((title, visible(value, 10_000)))
+    left.typed = left.typed[:200]
+    return left
+
+
+def _leave_file(left: Left, upload: str, files: _Files | None) -> None:
+    """Lay a file by, or say that it is not kept."""
+    sent = request.files[sent_as(upload)]
+    if not sent.filename:
+        return
+    title = visible(upload.removesuffix("~file")[1:], 200)
+    told = visible(sent.filename, 300)
+    try:
+        kept = files.find(upload, "") if files is not None else None
+        why = _("this file is not kept")
+    except ValueError as error:
+        kept, why = None, str(error)
+    if kept is None:
+        told = f"{told}: {why}"
+    else:
+        left.files[title] = kept["file"]
+    left.typed.append((title, told))
 
 
 class _Files:
@@ -204,7 +283,7 @@ class _Files:
     def find(self, upload: str, kept: str) -> Any:
         """Return the reference of a file that was sent, or of one that was before."""
         name = upload.removesuffix("~file")
-        sent = request.files.get(sent_as(upload)) if request.files else None
+        sent = request.files.get(sent_as(upload)) if upload and request.files else None
         if sent is not None and sent.filename:
             kept = self.form[name] = self._laid_by(sent)
             self.form.poplist(f"{name}~gone")
@@ -228,9 +307,8 @@ class _Files:
                 actor(),
             )
         except DataTooLarge:
-            most = number(current_workflows.settings.max_file_size)
-            said = _("This file is too large: at most {n} bytes.", n=most)
-            raise ValueError(said) from None
+            most = current_workflows.settings.max_file_size
+            raise ValueError(_too_large(most)) from None
         return str(laid.id)
 
 

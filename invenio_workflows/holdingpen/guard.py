@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from flask import (
@@ -153,8 +154,13 @@ def _refused(error: HTTPException) -> Any:
     return answer
 
 
-def page_of_error(code: int, message: str) -> tuple[Response, int]:
-    """Return an answer that says in a sentence what is wrong."""
+def page_of_error(
+    code: int, message: str, typed: Sequence[tuple[str, str]] = ()
+) -> tuple[Response, int]:
+    """Return an answer that says in a sentence what is wrong.
+
+    :param typed: what the person had typed, where no record is there to hold it.
+    """
     message = visible(message, 2000)
     if wants_json():
         return jsonify(error=message), code
@@ -163,6 +169,8 @@ def page_of_error(code: int, message: str) -> tuple[Response, int]:
         code=code,
         message=message,
         hint=_hint(code),
+        typed=typed,
+        record=_record(code),
         way_back=code not in (401, 403) or request.endpoint != "holdingpen.index",
         login=_login_url() if code == 400 and not is_known() else None,
     )
@@ -180,9 +188,21 @@ def _sentence(error: HTTPException) -> str:
     return ours or known.get(error.code or 0) or error.description or error.name
 
 
+def _record(code: int) -> str | None:
+    """Return the address of the record about which something was refused."""
+    oid = (request.view_args or {}).get("oid")
+    if oid is None or code not in (400, 409, 413) or request.method in SAFE:
+        return None
+    return url_for("holdingpen.record", oid=oid)
+
+
 def _hint(code: int) -> str:
     """Return what to do about it."""
     return {
         403: _("Ask who administers this site for the permission."),
+        413: _(
+            "Nothing was changed, and nothing of it was kept but your draft, as it was "
+            "kept while you typed. Choose a smaller file, or give less at once."
+        ),
         409: _("Load the record again to see what changed, then decide."),
     }.get(code, "")

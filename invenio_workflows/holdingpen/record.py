@@ -59,6 +59,8 @@ class Alert:
     changes: list[Any] = field(default_factory=list)
     is_conflict: bool = False
     typed: list[tuple[str, str]] = field(default_factory=list)
+    #: Of what was typed, the files that are kept for a month, by their fields' names.
+    files: dict[str, str] = field(default_factory=dict)
 
 
 def record(oid: int) -> Any:

@@ -417,6 +417,64 @@ def test_a_file_stays_when_the_answer_was_refused(pen: Site) -> None:
     assert pen.value("SELECT kept FROM workflows_file") == 1
 
 
+def test_a_file_for_a_question_that_is_gone_is_kept_and_shown(pen: Site) -> None:
+    oid = halted()
+    browser = Curator(pen.app, "curator")
+    form = browser.form(oid)
+    first = browser.fill(oid, pages="0", files={"scan~file": (CONTENT, "first.pdf")})
+    before = form_in(first.get_data(as_text=True))
+    provide_input(oid, {"category": "thesis"})
+    form["/pages"] = "12"
+    for to in ("resolve", "form"):
+        files = {"scan~file": (CONTENT, "a.pdf")}
+        answer = browser.send_form(oid, form, to, files)
+        assert answer.status_code == 409
+        shown = answer.get_data(as_text=True)
+        (link,) = re.findall(rf'href="{PEN}/{oid}/file/([\w-]+)" download>', shown)
+        assert "What you had typed" in shown and "<bdi>a.pdf</bdi></a>" in shown
+        assert "<dt><bdi>pages</bdi></dt><dd><bdi>12</bdi>" in shown
+        assert browser.file(oid, link).data == CONTENT
+        assert Curator(pen.app, "admin").file(oid, link).status_code == 404
+    # One that was sent before is called by its name, not by its id.
+    shown = browser.send_form(oid, before).get_data(as_text=True)
+    assert f'/file/{before["/scan"]}" download><bdi>first.pdf</bdi></a>' in shown
+
+
+def test_what_was_typed_for_a_record_that_is_deleted_is_shown(pen: Site) -> None:
+    oid = halted()
+    browser = Curator(pen.app, "curator")
+    form = browser.form(oid)
+    delete(oid, actor="admin")
+    form["/pages"] = "12"
+    answer = browser.send_form(oid, form, files={"scan~file": (CONTENT, "a.pdf")})
+    assert answer.status_code == 409
+    shown = answer.get_data(as_text=True)
+    assert f"admin deleted record {oid} meanwhile." in shown
+    assert "<dt><bdi>pages</bdi></dt><dd><bdi>12</bdi>" in shown
+    assert "a.pdf: this file is not kept" in shown
+    assert pen.value("SELECT count(*) FROM workflows_file") == 0
+
+
+def test_what_is_too_large_is_said_before_and_after(pen: Site) -> None:
+    oid = halted()
+    browser = Curator(pen.app, "curator")
+    shown = browser.get(f"/{oid}").get_data(as_text=True)
+    most = current_workflows.settings.max_file_size
+    assert f"At most {most:,} bytes." in shown
+    assert f'data-one="{most}"' in shown
+    large = {"CONTENT_LENGTH": str(current_workflows.settings.max_upload_size + 1)}
+    answer = browser._ask(
+        "POST",
+        f"/{oid}/resolve",
+        headers={**browser._headers, "Accept": "text/html"},
+        environ_overrides=large,
+    )
+    assert answer.status_code == 413
+    shown = answer.get_data(as_text=True)
+    assert "nothing of it was kept but your draft" in shown
+    assert f'href="{PEN}/{oid}"' in shown
+
+
 def test_a_file_that_is_too_large_is_refused_and_nothing_stays(pen: Site) -> None:
     oid = halted()
     current_workflows.files._most = 1000

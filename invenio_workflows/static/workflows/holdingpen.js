@@ -313,7 +313,9 @@ class Form extends HTMLElement {
 
   get #form() { return /** @type {HTMLFormElement} */ (this.querySelector("form")); }
 
-  #typed = () => {
+  /** @param {Event} event */
+  #typed = (event) => {
+    if (event.target instanceof HTMLInputElement) event.target.setCustomValidity("");
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#keep(), Form.AFTER);
   };
@@ -343,11 +345,26 @@ class Form extends HTMLElement {
   #submit = (event) => {
     clearTimeout(this.#timer);
     this.#timer = 0;
+    if (this.#isTooLarge()) return event.preventDefault();
     const button = /** @type {HTMLButtonElement | null} */ (event.submitter);
     if (!/^(add|remove|open|close|show):/.test(button?.name === "_do" ? button.value : "")) return;
     event.preventDefault();
     this.#redraw(/** @type {HTMLButtonElement} */ (button));
   };
+
+  /** Says at its field that a file would be refused, before any of it is sent. */
+  #isTooLarge() {
+    const limits = this.#form.dataset;
+    let sum = 0;
+    for (const field of all("input[type=file]", this)) {
+      const size = [...field.files ?? []].reduce((all, file) => all + file.size, 0);
+      sum += size;
+      const said = size > Number(limits.one) ? limits.oneSaid : size && sum > Number(limits.all) ? limits.allSaid : "";
+      field.setCustomValidity(said ?? "");
+      if (!field.reportValidity()) return true;
+    }
+    return false;
+  }
 
   /** @param {HTMLButtonElement} button */
   async #redraw(button) {
