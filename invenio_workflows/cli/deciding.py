@@ -16,6 +16,7 @@ from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..results import AsynchronousResultWrapper
 from ..states import ObjectStatus
+from .answer_by import answer_by, plan_of, reminders
 from .arguments import as_json, command, delayed, object_id, person, seen_at
 from .asking import as_json as for_programs
 from .asking import errors_of, fields_of
@@ -128,11 +129,16 @@ def input_(
 ) -> None:
     """Give the object ID the input that it asks for, and go on with it.
 
-    Without -i and --set it is shown what is asked.
+    Without -i and --set it is shown what is asked, field by field, and until when. An
+    answer is for the question that stands when the command begins; --revision makes
+    sure that it is the one that you read.
     """
+    seen = _object(oid)
     if file is None and not pairs:
-        _show_asked(_object(oid), as_json)
+        _show_asked(seen, as_json)
         return
+    if revision is None:
+        revision = seen.revision
     data = {} if file is None else _object_in("The input", _read(file))
     data |= dict(map(_pair, pairs))
 
@@ -172,13 +178,25 @@ def _pair(text: str) -> tuple[str, Any]:
 def _show_asked(obj: WorkflowObject, as_json: bool) -> None:
     asked_for = asked_of(obj)
     if as_json:
-        say_json(for_programs(asked_for))
+        told = for_programs(asked_for)
+        say_json(told and {**told, "revision": obj.revision, **plan_of(obj)})
     elif asked_for is None:
         say(f"Object {obj.id} is {label(obj)} and asks for no input.")
     else:
         say(clean(asked_for.question))
         for line in fields_of(asked_for):
             say(f"  {line}")
+        for line in errors_of(asked_for.errors):
+            say(f"The last answer was refused: {line}")
+        for name, value in (
+            ("Answer by", answer_by(obj)),
+            ("Reminders", reminders(obj)),
+            ("Votes", votes(obj)),
+        ):
+            if value:
+                say(clean(f"{name}: {value}"))
+        how = "--revision", obj.revision, "--set", "FIELD=VALUE"
+        say(f"To answer it: {command('input', obj.id, *how)}")
 
 
 def _json(option: str, text: str) -> Any:

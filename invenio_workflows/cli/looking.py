@@ -15,7 +15,7 @@ from ..extra_data import default_extra_data
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import INPUT, ObjectStatus, may
-from .answer_by import answer_by, by_when, left_behind
+from .answer_by import answer_by, by_when, left_behind, reminders
 from .arguments import Status, as_json, command, object_id
 from .asking import as_json as as_json_of
 from .asking import fields_of
@@ -284,6 +284,7 @@ def _say_head(obj: WorkflowObject) -> None:
         ("status", f"{label(obj)} ({obj.status.name})"),
         ("asks", "" if is_split(obj) else asked(told["action"], told["message"])),
         ("answer by", answer_by(obj)),
+        ("reminders", reminders(obj)),
         ("votes", votes(obj)),
         (branches, each),
         ("waits", held_back(obj)),

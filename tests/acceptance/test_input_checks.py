@@ -6,14 +6,16 @@ with its names replaced by ours, with what it says that it cannot do.
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, SecretStr
 from sites import Site
 from terminals import Terminal
 
@@ -266,6 +268,16 @@ def test_check_2_an_edge_that_there_is_not_is_an_error(
     assert "Decision1" in title and "0 Step2a, 1 Step2b" in title
 
 
+class Name(BaseModel):
+    name: str
+
+
+class Text(BaseModel):
+    title: str = Field(max_length=90, description="As the cover says")
+    by: list[Name] = Field([], max_length=9)
+    pin: SecretStr | None = None
+
+
 def test_check_6_input_is_required(terminal: Terminal) -> None:
     oid = asking()
     obj = now(oid)
@@ -311,6 +323,63 @@ def test_check_7_input_is_provided_at_the_terminal(
     terminal.refused("input", oid, "--set", "output=0", "--revision", revision)
     terminal("input", oid, "--set", "output=0")
     assert now(oid).status == ObjectStatus.COMPLETED
+
+
+def test_an_answer_at_the_terminal_is_for_the_question_that_was_read(
+    terminal: Terminal, site: Site
+) -> None:
+    def ask(obj: Any, eng: Any) -> None:
+        obj.data = [eng.ask(Name, "First?").name, eng.ask(Name, "Second?").name]
+
+    site.register("twice", ask)
+    oid = start("twice", [{}]).halted_objects[0].id
+
+    class Slow(io.BytesIO):
+        """An answer that comes when somebody else has given theirs."""
+
+        def read(self, *size: Any) -> bytes:
+            if size != (0,) and now(oid).get_action_message() == "First?":
+                provide_input(oid, {"name": "fast"})
+            return super().read(*size)
+
+    read = now(oid)
+    done = terminal.run("input", oid, "-i", "-", input=Slow(b'{"name": "slow"}'))
+    assert done.exit_code == 1 and "changed since it was seen" in done.stderr
+    assert now(oid).get_action_message() == "Second?"
+    with pytest.raises(IllegalMove):
+        provide_input(read, {"name": "slow"})
+    terminal("input", oid, "--set", "name=slow")
+    assert now(oid).data == ["fast", "slow"]
+
+
+def test_the_terminal_says_what_is_asked_until_when_and_what_is_then(
+    terminal: Terminal, site: Site
+) -> None:
+    left = {"title": "none", "by": [], "pin": "1234"}
+
+    def ask(obj: Any, eng: Any) -> None:
+        times = {"deadline": timedelta(days=7), "remind": [timedelta(days=1)]}
+        eng.ask(Text, "Which text?", on_deadline=left, **times)
+
+    site.register("texts", ask)
+    oid = start("texts", [{}]).halted_objects[0].id
+    lines = terminal("input", oid).splitlines()
+    assert lines[:6] == [
+        "Which text?",
+        "  title: string, required, letters at most: 90. As the cover says",
+        "  by: list of object, [] if it is left out, items at most: 9",
+        "    name: string, required",
+        "  pin: secret or null, may be left out",
+        lines[5],
+    ]
+    assert lines[5].startswith("Answer by: ") and "(in 7 days); then" in lines[5]
+    assert '"pin": "**********"' in lines[5]
+    assert lines[6].startswith("Reminders: ")
+    revision = now(oid).revision
+    assert f"workflows input {oid} --revision {revision} --set" in lines[7]
+    told = terminal.json("input", oid)
+    assert (told["revision"], told["remind"]) == (revision, [86400.0])
+    assert told["then"]["pin"] == "**********" and told["deadline"]
 
 
 def test_check_9_of_two_answers_one_is_taken(site: Site) -> None:
