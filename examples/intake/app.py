@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from flask import Flask, abort, redirect, render_template, request, url_for
 from flask_wtf import CSRFProtect
@@ -20,6 +20,8 @@ from invenio_workflows.actions import asked_of
 from invenio_workflows.errors import IllegalMove, InputNotValid
 
 LARGEST = 1_000_000
+#: What the form carries beside the answer.
+OURS = "csrf_token", "revision"
 
 app = Flask(__name__)
 app.config.from_prefixed_env()
@@ -37,9 +39,6 @@ class Description(BaseModel):
 
     title: str = Field(min_length=3, max_length=200)
     kind: Literal["article", "letter", "report"]
-
-
-KINDS = get_args(Description.model_fields["kind"].annotation)
 
 
 def read(obj: WorkflowObject, eng: Any) -> None:
@@ -79,20 +78,27 @@ ext.register_workflow("intake", Intake)
 @app.get("/")
 def index() -> str:
     """The form for a text, and those that were sent in."""
-    query = WorkflowObject.query.filter_by(id_parent=None).order_by("-id").limit(20)
-    return render_template("index.html", texts=query.all(), refused=None)
+    return _index("")
+
+
+@app.errorhandler(413)
+def too_large(error: Exception) -> Any:
+    """Say it where the text was chosen."""
+    return _index(f"That is too large: {LARGEST:,} bytes at most."), 413
 
 
 @app.post("/")
 def upload() -> Any:
     """Take a text in: it runs up to its first question."""
     sent = request.files.get("text")
+    if sent is None or not sent.filename:
+        return _index("Choose a text."), 422
     try:
-        text = sent.read().decode() if sent is not None and sent.filename else ""
+        text = sent.read().decode()
     except UnicodeDecodeError:
-        text = ""
+        return _index(f"{sent.filename} is no text in UTF-8."), 422
     if not text.strip():
-        return render_template("index.html", texts=[], refused="Choose a text."), 422
+        return _index(f"{sent.filename} is empty."), 422
     engine = start("intake", [{"name": sent.filename, "text": text}])
     return redirect(url_for("status", oid=engine.objects[0].id), 303)
 
@@ -106,27 +112,37 @@ def status(oid: int) -> str:
 @app.post("/<int:oid>")
 def answer(oid: int) -> Any:
     """Give what is asked; what is wrong with it is said at the fields."""
-    given = {key: request.form[key] for key in ("title", "kind") if key in request.form}
+    given = {key: value for key, value in request.form.items() if key not in OURS}
+    given = {key: value for key, value in given.items() if value}
+    seen = request.form.get("revision", type=int)
+    if seen is None:
+        abort(400)
     try:
-        provide_input(oid, given, int(request.form["revision"]), actor="a visitor")
+        provide_input(oid, given, seen, actor="a visitor")
     except InputNotValid as error:
         return _page(oid, given, error.errors), 422
-    except (IllegalMove, KeyError, ValueError):  # somebody else was faster
-        return _page(oid, given, []), 409
+    except IllegalMove as error:  # somebody else was faster
+        return _page(oid, given, [], str(error)), 409
     return redirect(url_for("status", oid=oid), 303)
 
 
-def _page(oid: int, given: dict[str, str], errors: list[dict[str, Any]]) -> str:
+def _index(refused: str) -> str:
+    query = WorkflowObject.query.filter_by(id_parent=None).order_by("-id").limit(20)
+    return render_template("index.html", texts=query.all(), refused=refused)
+
+
+def _page(
+    oid: int, given: dict[str, str], errors: list[dict[str, Any]], refused: str = ""
+) -> str:
     obj = WorkflowObject.query.filter_by(id=oid, id_parent=None).first()
     if obj is None:
         abort(404)
     wrong = {each["loc"][0]: each["msg"] for each in errors if each["loc"]}
-    kinds = ("article", "letter", "report")
     return render_template(
         "status.html",
         obj=obj,
         asked=asked_of(obj),
         given=given,
         wrong=wrong,
-        kinds=kinds,
+        refused=refused,
     )

@@ -53,15 +53,21 @@ def test_a_text_is_taken_in_described_and_published(intake: Any) -> None:
     assert "<h1>On Rain</h1>" in page.text and "Done, 4 words" in page.text
     again = browser.post("/1", data={**form, "title": "On Snow", "kind": "letter"})
     assert again.status_code == 409 and "<h1>On Rain</h1>" in again.text
+    assert "Your answer was not taken." in again.text and "“On Snow”" in again.text
     assert "On Rain</a>: Done" in browser.get("/").text
 
 
 def test_what_is_no_text_is_refused_and_nothing_is_kept(intake: Any) -> None:
     browser = intake.app.test_client()
     form = hidden(browser.get("/").text)
-    for content in (b"", b"\xff\xfe\xff"):
+    for content, status, said in (
+        (b"", 422, "x.txt is empty."),
+        (b"\xff\xfe\xff", 422, "x.txt is no text in UTF-8."),
+        (b"x" * 1_000_000, 413, "1,000,000 bytes at most"),
+    ):
         sent = {**form, "text": (io.BytesIO(content), "x.txt")}
-        assert browser.post("/", data=sent).status_code == 422
+        answer = browser.post("/", data=sent)
+        assert answer.status_code == status and said in answer.text
     assert browser.post("/", data={}).status_code == 400, "no token"
     assert browser.get("/1").status_code == 404
 
