@@ -241,6 +241,31 @@ def test_by_the_keyboard_alone(asking: Pen, reader_of: Readers) -> None:
     assert got(asking, oid)["abstract"] == "An abstract"
 
 
+def test_a_file_that_is_too_large_is_not_even_sent(
+    asking: Pen, reader_of: Readers, tmp_path: Path
+) -> None:
+    scan = tmp_path / "scan.pdf"
+    scan.write_bytes(b"%PDF")
+    oid = asked(asking)
+    page = reader_of(asking).open(str(oid))
+    expect(page.get_by_text("At most 20,971,520 bytes.")).to_be_visible()
+    page.get_by_label("Title (needed)").fill("Masses")
+    page.get_by_label("Scan").set_input_files(scan)
+    page.locator(".hp-input").evaluate("form => { form.dataset.one = '3' }")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    for button in ("Send", "Add: Keywords"):
+        page.get_by_role("button", name=button).last.click()
+        told = page.get_by_label("Scan").evaluate("field => field.validationMessage")
+        assert told == "This file is too large: at most 20,971,520 bytes."
+    assert [url for url in sent if "form" not in url] == []
+    scan.write_bytes(b"%PD")
+    page.get_by_label("Scan").set_input_files(scan)
+    page.get_by_role("button", name="Add: Keywords").click()
+    expect(page.get_by_role("textbox", name="Keywords 1")).to_be_visible()
+    expect(page.get_by_role("link", name="scan.pdf")).to_be_visible()
+
+
 def test_what_is_typed_is_there_again_elsewhere(
     asking: Pen, reader_of: Readers
 ) -> None:
