@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -59,12 +59,15 @@ class Finding:
             self.places.add(at)
 
 
-def check(workflow: str | None = None) -> list[Finding]:
+def check(
+    workflow: str | None = None, tell: Callable[[], None] = lambda: None
+) -> list[Finding]:
     """Return what the code of now means for the objects that sleep, where not the same.
 
     Reads in batches, and nothing of those that were put down in this definition.
 
     :param workflow: of this one only.
+    :param tell: is called for each object that was read.
     :raises WorkflowDefinitionError: if no workflow is called so, and no object's was.
     """
     counters = _counters()
@@ -81,7 +84,7 @@ def check(workflow: str | None = None) -> list[Finding]:
         if name not in current_workflows.workflows:
             found += _gone(name, counters)
             continue
-        found += _of_places(current_workflows.definition(name)).values()
+        found += _of_places(current_workflows.definition(name), tell).values()
         found += _of_questions(name, counters)
     return found
 
@@ -127,9 +130,12 @@ def first_orphan() -> str | None:
 Key = tuple[str, str, tuple[int, ...], str]
 
 
-def _of_places(definition: Definition) -> dict[Key, Finding]:
+def _of_places(
+    definition: Definition, tell: Callable[[], None]
+) -> dict[Key, Finding]:
     found: dict[Key, Finding] = {}
     for row, verdict in _others(definition):
+        tell()
         if verdict.meaning == Meaning.SAME:
             continue
         to = verdict.place
@@ -256,11 +262,17 @@ def settle(found: list[Finding], wanted: Mapping[str, str]) -> None:
             finding.to, finding.reasons = new, []
 
 
-def apply(found: list[Finding], actor: str | None, origin: str = "api") -> int:
+def apply(
+    found: list[Finding],
+    actor: str | None,
+    origin: str = "api",
+    tell: Callable[[int], None] = lambda number: None,
+) -> int:
     """Commit the app's session, and map the orphans that have somewhere to go.
 
     All of them in one transaction, and of them those that still stand as they did.
 
+    :param tell: is told how many are done, again and again.
     :return: how many objects were mapped.
     :raises IllegalMove: if they moved at that moment; nothing is changed then.
     """
@@ -268,14 +280,15 @@ def apply(found: list[Finding], actor: str | None, origin: str = "api") -> int:
     ways = {(each.workflow, each.task, each.why): each for each in orphans}
     places = sorted({(each.workflow, at) for each in orphans for at in each.places})
 
-    def step(row: Standing) -> Step | None:
-        definition = current_workflows.definition(row.workflow)
-        verdict = meaning(definition, row.cursor)
-        way = ways.get((row.workflow, verdict.task, verdict.why))
+    @lru_cache(maxsize=1000)  # many have the same cursor
+    def step(workflow: str, was: str) -> Step | None:
+        definition = current_workflows.definition(workflow)
+        verdict = meaning(definition, was)
+        way = ways.get((workflow, verdict.task, verdict.why))
         if verdict.meaning != Meaning.ORPHANED or way is None:
             return None
         try:
-            cursor, place = mapped(definition, row.cursor, way.to)
+            cursor, place = mapped(definition, was, way.to)
         except DefinitionChanged:
             return None
         said = decision("map", actor, origin, value=f"{way.task} → {way.to}")
@@ -283,4 +296,11 @@ def apply(found: list[Finding], actor: str | None, origin: str = "api") -> int:
         said.reason = f"{way.why} Mapped: {reasons}."
         return Step(cursor, place.name, place.path, said)
 
-    return put(current_workflows.store.transactions, places, step) if places else 0
+    if not places:
+        return 0
+    return put(
+        current_workflows.store.transactions,
+        places,
+        lambda row: step(row.workflow, row.cursor),
+        tell,
+    )

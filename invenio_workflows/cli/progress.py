@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -70,6 +70,34 @@ class Progress:
         # The objects of a run go one after the other: those before have ended.
         if self._bar is not None and obj.id_workflow == self.uuid:
             self._bar.update(max(obj.position - self._bar.pos, 0))
+
+
+@contextmanager
+def looked_at() -> Iterator[Callable[[], None]]:
+    """Give what is called for each thing that was looked at; a terminal shows it."""
+    number, shown = 0, time.monotonic()
+    live = sys.stderr.isatty()
+
+    def one_more() -> None:
+        nonlocal number, shown
+        number += 1
+        if live and time.monotonic() - shown > _PAUSE:
+            shown = time.monotonic()
+            click.echo(f"\r{number:,} looked at", nl=False, err=True)
+
+    yield one_more
+    if live:
+        click.echo("\r\x1b[K", nl=False, err=True)
+
+
+@contextmanager
+def done_of(total: int) -> Iterator[Callable[[int], None]]:
+    """Give what is told how many are done; a terminal shows a bar."""
+    if not sys.stderr.isatty():
+        yield lambda number: None
+        return
+    with _bar(total) as bar:
+        yield lambda number: bar.update(number - bar.pos)
 
 
 class Meter:

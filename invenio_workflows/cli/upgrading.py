@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 
 from ..upgrading import Finding, apply, check, running, settle
 from .arguments import as_json, command, person
+from .progress import done_of, looked_at
 from .running import objects
 from .text import clean, say, say_json
 
@@ -58,11 +59,11 @@ def upgrade_check(
     Exit code 1: some objects cannot go on. It writes nothing without --apply, and may
     be run while workers work.
     """
-    found = check(workflow)
+    found = _found(workflow)
     settle(found, wanted)
-    number = apply(found, person(), "cli") if applies else None
+    number = _applied(found) if applies else None
     if number:
-        found = check(workflow)
+        found = _found(workflow)
     if as_json:
         for each in found:
             say_json(_told(each))
@@ -80,6 +81,17 @@ def upgrade_check(
             )
     if any(each.blocks for each in found):
         raise click.exceptions.Exit(1)
+
+
+def _found(workflow: str | None) -> list[Finding]:
+    with looked_at() as tell:
+        return check(workflow, tell)
+
+
+def _applied(found: list[Finding]) -> int:
+    orphans = [each for each in found if each.meaning == "orphaned" and each.to]
+    with done_of(sum(each.number for each in orphans)) as tell:
+        return apply(orphans, person(), "cli", tell)
 
 
 def _told(finding: Finding) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, update
@@ -19,6 +20,10 @@ from .statements import _n, _p
 from .transactions import Transactions, begin
 
 _o = sql.OBJECTS.c
+
+
+#: Many are put at one place.
+_place_of = lru_cache(maxsize=1000)(stands_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +59,37 @@ _PUT = sql.Prepared(
 
 
 def put(
-    transactions: Transactions, places: Iterable[tuple[str, str]], mapping: Mapping
+    transactions: Transactions,
+    places: Iterable[tuple[str, str]],
+    mapping: Mapping,
+    tell: Callable[[int], None] = lambda number: None,
 ) -> int:
     """Put those at other places that stand at these, in one commit; return how many.
 
     Those that somebody holds at this moment stay: they stand no more as they did.
 
     :param places: workflow, and what the column ``stands_at`` says.
+    :param tell: is told how many are done, again and again.
     :raises IllegalMove: if one of them moved all the same; nothing is changed then.
     """
 
     def work(connection: Connection) -> int:
         begin(connection)
-        return sum(_put(connection, *place, mapping) for place in places)
+        number = 0
+        for place in places:
+            for done in _put(connection, *place, mapping):
+                number += done
+                tell(number)
+        return number
 
     places = list(places)
     return transactions.run(work)
 
 
-def _put(connection: Connection, workflow: str, at: str, mapping: Mapping) -> int:
-    number, last = 0, None
+def _put(
+    connection: Connection, workflow: str, at: str, mapping: Mapping
+) -> Iterator[int]:
+    last = None
     while rows := batch(connection, workflow, at, last, for_update=True):
         last = rows[-1]
         steps = [(row, step) for row in rows if (step := mapping(row)) is not None]
@@ -87,8 +103,7 @@ def _put(connection: Connection, workflow: str, at: str, mapping: Mapping) -> in
             )
         sql.INSERT_EVENT(connection, [_event(*each) for each in steps])
         WRITE(connection, [_audited(*each) for each in steps])
-        number += len(steps)
-    return number
+        yield len(steps)
 
 
 def _moved(row: Standing, step: Step) -> dict[str, Any]:
@@ -98,7 +113,7 @@ def _moved(row: Standing, step: Step) -> dict[str, Any]:
         "seen_seq": row.seq,
         "seen_fence": row.fence,
         "new_cursor": step.cursor,
-        "new_place": stands_at(step.cursor),
+        "new_place": _place_of(step.cursor),
     }
 
 

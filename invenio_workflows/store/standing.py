@@ -242,7 +242,7 @@ def batch(
         rows = rows.where(tuple_(_o.stands_since, _o.id) > there)
     if for_update:
         rows = rows.with_for_update(skip_locked=True)
-    return [Standing(**row._mapping) for row in connection.execute(rows)]
+    return [Standing(*row) for row in connection.execute(rows)]
 
 
 _NEXT_PLACE = (
