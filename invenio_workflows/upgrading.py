@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from .decisions import decision
+from .decisions import Decision, decision
+from .definition.facts import facts_of
 from .definition.workflow import Definition
 from .encoding import loads
-from .engine.upgrade import Meaning, Verdict, mapped, meaning, proposal
+from .engine.mapping import mapped
+from .engine.proposing import Orphan, Proposal, proposal, renamed
+from .engine.upgrade import Meaning, Verdict, meaning
 from .errors import DefinitionChanged, WorkflowDefinitionError, WorkflowWorkerError
 from .proxies import current_workflows
 from .states import ObjectStatus
-from .store.mapping import Step, put
+from .store.mapping import Step
+from .store.renaming import Rename, put_all
 from .store.standing import Standing
 
 #: So many objects of a kind are named.
@@ -30,7 +34,9 @@ class Finding:
 
     :param meaning: ``moved``, ``orphaned`` or ``question``.
     :param task: the task at which they stand; of a question, the action.
-    :param to: where that is now, or to which task they are to be mapped.
+    :param lost: the name that is gone, by which a mapping speaks of it: that task, a
+        node or pattern around it, or the workflow.
+    :param to: where that is now, or what ``lost`` is called now.
     :param path: the path there.
     :param why: why they are orphaned, or what of the question is another.
     :param reasons: what speaks for ``to``, if it is proposed; nothing if it is said.
@@ -40,6 +46,7 @@ class Finding:
     workflow: str
     meaning: str
     task: str
+    lost: str = ""
     to: str = ""
     path: tuple[int, ...] = ()
     why: str = ""
@@ -49,6 +56,13 @@ class Finding:
     blocks: bool = False
     #: Where they stand, as the store knows it.
     places: set[str] = field(default_factory=set)
+    #: The cursor of one of them.
+    cursor: str = ""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether their workflow is gone, and not only their task."""
+        return self.meaning == Meaning.ORPHANED and not self.task
 
     def add(self, oid: int, at: str = "") -> None:
         """Count one more object."""
@@ -84,7 +98,7 @@ def check(
         if name not in current_workflows.workflows:
             found += _gone(name, counters)
             continue
-        found += _of_places(current_workflows.definition(name), tell).values()
+        found += _of_places(current_workflows.definition(name), tell)
         found += _of_questions(name, counters)
     return found
 
@@ -130,12 +144,12 @@ def first_orphan() -> str | None:
 Key = tuple[str, str, tuple[int, ...], str]
 
 
-def _of_places(
-    definition: Definition, tell: Callable[[], None]
-) -> dict[Key, Finding]:
+def _of_places(definition: Definition, tell: Callable[[], None]) -> list[Finding]:
     found: dict[Key, Finding] = {}
+    known: set[str] = set()
     for row, verdict in _others(definition):
         tell()
+        known.add(verdict.task)
         if verdict.meaning == Meaning.SAME:
             continue
         to = verdict.place
@@ -146,11 +160,11 @@ def _of_places(
                 definition.name, verdict.meaning, verdict.task, path=path
             )
             finding.why, finding.to = verdict.why, "" if to is None else to.name
+            finding.lost, finding.cursor = verdict.lost, row.cursor
             finding.blocks = verdict.meaning == Meaning.ORPHANED
-            if finding.blocks:
-                _propose(definition, row, finding)
         found[key].add(row.id, row.stands_at)
-    return found
+    _propose(definition, [each for each in found.values() if each.lost], known)
+    return list(found.values())
 
 
 def _others(definition: Definition) -> Iterator[tuple[Standing, Verdict]]:
@@ -164,11 +178,31 @@ def _others(definition: Definition) -> Iterator[tuple[Standing, Verdict]]:
         yield row, said(row.cursor)
 
 
-def _propose(definition: Definition, row: Standing, finding: Finding) -> None:
-    passed = current_workflows.standing.passed(row.id)
-    proposed = proposal(definition, row.cursor, passed)
-    if proposed is not None:
-        finding.to, finding.reasons = proposed.task, proposed.reasons
+def _propose(definition: Definition, orphans: list[Finding], known: set[str]) -> None:
+    """Say of each name that is gone what it probably is now, if that is clear."""
+    if not orphans:
+        return
+    sleepers = current_workflows.standing
+    known |= sleepers.tasks_before(definition.name, definition.fingerprint)
+    asked = []
+    for each in orphans:
+        passed = [sleepers.passed(oid) for oid in each.ids]
+        others = known.union(*passed)
+        asked.append((each, Orphan(each.cursor, each.lost, passed[0], others)))
+    names: dict[str, str] = {}
+    for _ in range(2):  # a task in a branch is found when its Fork is
+        told: dict[str, list[Proposal]] = {}
+        for finding, orphan in asked:
+            if finding.lost in names:
+                continue
+            if (proposed := proposal(definition, orphan, names)) is not None:
+                told.setdefault(finding.lost, []).append(proposed)
+        for lost, several in told.items():
+            if len({each.to for each in several}) == 1:
+                names[lost] = several[0].to
+                for each in orphans:
+                    if each.lost == lost:
+                        each.to, each.reasons = several[0].to, several[0].reasons
 
 
 # --- what nobody can go on with -------------------------------------------------------
@@ -197,9 +231,28 @@ def _gone(name: str, counters: Any) -> Iterator[Finding]:
         "name, or cancel them."
     )
     ids = current_workflows.standing.some(name, NAMED)
-    yield Finding(
-        name, Meaning.ORPHANED, "", why=why, number=number, ids=ids, blocks=True
-    )
+    found = Finding(name, Meaning.ORPHANED, "", name, why=why, number=number, ids=ids)
+    found.blocks = True
+    found.to, found.reasons = _renamed(name)
+    yield found
+
+
+def _renamed(name: str) -> tuple[str, list[str]]:
+    """Return what a workflow that is gone is probably called now, and why.
+
+    That is one that nobody knew while the other was there.
+    """
+    known = {each.name: each for each in current_workflows.known.all()}
+    row = known.get(name)
+    there = current_workflows.standing.place(name).partition(":")[0]
+    fresh = [
+        facts_of(current_workflows.definition(each))
+        for each in current_workflows.workflows
+        if each not in known or row and known[each].first_seen > row.last_seen
+    ]
+    if row is None:
+        return renamed(name, "", there, fresh)
+    return renamed(name, row.module, row.fingerprint, fresh)
 
 
 def _of_questions(name: str, counters: Any) -> Iterator[Finding]:
@@ -235,31 +288,58 @@ def _changed(name: str, action: str, changed: Any) -> dict[str, Finding]:
 
 
 def settle(found: list[Finding], wanted: Mapping[str, str]) -> None:
-    """Let a person's words decide where orphans go, before what is proposed.
+    """Let a person's words decide what is called how, before what is proposed.
 
-    :param wanted: old names of tasks to new ones; an empty one: they stay.
-    :raises WorkflowDefinitionError: for an old name that no orphan stands at, and a
-        new one that the workflow has not got, or not once.
+    :param wanted: old names to new ones, of tasks, nodes, patterns and workflows; an
+        empty one: those stay as they are. A new one may be a path, as in ``2/0``.
+    :raises WorkflowDefinitionError: for an old name that no orphan has lost, and a
+        new one that there is not, or at which they could not stand.
     """
     orphans = [each for each in found if each.meaning == Meaning.ORPHANED]
-    tasks = sorted({each.task for each in orphans if each.task})
     for old, new in wanted.items():
-        mine = [each for each in orphans if each.task == old]
+        mine = [each for each in orphans if each.lost == old]
         if not mine:
-            there = ", ".join(tasks) or "none"
+            there = ", ".join(sorted({each.lost for each in orphans} - {""}))
             raise WorkflowDefinitionError(
-                f"No orphan stands at a task {old!r}; orphans stand at: {there}."
+                f"Nothing called {old!r} is gone; gone are: {there or 'no names'}."
+            )
+        if len({each.is_gone for each in mine}) > 1:
+            raise WorkflowDefinitionError(
+                f"A workflow and a task are called {old!r}; say --workflow as well."
             )
         for finding in mine:
-            named = current_workflows.definition(finding.workflow).named(new)
-            number = sum(place.is_leaf for place in named)
-            if new and number != 1:
-                raise WorkflowDefinitionError(
-                    f"The workflow {finding.workflow!r} has {number or 'no'} tasks "
-                    f"{new!r}; name one that it has once.",
-                    finding.workflow,
-                )
             finding.to, finding.reasons = new, []
+    for finding in orphans:
+        if finding.to and finding.lost in wanted:
+            _check(finding, _names(orphans, finding.workflow))
+
+
+def _check(finding: Finding, names: dict[str, str]) -> None:
+    """Refuse what a person said if it cannot be.
+
+    :raises WorkflowDefinitionError: saying why.
+    """
+    if finding.is_gone:
+        if finding.to not in current_workflows.workflows:
+            known = ", ".join(sorted(current_workflows.workflows)) or "none"
+            raise WorkflowDefinitionError(
+                f"There is no workflow {finding.to!r}; there are {known}.", finding.to
+            )
+        return
+    definition = current_workflows.definition(finding.workflow)
+    try:
+        text, _ = mapped(definition, finding.cursor, names)
+    except DefinitionChanged as error:
+        raise WorkflowDefinitionError(error.message, finding.workflow) from error
+    verdict = meaning(definition, text)
+    if verdict.meaning != Meaning.SAME:
+        raise WorkflowDefinitionError(verdict.why, finding.workflow)
+
+
+def _names(orphans: list[Finding], workflow: str) -> dict[str, str]:
+    """Return what is called otherwise in a workflow."""
+    mine = (each for each in orphans if each.workflow == workflow and not each.is_gone)
+    return {each.lost: each.to for each in mine if each.lost and each.to}
 
 
 def apply(
@@ -277,8 +357,10 @@ def apply(
     :raises IllegalMove: if they moved at that moment; nothing is changed then.
     """
     orphans = [each for each in found if each.meaning == Meaning.ORPHANED and each.to]
-    ways = {(each.workflow, each.task, each.why): each for each in orphans}
-    places = sorted({(each.workflow, at) for each in orphans for at in each.places})
+    mine = [each for each in orphans if not each.is_gone]
+    ways = {(each.workflow, each.task, each.why): each for each in mine}
+    places = sorted({(each.workflow, at) for each in mine for at in each.places})
+    names = {each.workflow: _names(mine, each.workflow) for each in mine}
 
     @lru_cache(maxsize=1000)  # many have the same cursor
     def step(workflow: str, was: str) -> Step | None:
@@ -288,19 +370,31 @@ def apply(
         if verdict.meaning != Meaning.ORPHANED or way is None:
             return None
         try:
-            cursor, place = mapped(definition, was, way.to)
+            cursor, place = mapped(definition, was, names[workflow])
         except DefinitionChanged:
             return None
-        said = decision("map", actor, origin, value=f"{way.task} → {way.to}")
-        reasons = ", ".join(way.reasons) or "somebody said so"
-        said.reason = f"{way.why} Mapped: {reasons}."
-        return Step(cursor, place.name, place.path, said)
+        if meaning(definition, cursor).meaning != Meaning.SAME:
+            return None
+        return Step(cursor, place.name, place.path, _said(way, actor, origin))
 
-    if not places:
+    if not orphans:
         return 0
-    return put(
+    queue_of = current_workflows.settings.queue_of
+    return put_all(
         current_workflows.store.transactions,
+        [
+            Rename(each.lost, each.to, queue_of(each.to), _said(each, actor, origin))
+            for each in orphans
+            if each.is_gone
+        ],
         places,
         lambda row: step(row.workflow, row.cursor),
         tell,
     )
+
+
+def _said(way: Finding, actor: str | None, origin: str) -> Decision:
+    said = decision("map", actor, origin, value=f"{way.lost} → {way.to}")
+    reasons = ", ".join(way.reasons) or "somebody said so"
+    said.reason = f"{way.why} Mapped: {reasons}."
+    return said

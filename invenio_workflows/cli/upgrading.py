@@ -99,6 +99,7 @@ def _told(finding: Finding) -> dict[str, Any]:
         "workflow": finding.workflow,
         "meaning": finding.meaning,
         "task": finding.task or None,
+        "lost": finding.lost or None,
         "to": finding.to or None,
         "path": list(finding.path) or None,
         "why": finding.why or None,
@@ -124,9 +125,11 @@ def _lines(found: list[Finding], wanted: dict[str, str]) -> Iterator[str]:
         said = [word for pair in wanted.items() for word in ("--map", "=".join(pair))]
         words = "upgrade-check", *said, "--apply"
         yield f"To map them like that: {command(*words)}"
-    if any(each.task and each.meaning == "orphaned" for each in stuck):
+    if lost := sorted({each.lost for each in stuck} - {""}):
         words = "upgrade-check", "--map", "OLD=NEW", "--apply"
-        yield f"To say yourself what a task is now: {command(*words)}"
+        yield (
+            f"To say yourself what {clean(' or '.join(lost))} is now: {command(*words)}"
+        )
 
 
 def _one(finding: Finding) -> Iterator[str]:
@@ -147,6 +150,7 @@ def _one(finding: Finding) -> Iterator[str]:
     yield f"  {clean(finding.why)}"
     if finding.to and finding.reasons:
         reasons = clean(", and ".join(finding.reasons))
-        yield f"  Proposed: it is {clean(finding.to)} now, for {reasons}."
+        lost = clean(finding.lost)
+        yield f"  Proposed: {lost} is {clean(finding.to)} now, for {reasons}."
     elif finding.to:
-        yield f"  As you say, it is {clean(finding.to)} now."
+        yield f"  As you say, {clean(finding.lost)} is {clean(finding.to)} now."

@@ -4,7 +4,8 @@
 node before it, and behind that what it was given, nothing for the object's data;
 ``out``: what the node returned; ``given``: what a person gave to a decision; ``to``:
 the edge that it chose; ``again``: how often a node was reached, beyond the first time;
-``forked``: the branches of a Fork are made.
+``forked``: the branches of a Fork are made; ``names``: what nodes were called when they
+were made, and are called since.
 
 A branch has notes of its own, in the memo of the graph around it: ``branch``, which is
 true; ``of``: the Fork; ``name``: the name of the branch; ``in``: what its first node is
@@ -13,6 +14,7 @@ given, in a list.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..encoding import copied, dumps, loads
@@ -20,6 +22,10 @@ from .node import Memo
 
 #: What the node at work leaves.
 _DONE = {"out", "to", "given", "forked"}
+#: What holds the name of a node.
+_NAMES = ("at", "to", "of", "name")
+#: What is left where the object goes on.
+_STAYS = ("in", "again", "names")
 _ATOMS = (str, int, bool, type(None))
 
 
@@ -36,7 +42,11 @@ def reached(memo: Memo, name: str, ceiling: int) -> Memo:
         again = {**again, name: again.get(name, 0) + 1}
         if again[name] >= ceiling:
             raise OverflowError
-    return {**fresh, "again": again} if again else fresh
+    if again:
+        fresh["again"] = again
+    if "names" in memo:
+        fresh["names"] = memo["names"]
+    return fresh
 
 
 def first(name: str, given: list[Any]) -> Memo:
@@ -52,7 +62,7 @@ def stands_at(memo: Memo, name: str) -> Memo:
 
     One that was never reached is given what the one before it handed on.
     """
-    fresh = {key: memo[key] for key in ("in", "again") if key in memo}
+    fresh = {key: memo[key] for key in _STAYS if key in memo}
     if name not in memo["in"]:
         fresh["in"] = {**memo["in"], name: [memo["at"], *handed_on(memo)]}
     return {"at": name, **fresh}
@@ -71,18 +81,25 @@ def before(memo: Memo, name: str) -> str | None:
     return came
 
 
-def renamed(memo: Memo, old: str, new: str) -> Memo:
-    """Return the memo of a graph in which a node has another name."""
-    if not memo:
-        return memo
+def renamed(memo: Memo, names: Mapping[str, str]) -> Memo:
+    """Return the memo of a graph, or of a branch, with other names of nodes.
 
-    def name(each: str | None) -> str | None:
-        return new if each == old else each
+    One whose branches are made keeps them for the Join: those that have ended still
+    say what they were called.
+    """
 
-    fresh = {**memo, "at": name(memo["at"])}
-    fresh["in"] = {name(k): [name(v[0]), *v[1:]] for k, v in memo["in"].items()}
+    def now(each: Any) -> Any:
+        return names.get(each, each)
+
+    fresh = {**memo, **{key: now(memo[key]) for key in _NAMES if key in memo}}
+    if memo.get("branch"):
+        return fresh
+    fresh["in"] = {now(k): [now(v[0]), *v[1:]] for k, v in memo["in"].items()}
     if "again" in memo:
-        fresh["again"] = {name(k): v for k, v in memo["again"].items()}
+        fresh["again"] = {now(k): v for k, v in memo["again"].items()}
+    if "forked" in memo or "names" in memo:
+        older = {old: now(new) for old, new in memo.get("names", {}).items()}
+        fresh["names"] = {**names, **older}
     return fresh
 
 

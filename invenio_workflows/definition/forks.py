@@ -109,10 +109,11 @@ class JoinTask(NodeTask):
 
     def begin(self, step: Any, obj: Any, eng: Any, memo: Memo) -> Memo:
         """Return the memo with what the branches handed on, which it is given."""
+        names = memo.get("names", {})
         ended = [
-            (branch, begun["name"], end)
+            (branch, names.get(begun["name"], begun["name"]), end)
             for branch, begun, end in eng._handed_on()
-            if begun.get("of") == self.fork
+            if "of" in begun and names.get(begun["of"], begun["of"]) == self.fork
         ]
         if not ended:
             raise WorkflowError(

@@ -18,6 +18,9 @@ from .joining import done_of, needs_of, put_together, split
 from .node import Memo, Node, Part, Task, check_task
 from .patterns import Pattern
 
+#: The tasks around the branches, which nobody writes.
+INNER = ("PARALLEL fork", "PARALLEL join")
+
 
 class PARALLEL(Pattern):
     """Run branches side by side, each on a copy of the object, then go on.
@@ -88,7 +91,7 @@ def _fork(names: tuple[Any, ...], needs: int) -> Task:
     def fork(obj: Any, eng: Any) -> None:
         raise split(len(names), needs)
 
-    return _unseen(fork, "PARALLEL fork")
+    return _unseen(fork, INNER[0])
 
 
 def _join(names: tuple[Any, ...], needs: int, merge: Any) -> Task:
@@ -96,7 +99,7 @@ def _join(names: tuple[Any, ...], needs: int, merge: Any) -> Task:
         put_together(obj, done_of(eng._begun(), needs), merge, "PARALLEL")
 
     # By what a task was given, its place is told from others.
-    return _unseen(partial(join, names), "PARALLEL join")
+    return _unseen(partial(join, names), INNER[1])
 
 
 def _unseen(task: Any, name: str) -> Task:

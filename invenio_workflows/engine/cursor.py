@@ -135,7 +135,7 @@ def locate(definition: Definition, cursor: Cursor) -> Place | None:
         place = definition.place(cursor.path)
         cursor.frames = [frame[:2] for frame in cursor.frames]
         return place
-    place = _find(definition, cursor.identity)
+    place = find(definition, cursor.identity)
     cursor.frames = moved(definition, place, cursor)
     cursor.fingerprint = definition.fingerprint
     return place
@@ -334,7 +334,11 @@ def _first(place: Place) -> Leaf | None:
     return place if isinstance(place, Leaf) else None
 
 
-def _find(definition: Definition, identity: tuple[Any, ...]) -> Place:
+def find(definition: Definition, identity: tuple[Any, ...]) -> Place:
+    """Return the place of an identity in an edited definition.
+
+    :raises DefinitionChanged: if it is gone, or no longer the only one like it.
+    """
     name, digest, ordinal, count, contents = identity
     # What a task is called, a person has chosen; the name of a pattern says little.
     is_task = not contents

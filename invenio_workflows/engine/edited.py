@@ -45,3 +45,36 @@ def in_a_loop(place: Place, node: Node) -> DefinitionChanged:
         "not entered; go on from its beginning or restart the object.",
         task=place.name,
     )
+
+
+def another_kind(place: Place, was: str) -> DefinitionChanged:
+    """Return the error for a place that is not what the old one was."""
+    return DefinitionChanged(
+        f"{place.label} is another kind of node than {was} was, so the object cannot "
+        "stand there.",
+        task=place.name,
+    )
+
+
+def not_led_to(place: Place, edge: str) -> DefinitionChanged:
+    """Return the error for a decision that has not the edge that was chosen."""
+    edges = ", ".join(place.leads_to or ())
+    return DefinitionChanged(
+        f"{edge!r} was chosen, and {place.label} does not lead there; it leads to: "
+        f"{edges}.",
+        task=place.name,
+    )
+
+
+def not_one(definition: Definition, word: str, found: list[Place]) -> DefinitionChanged:
+    """Return the error for a name that is not the name of one place."""
+    says = "name one that it has once"
+    if found:
+        paths = ", ".join("/".join(map(str, each.path)) for each in found)
+        says = f"say which by its place: {paths}"
+    return DefinitionChanged(
+        f"The workflow {definition.name!r} has {len(found) or 'no'} tasks {word!r}; "
+        f"{says}.",
+        definition.name,
+        task=word,
+    )

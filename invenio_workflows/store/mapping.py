@@ -17,7 +17,6 @@ from .kinds import now
 from .rows import stands_at, storable
 from .standing import Standing, batch
 from .statements import _n, _p
-from .transactions import Transactions, begin
 
 _o = sql.OBJECTS.c
 
@@ -59,31 +58,17 @@ _PUT = sql.Prepared(
 
 
 def put(
-    transactions: Transactions,
-    places: Iterable[tuple[str, str]],
-    mapping: Mapping,
-    tell: Callable[[int], None] = lambda number: None,
-) -> int:
-    """Put those at other places that stand at these, in one commit; return how many.
+    connection: Connection, places: Iterable[tuple[str, str]], mapping: Mapping
+) -> Iterator[int]:
+    """Put those at other places that stand at these; yield how many, again and again.
 
     Those that somebody holds at this moment stay: they stand no more as they did.
 
     :param places: workflow, and what the column ``stands_at`` says.
-    :param tell: is told how many are done, again and again.
-    :raises IllegalMove: if one of them moved all the same; nothing is changed then.
+    :raises IllegalMove: if one of them moved all the same.
     """
-
-    def work(connection: Connection) -> int:
-        begin(connection)
-        number = 0
-        for place in places:
-            for done in _put(connection, *place, mapping):
-                number += done
-                tell(number)
-        return number
-
-    places = list(places)
-    return transactions.run(work)
+    for place in places:
+        yield from _put(connection, *place, mapping)
 
 
 def _put(
@@ -101,7 +86,7 @@ def _put(
                 "Some of the objects moved at the same moment; nothing was changed. "
                 "Do it again."
             )
-        sql.INSERT_EVENT(connection, [_event(*each) for each in steps])
+        sql.INSERT_EVENT(connection, [_told(*each) for each in steps])
         WRITE(connection, [_audited(*each) for each in steps])
         yield len(steps)
 
@@ -117,21 +102,29 @@ def _moved(row: Standing, step: Step) -> dict[str, Any]:
     }
 
 
-def _event(row: Standing, step: Step) -> dict[str, Any]:
+def mapped_event(
+    row: Standing, said: Decision, task: str | None = None, path: str | None = None
+) -> dict[str, Any]:
+    """Return what is kept in the history of an object that is mapped."""
     return {
         "id_object": row.id,
         "id_workflow": row.id_workflow,
         "seq": row.seq + 1,
         "kind": "Mapped",
-        "task": step.task[:255],
-        "path": "/".join(map(str, step.path))[:255],
+        "task": task,
+        "path": path,
         "status": row.status,
         "data": None,
         "extra_data": None,
-        "message": storable(step.decision.value),
-        "payload": step.decision.payload,
+        "message": storable(said.value),
+        "payload": said.payload,
         "seconds": None,
     }
+
+
+def _told(row: Standing, step: Step) -> dict[str, Any]:
+    path = "/".join(map(str, step.path))[:255]
+    return mapped_event(row, step.decision, step.task[:255], path)
 
 
 def _audited(row: Standing, step: Step) -> dict[str, Any]:

@@ -27,6 +27,8 @@ MOST_PLACES = 500
 #: So many objects that run are looked at.
 _RUNNING = 1000
 _BATCH = 1000
+#: So many that have ended are asked for the names of their tasks.
+_ENDED = 20
 #: Those that have not ended, and sleep or are yet to begin.
 _LIVE = (
     *(ObjectStatus.HALTED, ObjectStatus.ERROR),
@@ -50,6 +52,10 @@ class Standing:
     cursor: str
     stands_at: str
     stands_since: datetime
+
+
+#: Of what a :class:`Standing` is made, in its order.
+COLUMNS = [sql.as_text(_o[name]) for name in Standing.__slots__]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ class Sleepers:
         at: str | None = ""
         while True:
             with self._transactions.reading() as connection:
-                at = _next_place(connection, workflow, at or "")
+                at = next_place(connection, workflow, at or "")
             if at is None:
                 return
             if at.startswith(f"{fingerprint}:"):
@@ -204,6 +210,25 @@ class Sleepers:
                 found += rows.scalars()
         return sorted(found)[:most]
 
+    def place(self, workflow: str) -> str:
+        """Return some place at which objects of a workflow sleep; ``""`` for none."""
+        with self._transactions.reading() as connection:
+            return next_place(connection, workflow, "") or ""
+
+    def tasks_before(self, workflow: str, fingerprint: str) -> set[str]:
+        """Return tasks of a few that ended in another definition than this one."""
+        ended = (
+            select(_o.id, sql.as_text(_o.cursor).label("cursor"))
+            .where(IS_LISTED, IS_RESTING, _o.workflow == workflow)
+            .where(_o.status == sql._n(ObjectStatus.COMPLETED))
+            .order_by(_o.id.desc())
+            .limit(_ENDED)
+        )
+        with self._transactions.reading() as connection:
+            rows = connection.execute(ended).all()
+        ids = [row.id for row in rows if row.cursor and fingerprint not in row.cursor]
+        return {name for oid in ids for name in self.passed(oid)}
+
     def passed(self, oid: int) -> list[str]:
         """Return the names of the tasks that an object passed last, the last last."""
         names = (
@@ -227,9 +252,8 @@ def batch(
 
     :param for_update: lock them; those that somebody else has locked are left out.
     """
-    columns = [sql.as_text(_o[name]) for name in Standing.__slots__]
     rows = (
-        select(*columns)
+        select(*COLUMNS)
         .where(_o.workflow == workflow, IS_STANDING, _o.stands_at == at)
         .order_by(_o.stands_since, _o.id)
         .limit(_BATCH)
@@ -257,7 +281,8 @@ _NEXT_PLACE = (
 )
 
 
-def _next_place(connection: Connection, workflow: str, after: str) -> str | None:
+def next_place(connection: Connection, workflow: str, after: str) -> str | None:
+    """Return the next place at which objects of a workflow sleep, in their order."""
     values = {"workflow": workflow, "after": after}
     found: str | None = connection.execute(_NEXT_PLACE, values).scalar_one_or_none()
     return found

@@ -126,13 +126,13 @@ def test_an_orphan_is_told_with_what_is_proposed_and_why(desk: Terminal) -> None
         "stands, is no longer in it. Put it back under that name, or go on from "
         "another one (restart_first, task:<name>).",
         "3 objects cannot go on.",
-        "To say yourself what a task is now: "
+        "To say yourself what ask is now: "
         "flask workflows upgrade-check --map OLD=NEW --apply",
     ]
     desk.site.register("review", begin, named("ask_it"), end)
     lines = desk.run("upgrade-check").stdout.splitlines()
     assert lines[2] == (
-        "  Proposed: it is ask_it now, for its name is like ask, and it comes after "
+        "  Proposed: ask is ask_it now, for its name is like ask, and it comes after "
         "begin, as ask did, and it stands where ask stood."
     )
     assert lines[4] == ("To map them like that: flask workflows upgrade-check --apply")
@@ -172,7 +172,7 @@ def test_a_person_says_what_a_task_is_now(desk: Terminal) -> None:
     told = checked(desk, "--map", "ask=quite_different", code=1)
     assert told[0]["to"] == "quite_different" and told[0]["reasons"] == []
     said = desk.run("upgrade-check", "--map", "ask=quite_different").stdout
-    assert "  As you say, it is quite_different now.\n" in said
+    assert "  As you say, ask is quite_different now.\n" in said
     words = "upgrade-check --map ask=quite_different --apply"
     assert f"To map them like that: flask workflows {words}\n" in said
     assert checked(desk, "--map", "ask=quite_different", "--apply") == [{"mapped": 3}]
@@ -183,7 +183,7 @@ def test_what_a_person_says_is_not_taken_where_it_means_nothing(desk: Terminal) 
     for words, sentence in {
         "ask=nope": "The workflow 'review' has no tasks 'nope'; name one that it has "
         "once.",
-        "asks=end": "No orphan stands at a task 'asks'; orphans stand at: ask.",
+        "asks=end": "Nothing called 'asks' is gone; gone are: ask.",
     }.items():
         assert desk.refused("upgrade-check", "--map", words, "--apply") == sentence
     assert "is not OLD=NEW" in desk.refused("upgrade-check", "--map", "ask", code=2)
@@ -281,6 +281,105 @@ def test_a_node_in_a_branch_of_a_fork_is_mapped_and_the_branches_meet(
         assert WorkflowObject.query.get(branch.id_fork).data["ended"]
 
 
+def test_a_fork_of_another_name_goes_on_with_branches_that_ended_before(
+    make_site: Callable[..., Site], ready_url: str
+) -> None:
+    def one(obj: Any, eng: Any) -> str:
+        return "given"
+
+    def two(obj: Any, eng: Any) -> int:
+        return 2
+
+    class Meet(Join):
+        def execute(self, _input: Any = None, *args: Any, **kwargs: Any) -> Any:
+            self.obj.data["joined"] = _input
+
+    def graph(split: str, asks: Any) -> Any:
+        fork = Fork(split)
+        edges = {START: [begin], begin: [fork], fork: [one, two], Meet: [end]}
+        return {**edges, one: [asks], asks: [Meet], two: [Meet]}
+
+    site = make_site(ready_url, tables=False)
+    with site.app.app_context():
+        site.ext.register_workflow("forked", graph("split", ask))
+        obj = api.start("forked", {}).objects[0]
+        after = graph("quite_different", named("ask_it"))
+        site.ext.register_workflow("forked", after, replace=True)
+        found = check()
+        assert {(each.task, each.lost, each.to) for each in found} == {
+            ("split", "split", "quite_different"),
+            ("ask", "ask", "ask_it"),
+        }
+        assert apply(found, "ann") == 2 and check() == []
+        branch = WorkflowObject.query.filter_by(status=2).one()
+        api.continue_oid(branch.id)
+        obj = WorkflowObject.query.get(obj.id)
+        assert obj.data["joined"] == {"one": "given", "two": 2} and obj.data["ended"]
+
+
+# --- a workflow that is called otherwise ----------------------------------------------
+
+
+@pytest.fixture
+def renamed(make_site: Callable[..., Site], ready_url: str) -> Iterator[Terminal]:
+    """`review`, in which some sleep, ended and have not begun, is `inspection` now."""
+    before = make_site(ready_url, tables=False)
+    with before.app.app_context():
+        before.ext.state.embeds = False
+        before.register("review", begin, ask, end)
+        before.ext.state.known.sync(before.ext.state.catalogue.facts())
+        uuid = api.start("review", [{}, {}, {}], stop_on_halt=False).uuid
+        first = WorkflowObject.query.filter_by(id_workflow=uuid, status=2).first()
+        api.resolve(first.id, "approval", {"value": "accept"})
+        api.start_delayed("review", {})
+    site = make_site(ready_url, tables=False)
+    site.register("inspection", begin, ask, end)
+    with site.app.app_context():
+        yield Terminal(site.app, site)
+
+
+def test_a_workflow_that_is_called_otherwise_is_found_and_goes_on(
+    renamed: Terminal,
+) -> None:
+    site = renamed.site
+    (told,) = checked(renamed, code=1)
+    assert (told["lost"], told["to"], told["objects"]) == ("review", "inspection", 3)
+    assert told["reasons"] == ["it has the same tasks as review had"]
+    assert renamed("upgrade-check", "--apply").splitlines()[0] == "3 objects mapped."
+    names = "SELECT DISTINCT name FROM workflows_run"
+    assert [row.name for row in site.rows(names)] == ["inspection"]
+    names = "SELECT DISTINCT workflow FROM workflows_object WHERE workflow <> ''"
+    assert [row.workflow for row in site.rows(names)] == ["inspection"]
+    for obj in WorkflowObject.query.filter_by(status=2).all():
+        assert obj.history()[-1].message == "review → inspection"
+        api.resolve(obj.id, "approval", {"value": "accept"})
+        assert WorkflowObject.query.get(obj.id).data["ended"]
+    rows = site.rows("SELECT workflow, verb FROM workflows_audit ORDER BY id")
+    assert [tuple(row) for row in rows[1:4]] == [("review", "map")] * 3
+
+
+def test_a_workflow_is_mapped_to_what_a_person_says(renamed: Terminal) -> None:
+    renamed.site.register("other", end)
+    for words, said in {
+        "review=nope": "There is no workflow 'nope'; there are inspection, other",
+        "reviews=other": "Nothing called 'reviews' is gone; gone are: review.",
+    }.items():
+        assert renamed.refused("upgrade-check", "--map", words).startswith(said)
+    done = renamed.run("upgrade-check", "--map", "review=other", "--apply")
+    assert "3 objects mapped." in done.stdout and done.exit_code == 1
+    assert "ORPHANED  other: 2 objects at ask" in done.stdout
+
+
+def test_two_workflows_that_are_new_and_alike_are_not_proposed(
+    renamed: Terminal,
+) -> None:
+    renamed.site.register("survey", begin, ask, end)
+    assert checked(renamed, code=1)[0]["to"] is None
+    known = renamed.site.ext.state.known
+    known.sync(renamed.site.ext.state.catalogue.facts())
+    assert checked(renamed, code=1)[0]["to"] is None
+
+
 def test_a_workflow_and_an_action_that_are_gone_are_told(
     make_site: Callable[..., Site], ready_url: str
 ) -> None:
@@ -308,7 +407,8 @@ def test_a_workflow_and_an_action_that_are_gone_are_told(
         heads = [line for line in done.stdout.splitlines() if line[0] != " "]
         assert heads[0].startswith("ORPHANED  gone: 3 objects (")
         assert heads[1].startswith("QUESTION  loud: 1 object, asking for shout (")
-        assert heads[2:] == ["4 objects cannot go on."]
+        assert heads[2] == "4 objects cannot go on."
+        assert heads[3].startswith("To say yourself what gone is now: flask workflows ")
         assert "put it back under that name" in done.stdout
         assert "so nobody can answer it." in done.stdout
 
