@@ -85,7 +85,9 @@ def check(
     :raises WorkflowDefinitionError: if no workflow is called so, and no object's was.
     """
     counters = _counters()
-    names = sorted({name for name, *_ in counters} | _sleeping())
+    names = sorted(
+        {name for name, *_ in counters} | {*current_workflows.standing.workflows()}
+    )
     if workflow is not None:
         if workflow not in names and workflow not in current_workflows.workflows:
             known = ", ".join(sorted({*names, *current_workflows.workflows}))
@@ -117,7 +119,7 @@ def refuse_orphans() -> None:
 
     :raises WorkflowWorkerError: if ``WORKFLOWS_REFUSE_ORPHANS`` says so; naming one.
     """
-    if current_workflows.settings.refuse_orphans and (told := first_orphan()):
+    if told := refused_orphan():
         raise WorkflowWorkerError(
             "WORKFLOWS_REFUSE_ORPHANS is set, and some objects cannot go on with this "
             f"code, so the worker does not begin. {told} Run: flask workflows "
@@ -125,10 +127,17 @@ def refuse_orphans() -> None:
         )
 
 
+def refused_orphan() -> str | None:
+    """Return :func:`first_orphan` where ``WORKFLOWS_REFUSE_ORPHANS`` asks for it."""
+    return first_orphan() if current_workflows.settings.refuse_orphans else None
+
+
 def first_orphan() -> str | None:
     """Return in a sentence why some object cannot go on; ``None`` if all can."""
     counters = _counters()
-    for name in sorted({name for name, *_ in counters} | _sleeping()):
+    for name in sorted(
+        {name for name, *_ in counters} | {*current_workflows.standing.workflows()}
+    ):
         if name not in current_workflows.workflows:
             told = next(_gone(name, counters), None)
             if told is not None:
@@ -183,12 +192,12 @@ def _propose(definition: Definition, orphans: list[Finding], known: set[str]) ->
     if not orphans:
         return
     sleepers = current_workflows.standing
-    known |= sleepers.tasks_before(definition.name, definition.fingerprint)
+    before = sleepers.ways_before(definition.name, definition.fingerprint)
     asked = []
     for each in orphans:
-        passed = [sleepers.passed(oid) for oid in each.ids]
-        others = known.union(*passed)
-        asked.append((each, Orphan(each.cursor, each.lost, passed[0], others)))
+        ways = [*map(sleepers.passed, each.ids), *before]
+        orphan = Orphan(each.cursor, each.lost, ways[0], known.union(*ways), ways)
+        asked.append((each, orphan))
     names: dict[str, str] = {}
     for _ in range(2):  # a task in a branch is found when its Fork is
         told: dict[str, list[Proposal]] = {}
@@ -215,10 +224,6 @@ def _counters() -> list[tuple[str, int, str | None, str, int]]:
         for each in current_workflows.lists.counters()
         if each.workflow and each.status not in _ENDED and each.number > 0
     ]
-
-
-def _sleeping() -> set[str]:
-    return set(current_workflows.standing.workflows())
 
 
 def _gone(name: str, counters: Any) -> Iterator[Finding]:

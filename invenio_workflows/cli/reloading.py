@@ -20,6 +20,8 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds in which files that are written together are waited for.
 _BREATH = 0.25
+#: Seconds until it is asked again whether objects still could not go on.
+_ORPHANED = 15.0
 #: How many times as long as a pause was waited for in vain nothing is paused again.
 _REST = 6
 
@@ -42,6 +44,10 @@ class Reloader:
         #: The files as they were loaded, and as they were looked at last.
         self._loaded: Files = self._state.catalogue.files()
         self._seen = self._loaded
+        #: What was said last of objects that could not go on with the new code.
+        self._orphan = ""
+        #: When the same files are to be tried again.
+        self._again_at: float | None = None
         #: When others are to have said that they have the new code, too.
         self._tell_at: float | None = None
 
@@ -67,15 +73,20 @@ class Reloader:
     def look(self) -> bool:
         """Take in what has changed; return whether that was done."""
         files = self._settled()
-        if files == self._seen:
+        again = self._again_at is not None and time.monotonic() >= self._again_at
+        if files == self._seen and not again:
             return False
-        self._seen = files
+        self._seen, self._again_at = files, None
         changed = _changed(self._loaded, files)
         if not changed:
             _logger.info("The files are again as this worker has loaded them.")
             return False
         forget_compiled(files[name].path for name in changed if name in files)
-        why = self._refused()
+        why, orphan = self._refused()
+        if orphan:
+            self._wait_for(orphan, changed)
+            return False
+        self._orphan = ""
         if why:
             _logger.error(
                 "The new code of %s is not taken in: %s. This worker goes on with "
@@ -95,12 +106,28 @@ class Reloader:
             found = again
         return found
 
-    def _refused(self) -> str:
-        """Return why a process that loads the application anew refuses it."""
+    def _refused(self) -> tuple[str, str]:
+        """Return why a process that loads the application anew refuses it.
+
+        And, if it is well, which object could not go on with it, where that is asked.
+        """
         found, why = done(self._check)
         if found is None:
-            return why
-        return "; ".join(found["broken"])
+            return why, ""
+        return "; ".join(found["broken"]), found["orphan"] or ""
+
+    def _wait_for(self, orphan: str, changed: set[str]) -> None:
+        """Say which object could not go on, once; and ask again later."""
+        if orphan != self._orphan:
+            _logger.error(
+                "The new code of %s is not taken in: WORKFLOWS_REFUSE_ORPHANS is set, "
+                "and some objects could not go on with it. %s This worker goes on with "
+                "the code that it has, and asks again every %.0f seconds. Run: flask "
+                "workflows upgrade-check",
+                *(", ".join(sorted(changed)), orphan, _ORPHANED),
+            )
+        self._orphan = orphan
+        self._again_at = time.monotonic() + _ORPHANED
 
     def _reload(self, files: Files, changed: set[str]) -> bool:
         names = ", ".join(sorted(changed))

@@ -16,6 +16,7 @@ from ..sourcecode import Source, forget_compiled, sources
 from ..states import ObjectStatus
 from ..store.definitions import Known, Synced
 from ..store.list_counts import read_counts
+from ..upgrading import refused_orphan
 from .arguments import as_json, command, looks_every
 from .children import argv, done
 from .old_code import sentences
@@ -63,16 +64,25 @@ def sync(watch: bool, interval: float, as_json: bool) -> None:
 @as_json
 @with_appcontext
 def check(as_json: bool) -> None:
-    """Load the application and all definitions; name what is broken."""
+    """Load the application and all definitions; name what is broken.
+
+    With WORKFLOWS_REFUSE_ORPHANS also an object that could not go on with this code.
+    """
     broken = [str(each) for each in current_workflows.catalogue.broken]
     names = list(current_workflows.workflows)
+    orphan = None if broken else refused_orphan()
+    well = not (broken or orphan)
     if as_json:
-        say_json({"ok": not broken, "definitions": names, "broken": broken})
+        told = {"ok": well, "definitions": names, "broken": broken, "orphan": orphan}
+        say_json(told)
     for line in [] if as_json else broken:
         say(f"Broken: {clean(line)}", err=True)
-    if not (as_json or broken):
-        say(f"{len(names)} definitions are well.")
-    if broken:
+    if orphan and not as_json:
+        again = command("upgrade-check")
+        say(f"Orphaned: {clean(orphan)} To see all of them: {again}", err=True)
+    if well and not as_json:
+        say(f"{_are(len(names))} well.")
+    if not well:
         raise click.exceptions.Exit(1)
 
 
@@ -112,6 +122,10 @@ def known(as_json: bool) -> None:
         say(
             f"What was never seen is not in the table: {command('definitions', 'sync')}"
         )
+
+
+def _are(number: int) -> str:
+    return "1 definition is" if number == 1 else f"{number:,} definitions are"
 
 
 # --- what is written ------------------------------------------------------------------

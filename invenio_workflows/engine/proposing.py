@@ -6,9 +6,10 @@ nothing else as much. Whoever applies it has seen it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from ..definition.facts import Facts
 from ..definition.forks import ForkTask, JoinTask
@@ -46,12 +47,14 @@ class Orphan:
     :param lost: the name that is gone.
     :param passed: the names of the tasks that it passed, the last of them last.
     :param known: names that there were before, which therefore are not new ones.
+    :param ways: what others passed, before it was gone.
     """
 
     text: str
     lost: str
     passed: Collection[str] = ()
     known: Collection[str] = ()
+    ways: Collection[Sequence[str]] = ()
 
     @property
     def cursor(self) -> Cursor:
@@ -62,6 +65,13 @@ class Orphan:
     def came_from(self) -> str:
         """The name of the task before the one that is gone."""
         return next((n for n in reversed(list(self.passed)) if n != self.lost), "")
+
+    @property
+    def went_to(self) -> str:
+        """The name of the task that followed; empty if it was not always the same."""
+        pairs = (pair for way in self.ways for pair in pairwise(way))
+        found = {after for name, after in pairs if name == self.lost != after}
+        return found.pop() if len(found) == 1 else ""
 
 
 def proposal(
@@ -143,6 +153,9 @@ def _speaks_for(definition: Definition, place: Place, orphan: Orphan) -> Speaks:
     before = orphan.came_from
     if before and before == _before(definition, place):
         yield f"it comes after {before}, as {lost} did", 1.0
+    after = orphan.went_to
+    if after and after == _after(definition, place):
+        yield f"it comes before {after}, as {lost} did", 1.0
     if _begins(definition, place) and lost in _begun(cursor):
         yield f"a branch begins with it, as with {lost}", 1.0
     if list(place.path) == cursor.path:
@@ -187,3 +200,13 @@ def _before(definition: Definition, leaf: Leaf) -> str:
         return each[0] if len(each) == 1 else ""
     at = leaf.path[-1] - 1
     return parent.children[at].name if at >= 0 else ""
+
+
+def _after(definition: Definition, leaf: Leaf) -> str:
+    """Return the name of the task behind one, where it is always the same."""
+    if leaf.leads_to is not None:
+        return leaf.leads_to[0] if len(leaf.leads_to) == 1 else ""
+    parent = definition.place(leaf.path[:-1])
+    assert isinstance(parent, Node)
+    at = leaf.path[-1] + 1
+    return parent.children[at].name if at < len(parent.children) else ""

@@ -215,8 +215,8 @@ class Sleepers:
         with self._transactions.reading() as connection:
             return next_place(connection, workflow, "") or ""
 
-    def tasks_before(self, workflow: str, fingerprint: str) -> set[str]:
-        """Return tasks of a few that ended in another definition than this one."""
+    def ways_before(self, workflow: str, fingerprint: str) -> list[list[str]]:
+        """Return what a few passed that ended in another definition than this one."""
         ended = (
             select(_o.id, sql.as_text(_o.cursor).label("cursor"))
             .where(IS_LISTED, IS_RESTING, _o.workflow == workflow)
@@ -227,7 +227,7 @@ class Sleepers:
         with self._transactions.reading() as connection:
             rows = connection.execute(ended).all()
         ids = [row.id for row in rows if row.cursor and fingerprint not in row.cursor]
-        return {name for oid in ids for name in self.passed(oid)}
+        return [self.passed(oid) for oid in ids]
 
     def passed(self, oid: int) -> list[str]:
         """Return the names of the tasks that an object passed last, the last last."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from brokers import Redis
 from sites import Site
-from written import BIN, Process, Written, until
+from written import BIN, WSGI, Process, Written, until
 
 from invenio_workflows import WorkflowObject, order_workflow_execution
 from invenio_workflows.api import start_delayed
@@ -213,6 +213,33 @@ def test_check_5_what_is_moved_ends_with_the_code_that_it_began_with(
     assert rests(moved).data == marked("old", "old", "old")
     begun.says("has taken in the new code of mysite.steps")
     assert rests(ordered()).data == marked("new", "new", "new")
+
+
+def test_check_5_where_orphans_are_refused_the_old_code_goes_on(
+    make: Callable[..., Written], sqlite_url: str
+) -> None:
+    site = Site(sqlite_url, WORKFLOWS_LOCAL_THREADS=0)
+    site.register("letter", lambda obj, eng: None)
+    mysite = make(sqlite_url)
+    refuses = "WORKFLOWS_REFUSE_ORPHANS=True,\n        WORKFLOWS_LOCAL"
+    mysite.write("wsgi.py", WSGI.replace("WORKFLOWS_LOCAL", refuses))
+    with site.app.app_context():
+        begun = worker(mysite, *WATCH)
+        asleep = rests(ordered(halts=True))
+        renamed = STEPS.replace("class Second", "class Other")
+        mysite.write("steps.py", renamed)
+        mysite.write("workflows/letter.py", LETTER.replace("Second", "Other"))
+        begun.says("WORKFLOWS_REFUSE_ORPHANS is set")
+        assert f"Object {asleep.id}: The workflow 'letter' was edited" in begun.log
+        assert rests(ordered()).data == marked("old", "old", "old")
+        checked = mysite.flask("definitions", "check")
+        assert checked.returncode == 1
+        assert checked.stderr.startswith(f"Orphaned: Object {asleep.id}: ")
+        mysite.write("steps.py", STEPS.replace('"old"', '"new"'))
+        mysite.write("workflows/letter.py", f"{LETTER}\n    # edited")
+        begun.says("has taken in the new code")
+        assert rests(ordered()).data == marked("new", "new", "new")
+    site.close()
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,28 @@ def test_a_person_says_what_a_task_is_now(desk: Terminal) -> None:
     assert checked(desk, "--map", "ask=quite_different", "--apply") == [{"mapped": 3}]
 
 
+def test_between_the_same_neighbours_stands_the_same_task(desk: Terminal) -> None:
+    first, *_ = ids(desk)
+    api.resolve(first, "approval", {"value": "accept"})
+    desk.site.register("review", begin, named("quite_different"), end)
+    (told,) = checked(desk, code=1)
+    assert told["to"] == "quite_different" and told["reasons"] == [
+        "it comes after begin, as ask did",
+        "it comes before end, as ask did",
+        "it stands where ask stood",
+    ]
+
+
+def test_what_there_was_before_is_not_what_is_gone(desk: Terminal) -> None:
+    desk.site.register("longer", begin, ask, named("ask_it"), end)
+    done = api.start("longer", [{}, {}], stop_on_halt=False).halted_objects[0].id
+    for _ in range(2):
+        api.resolve(done, "approval", {"value": "accept"})
+    desk.site.register("longer", begin, named("ask_it"), end)
+    (told,) = checked(desk, "--workflow", "longer", code=1)
+    assert told["task"] == "ask" and told["to"] is None
+
+
 def test_what_a_person_says_is_not_taken_where_it_means_nothing(desk: Terminal) -> None:
     desk.site.register("review", begin, named("ask_it"), end)
     for words, sentence in {
