@@ -85,9 +85,7 @@ def check(
     :raises WorkflowDefinitionError: if no workflow is called so, and no object's was.
     """
     counters = _counters()
-    names = sorted(
-        {name for name, *_ in counters} | {*current_workflows.standing.workflows()}
-    )
+    names = _living(counters)
     if workflow is not None:
         if workflow not in names and workflow not in current_workflows.workflows:
             known = ", ".join(sorted({*names, *current_workflows.workflows}))
@@ -128,20 +126,14 @@ def refuse_orphans() -> None:
 
 
 def refused_orphan() -> str | None:
-    """Return :func:`first_orphan` where ``WORKFLOWS_REFUSE_ORPHANS`` asks for it."""
-    return first_orphan() if current_workflows.settings.refuse_orphans else None
-
-
-def first_orphan() -> str | None:
-    """Return in a sentence why some object cannot go on; ``None`` if all can."""
-    counters = _counters()
-    for name in sorted(
-        {name for name, *_ in counters} | {*current_workflows.standing.workflows()}
-    ):
+    """Return why some object cannot go on, if ``WORKFLOWS_REFUSE_ORPHANS`` asks."""
+    asks = current_workflows.settings.refuse_orphans
+    counters = _counters() if asks else []
+    for name in _living(counters) if asks else ():
         if name not in current_workflows.workflows:
             told = next(_gone(name, counters), None)
             if told is not None:
-                return f"{told.number:,} objects of the workflow {name!r}: {told.why}"
+                return f"{told.why} ({told.number:,} of its objects have not ended.)"
             continue
         definition = current_workflows.definition(name)
         for row, verdict in _others(definition):
@@ -150,11 +142,8 @@ def first_orphan() -> str | None:
     return None
 
 
-Key = tuple[str, str, tuple[int, ...], str]
-
-
 def _of_places(definition: Definition, tell: Callable[[], None]) -> list[Finding]:
-    found: dict[Key, Finding] = {}
+    found: dict[Any, Finding] = {}
     known: set[str] = set()
     for row, verdict in _others(definition):
         tell()
@@ -224,6 +213,12 @@ def _counters() -> list[tuple[str, int, str | None, str, int]]:
         for each in current_workflows.lists.counters()
         if each.workflow and each.status not in _ENDED and each.number > 0
     ]
+
+
+def _living(counters: Any) -> list[str]:
+    """Return the names of the workflows of what has not ended."""
+    names = {each[0] for each in counters}
+    return sorted(names.union(current_workflows.standing.workflows()))
 
 
 def _gone(name: str, counters: Any) -> Iterator[Finding]:
