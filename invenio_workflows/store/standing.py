@@ -331,6 +331,8 @@ def _crowd(row: Any, at: datetime) -> Crowd:
         None: row.queued,
     }
     whole = row.number <= COUNTED
+    if not whole:  # the one behind those that are counted
+        numbers[max(numbers, key=lambda status: numbers[status])] -= 1
     return Crowd(
         at=row.at,
         count=Count(min(row.number, COUNTED), whole),

@@ -262,4 +262,4 @@ def test_more_than_are_counted_end_in_a_plus(pen: PenSite, monkeypatch: Any) -> 
     assert "3 Need action at ask" in texts(read(pen))
     started(pen, 7)
     told = texts(read(pen))
-    assert "4+ Need action at ask" in told
+    assert "3+ Need action at ask" in told
