@@ -26,8 +26,8 @@ SIZE = 100
 #: So many of them are on the page of a record.
 OF_RECORD = 10
 _NEWEST = 2**63 - 1
-#: What of a decision is told as it is kept, and is no column of its own.
-_LONGEST = 10_000
+#: So many letters of a reason, or of a field, are on a page; the file has them all.
+_LONGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)

@@ -540,3 +540,18 @@ def test_data_as_deep_as_they_may_be_break_no_page(pen: PenSite, kind: type) -> 
     form = {"workflow": "review", "data": json.dumps(nested("z", DEEPEST))}
     answer = pen.browser("admin").post("/start/run", form)
     assert answer.status_code == 422 and "too deeply" in answer.text
+
+
+def test_whatever_a_decision_holds_is_only_text_in_the_audit(
+    pen: PenSite, oid: int
+) -> None:
+    bad = "<script>alert(1)</script>\u202e\x1b[31m\"'><img src=x> " + "x" * 100_000
+    with pen.app.app_context():
+        comment(oid, bad[:9000], bad)
+        edit(oid, {"title": "A", bad[:60]: bad}, bad, reason=bad)
+    admin = pen.browser("admin")
+    for path in ("/audit", f"/{oid}"):
+        text = admin.get(path).text
+        assert "&lt;script&gt;alert(1)" in text and "<script>alert" not in text
+        assert "<img src=x" not in text and "\u202e" not in text and "\x1b" not in text
+        assert len(text) < 100_000, path
