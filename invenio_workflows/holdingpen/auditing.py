@@ -26,6 +26,8 @@ SIZE = 100
 #: So many of them are on the page of a record.
 OF_RECORD = 10
 _NEWEST = 2**63 - 1
+#: What of a form is told in words.
+_TOLD = ("value", "reason")
 #: So many letters of a reason, or of a field, are on a page; the file has them all.
 _LONGEST = 2000
 
@@ -211,7 +213,7 @@ def _form(row: Audited) -> Iterator[tuple[str, str]]:
     if isinstance(form, Mapping):
         for key, value in form.items():
             text = value if isinstance(value, str) else json.dumps(value, default=str)
-            if key not in ("value", "reason"):  # they are told in words
+            if key not in _TOLD and value not in ("", None, [], {}):
                 yield visible(str(key), 200), visible(text, _LONGEST)
 
 

@@ -373,11 +373,12 @@ def test_a_page_takes_a_fixed_number_of_statements(pen: Site) -> None:
 
     for oid in (begin("failing"), begin("asking")):
         comment(oid, "Look", "ann")
-        statements.clear()
-        event.listen(pen.ext.engine, "before_cursor_execute", listen)
-        page(pen, f"/{oid}", "admin")
-        event.remove(pen.ext.engine, "before_cursor_execute", listen)
-        assert len([each for each in statements if "SELECT" in each]) <= 18
+        for person, most in (("editor", 18), ("admin", 19)):  # the audit is one more
+            statements.clear()
+            event.listen(pen.ext.engine, "before_cursor_execute", listen)
+            page(pen, f"/{oid}", person)
+            event.remove(pen.ext.engine, "before_cursor_execute", listen)
+            assert len([each for each in statements if "SELECT" in each]) <= most
 
 
 def test_what_is_repeated_is_folded(pen: Site) -> None:
