@@ -39,7 +39,7 @@ from ..proxies import current_workflows
 from ..states import INPUT
 from .auditing import refusal
 from .ballot import votes_lacking
-from .display import number, plain
+from .display import number
 from .flask_wtf import csrf_field
 from .forms import (
     Sent,
@@ -52,6 +52,7 @@ from .forms import (
     typed,
 )
 from .guard import page_of_error, wants_json
+from .people import name
 from .permissions import actor, may
 from .record import MOST_ALIKE, Alert, conflict, page, seen
 from .seeing import standing
@@ -271,7 +272,7 @@ def tell_if_deleted(oid: int) -> None:
         return
     for row in current_workflows.audit.of(oid, 1):
         if row.verb == "delete" and may("view", row.workflow):
-            who = plain(row.actor) or _("Somebody")
+            who = name(row.actor) or _("Somebody")
             said = _("{who} deleted record {id} meanwhile.", who=who, id=oid)
             abort(make_response(page_of_error(409, said, left_over(typed()).typed)))
 

@@ -19,8 +19,8 @@ from invenio_workflows.holdingpen.texts import CATALOGUES, DOMAIN, LANGUAGES, ng
 
 #: What is the same word in every language that we have.
 SAME = {
-    *"Action Branches Info JSON Pages Site Type URI Votes Workflow".split(),
-    *("Workflows", "action", "type"),
+    *"Action Audit Branches Info JSON Pages Site Type URI Votes Workflow".split(),
+    *("Workflows", "action", "page", "type"),
     *("Holding Pen", "workflow", "score {n}", "{m} min {n} s", "{n} ms", "{n} s"),
     ("{n} minute", "{n} minutes"),
 }
