@@ -9,10 +9,11 @@ from itertools import pairwise
 from typing import Any
 
 from ..definition.node import Leaf, Node, Place
-from ..definition.outline import branches, goes_on, inside, label, says, takes_all
+from ..definition.outline import branches, goes_on, inside
 from ..definition.workflow import Definition
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
+from .drawing_words import described, leads_to, named, way
 from .texts import _
 from .tree import visible
 
@@ -78,10 +79,10 @@ class Outline:
         return [self._place(place) for place in places]
 
     def _place(self, place: Place) -> Drawn:
-        drawn = Drawn(visible(label(place), 200), self._state(place), path=place.path)
-        drawn.leads_to = _leads_to(place)
+        drawn = Drawn(named(place), self._state(place), path=place.path)
+        drawn.leads_to = leads_to(place)
         if isinstance(place, Leaf):
-            drawn.says = visible(says(place), 200)
+            drawn.says = described(place)
             doc = place.doc.strip()
             drawn.doc = visible(doc, 2000) if doc != drawn.says else ""
             drawn.parameters = [
@@ -96,7 +97,7 @@ class Outline:
                 within = self._list(inner)
                 for at, (one, following) in enumerate(pairwise(inner)):
                     within[at].is_apart = not goes_on(place, one, following)
-                drawn.branches.append((visible(name, 100), within))
+                drawn.branches.append((way(place, name), within))
         return drawn
 
 
@@ -142,24 +143,6 @@ class Drawing(Outline):
         if any(each.startswith(inner) for each in self._failed):
             return HERE
         return DONE if any(each.startswith(inner) for each in self._done) else AHEAD
-
-
-def _leads_to(place: Place) -> str:
-    """Return in words what may follow a node of a graph; nothing of what is no node."""
-    if place.leads_to is None:
-        return ""
-    *names, last = place.leads_to or ("",)
-    if not last:
-        return _("ends here")
-    last = visible(last, 100)
-    if names:
-        said = {"names": visible(", ".join(names), 300), "last": last}
-        last = (
-            _("{names} and {last}", **said)
-            if takes_all(place)
-            else _("{names} or {last}", **said)
-        )
-    return _("leads to {names}", names=last)
 
 
 def _parameter(name: str, value: str) -> str:

@@ -175,4 +175,6 @@ def test_a_drawn_graph_in_french(drawn: tuple[Pen, int], reader_of: Readers) -> 
     text = page.locator("#workflow > details pre")
     expect(text).to_contain_text("split: ici (mène à inner, Broken et Ask)")
     expect(text).to_contain_text("(mène à Improve ou Store)")
+    expect(text).to_contain_text("branche Ask de split: ici")
+    expect(text).to_contain_text("met: pas atteinte (mène à Enough) – réunit toutes")
     assert not hold(reader, "in French")
