@@ -85,8 +85,8 @@ class _Search:
         edges = self.edges[fork]
         if len(set(edges)) < 2:
             raise WorkflowDefinitionError(
-                f"the Fork {fork} has {len(set(edges))} edges; it needs at least two, "
-                "one to the first node of each branch."
+                f"the Fork {fork} needs at least two edges, one to the first node of "
+                f"each branch, and has {len(set(edges)) or 'none'}."
             )
         for edge in edges:
             if edges.count(edge) > 1:

@@ -9,6 +9,7 @@ from sqlalchemy import event
 
 from invenio_workflows import WorkflowObject
 from invenio_workflows.api import start
+from invenio_workflows.patterns import PARALLEL
 from invenio_workflows.proxies import current_workflows
 
 
@@ -59,11 +60,16 @@ def test_no_page_walks_along_all_that_are_no_snapshots(sqlite_ready_url: str) ->
             WorkflowObject.query.filter_by(status=status).first().id
             for status in (2, 5)
         )
+        site.register("sides", PARALLEL([ask], [ask]))
+        start("sides", [0])
+        split = WorkflowObject.query.filter_by(workflow_name="sides", status=4).first()
+        branch = WorkflowObject.query.filter_by(id_fork=split.id).first()
         with site.ext.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
                 "ANALYZE"
             )
     paths = ("/", "/?group=failed", "/?group=all", f"/{halted}", f"/{failed}")
+    paths += (f"/{split.id}", f"/{branch.id}")
     paths += ("/definitions", "/definitions/review", "/definitions/review?place=0")
     read = {path: plans(site, path) for path in paths}
     site.close()

@@ -52,9 +52,9 @@ def with_join(join: Any) -> Any:
 
 
 WRONG: list[tuple[Any, str]] = [
-    ({START: [F], F: [A], A: [J]}, "the Fork F has 1 edges; it needs at least two"),
-    ({START: [F]}, "the Fork F has 0 edges"),
-    ({START: [F], F: [A, A], A: [J]}, "the Fork F has 1 edges"),
+    ({START: [F], F: [A], A: [J]}, "the Fork F needs at least two edges, .*and has 1"),
+    ({START: [F]}, "F needs at least two edges, .*and has none"),
+    ({START: [F], F: [A, A], A: [J]}, "F needs at least two edges"),
     ({START: [F], F: [A, B, A], A: [J], B: [J]}, "the Fork F leads to A twice"),
     ({START: [F], F: [A, J], A: [J]}, "the Fork F leads to the Join J at once"),
     ({START: [A], A: [J]}, "the Join J ends no Fork"),
