@@ -23,7 +23,7 @@ def _pairs(
         old, equals, new = value.partition("=")
         if not (old and equals):
             raise click.BadParameter(
-                f"{value!r} is not OLD=NEW, the names of two tasks.", ctx, param
+                f"{value!r} is not OLD=NEW, the old name and the new one.", ctx, param
             )
         found[old] = new
     return found
@@ -35,15 +35,16 @@ def _pairs(
     "--apply",
     "applies",
     is_flag=True,
-    help="Put orphans at the tasks that are proposed or named, all in one transaction.",
+    help="Do what is proposed, and what --map says, all in one transaction.",
 )
 @click.option(
     *("--map", "wanted"),
     metavar="OLD=NEW",
     multiple=True,
     callback=_pairs,
-    help="The task that OLD is now: what halted in OLD goes on behind NEW. Without "
-    "NEW: leave those as they are. May be given again.",
+    help="What OLD is called now: a task, a node of a graph, a pattern or a workflow; "
+    "what halted in the task OLD goes on behind NEW. A pattern is NEW by its place, as "
+    "in 2/0. Without NEW: leave those as they are. May be given again.",
 )
 @as_json
 @with_appcontext
@@ -53,8 +54,9 @@ def upgrade_check(
     """Say what this code means for the objects that sleep.
 
     An object is orphaned when the task at which it stands is gone, or no longer the
-    only one like it: it would become ERROR. For one that was probably renamed the new
-    name is proposed. Those that only moved go on where their task is now.
+    only one like it, or the loop or branch around it: it would become ERROR. Or its
+    workflow is gone. For what was probably renamed the new name is proposed. Those
+    that only moved go on where their task is now.
 
     Exit code 1: some objects cannot go on. It writes nothing without --apply, and may
     be run while workers work.

@@ -11,12 +11,19 @@ def not_there(
     definition: Definition, name: str, number: int, is_task: bool
 ) -> DefinitionChanged:
     """Return the error for a name that so many places have now, but not one."""
-    if number:
-        kind = "task" if is_task else "pattern"
+    if number and is_task:
         return DefinitionChanged(
-            f"The workflow {definition.name!r} was edited: it now has {number} "
-            f"{kind}s {name!r}, and which of them the object stands at is not clear. "
-            "Give them names by @task, or restart the object.",
+            f"The workflow {definition.name!r} was edited: it now has {number} tasks "
+            f"{name!r}, and which of them the object stands at is not clear. Give them "
+            "names by @task, or restart the object.",
+            definition.name,
+            task=name,
+        )
+    if number:
+        return DefinitionChanged(
+            f"The workflow {definition.name!r} was edited: the pattern {name!r} at "
+            "which the object stands has other tasks in it now, or there is another one "
+            "like it. Go on from a task (restart_first, task:<name>).",
             definition.name,
             task=name,
         )
