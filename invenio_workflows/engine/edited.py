@@ -22,8 +22,8 @@ def not_there(
     if number:
         return DefinitionChanged(
             f"The workflow {definition.name!r} was edited: the pattern {name!r} at "
-            "which the object stands has other tasks in it now, or there is another one "
-            "like it. Go on from a task (restart_first, task:<name>).",
+            "which the object stands has other tasks in it now, or there is another "
+            "one like it. Go on from a task (restart_first, task:<name>).",
             definition.name,
             task=name,
         )
