@@ -228,7 +228,7 @@ def _gone(name: str, counters: Any) -> Iterator[Finding]:
         return
     why = (
         f"The workflow {name!r} is not registered any more; put it back under that "
-        "name, or cancel them."
+        "name, map it to its new one, or cancel them."
     )
     ids = current_workflows.standing.some(name, NAMED)
     found = Finding(name, Meaning.ORPHANED, "", name, why=why, number=number, ids=ids)
