@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ..encoding import copied
 from ..errors import IllegalMove
+from ..files import files_in
 from ..json_schema import check_json
 from ..schemas import Fault, find, json_schema, masked, validated
 from ..states import INPUT
@@ -103,9 +105,10 @@ class InputForm(Action):
         asked, made = _checked(obj, form)
         told = masked(asked.schema, form)
         # What the model makes of a secret does not tell it; what came does.
-        return Choice(
-            sealed(made if told == form else dict(form), asked.halt), told=told
-        )
+        answer = made if told == form else copied(dict(form))
+        for _loc, reference in files_in(asked.schema, answer):
+            reference.pop("file", None)  # everybody's copy of a file has its own id
+        return Choice(sealed(answer, asked.halt), told=told)
 
 
 def _checked(obj: Any, form: Mapping[str, Any]) -> tuple[Asked, Any]:

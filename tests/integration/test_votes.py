@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import threading
@@ -15,10 +16,11 @@ from flask.cli import ScriptInfo
 from pydantic import BaseModel, SecretStr
 from sites import Site
 
-from invenio_workflows import WorkflowObject
+from invenio_workflows import File, WorkflowObject
 from invenio_workflows.actions import Action, Choice, Resolution
 from invenio_workflows.actions.voting import in_a_word
 from invenio_workflows.api import (
+    add_file,
     comment,
     continue_oid,
     edit,
@@ -363,6 +365,27 @@ def test_input_is_taken_when_enough_give_the_same(site: Site) -> None:
         ("vote", "bob"),
         ("resolve", "cy"),
     ]
+
+
+def test_a_file_is_the_same_whoever_gives_it(site: Site) -> None:
+    class Scanned(BaseModel):
+        scans: list[File]
+
+    def scan(obj: Any, eng: Any) -> None:
+        (one,) = eng.ask(Scanned, "What does it look like?", votes=2).scans
+        obj.data["read"] = one.open().read().decode()
+
+    site.register("scanning", scan)
+    obj = now(start("scanning", [{}]).halted_objects[0])
+
+    def gives(who: str, content: bytes) -> Any:
+        file = add_file(obj.id, io.BytesIO(content), "a.txt", "text/plain", actor=who)
+        return provide_input(obj.id, {"scans": [file.model_dump()]}, actor=who)
+
+    assert gives("ann", b"rain") is None
+    assert gives("bob", b"snow") is None
+    assert gives("cy", b"rain") is not None
+    assert now(obj).data["read"] == "rain"
 
 
 def test_of_input_given_in_secret_votes_tell_nothing(site: Site) -> None:
