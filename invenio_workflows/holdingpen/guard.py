@@ -70,16 +70,20 @@ def _let_in() -> Any:
             abort(400, _not_yours())
     if is_known():
         return None
-    to = _login_url()
+    to = login_url(_after_login())
     if to is None or wants_json():
         abort(401)
     return redirect(to)
 
 
-def _login_url() -> str | None:
-    """Return where one logs in, to come back here, or to the list if this was sent."""
-    here = request.full_path.rstrip("?") if request.method in SAFE else None
-    return login_url(_rooted(here) if here else url_for("holdingpen.index"))
+def _after_login() -> str:
+    """Return where to go on: what was to be sent is a draft on its record's page."""
+    if request.method in SAFE:
+        return _rooted(request.full_path.rstrip("?"))
+    oid = (request.view_args or {}).get("oid")
+    if oid is None:
+        return url_for("holdingpen.index")
+    return url_for("holdingpen.record", oid=oid)
 
 
 def _check_size() -> None:
@@ -172,7 +176,7 @@ def page_of_error(
         typed=typed,
         record=_record(code),
         way_back=code not in (401, 403) or request.endpoint != "holdingpen.index",
-        login=_login_url() if code == 400 and not is_known() else None,
+        login=login_url(_after_login()) if code == 400 and not is_known() else None,
     )
     return Response(page), code
 

@@ -98,6 +98,9 @@ def test_who_is_not_logged_in_is_sent_to_log_in(pen: PenSite, oid: int) -> None:
             answer = send_(path.format(oid=number))
             assert answer.status_code == 302, (method, path)
             assert answer.location.startswith("/login?next=%2Fadmin%2Fholdingpen%2F")
+    # Then to the record, where what was typed is as a draft.
+    answer = pen.browser().post(f"/{oid}/resolve")
+    assert answer.location == f"/login?next=%2Fadmin%2Fholdingpen%2F{oid}"
     assert state_of(pen) == before
 
 
@@ -112,7 +115,7 @@ def test_who_is_not_logged_in_needs_the_token_too(
         answer = browser.open("POST", path.format(oid=oid), data=form)
         assert answer.status_code == 400, path
         assert "You are not logged in." in answer.text
-        assert 'href="/login?next=%2Fadmin%2Fholdingpen%2F"' in answer.text
+        assert 'href="/login?next=%2Fadmin%2Fholdingpen%2F' in answer.text
     browser.token()
     assert browser.open("POST", path.format(oid=oid), data=form).status_code == 400
     assert state_of(pen) == before
