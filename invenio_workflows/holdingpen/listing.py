@@ -223,8 +223,9 @@ def _chips(ask: Asked) -> Iterator[Link]:
             text = owner_label(value) if facet == "owners" else plain(value, 80)
             yield Link(f"{label}: {text}", list_url(state.toggled(facet, value)))
     if state.age:
-        label = f"{_('age')}: {age_label(state.age)}"
-        yield Link(label, list_url(state.changed(age=None)))
+        label = _("age")
+        told = f"{label}: {age_label(state.age)}"
+        yield Link(told, list_url(state.changed(age=None)))
     understood = [part for part in ask.query.parts if part.understood]
     for part in understood:
         yield Link(part.text, list_url(state.without_part(part)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 import string
 from collections.abc import Iterator
@@ -55,6 +56,17 @@ def test_a_translation_has_the_same_to_put_in(language: str) -> None:
             _in(catalogue, message), _in(None, message), strict=True
         ):
             assert fields(said) == fields(meant), message
+
+
+def test_no_text_stands_in_an_f_string() -> None:
+    """There Babel finds it from Python 3.12 on only."""
+    for file in PACKAGE.glob("holdingpen/**/*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.JoinedStr):
+                continue
+            calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+            names = {getattr(each.func, "id", None) for each in calls}
+            assert not names & {"_", "ngettext"}, f"{file.name}:{node.lineno}"
 
 
 def _in(catalogue: gettext.NullTranslations | None, message: Any) -> list[str]:
