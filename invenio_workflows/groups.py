@@ -30,10 +30,11 @@ class Group(StrEnum):
 
 def group_of(status: int, waits_for: str | None = None) -> Group:
     """Return the group of an object in this status that waits for this."""
-    return Group.IN_PROCESS if waits_for == "queue" else _GROUPS[ObjectStatus(status)]
+    return Group.IN_PROCESS if waits_for == "queue" else _GROUPS[status]
 
 
-_GROUPS: dict[ObjectStatus, Group] = {
+#: By a number too: lists ask a thousand times for a page.
+_GROUPS: dict[int, Group] = {
     ObjectStatus.INITIAL: Group.NEW,
     ObjectStatus.COMPLETED: Group.DONE,
     ObjectStatus.HALTED: Group.NEED_ACTION,

@@ -64,6 +64,7 @@ class Finder:
         self._matches: int | None = None
         self._ids: str | None = None
         self._are_few: dict[str, bool] = {}
+        self._standings: dict[Wanted, int] = {}
         #: Whether the words were met at once.
         self._common = False
 
@@ -157,7 +158,10 @@ class Finder:
     def _standing(self, wanted: Wanted) -> int:
         """Return how many rows the arms have."""
         bare = Wanted(wanted.workflows, groups=wanted.groups)
-        return sum(each.number for each in self._alike(bare))
+        if bare not in self._standings:
+            number = sum(each.number for each in self._alike(bare))
+            self._standings[bare] = number
+        return self._standings[bare]
 
     def _few(self, name: str, candidates: Any, few: int = FEW) -> bool:
         if name not in self._are_few:
