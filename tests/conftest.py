@@ -15,6 +15,29 @@ from servers import PostgreSQL, ServerMissing
 
 B = TypeVar("B", bound=Broker)
 
+HERE = Path(__file__).parent
+
+#: The files that take longest, in a minute and more.
+LONGEST = (
+    "acceptance/test_workers.py",
+    "acceptance/test_crash.py",
+    "acceptance/test_local_kills.py",
+    "acceptance/test_definition_checks.py",
+    "acceptance/test_start_kills.py",
+    "acceptance/test_demo.py",
+    "browser/test_pages.py",
+    "integration/test_presence.py",
+    "integration/test_pen_attacks.py",
+    "integration/test_cli_workers.py",
+    "integration/test_cli.py",
+    "integration/test_deadlines.py",
+    "integration/test_statuses.py",
+    "integration/test_delayed.py",
+    "integration/test_verbs.py",
+    "acceptance/test_docs.py",
+    "acceptance/test_a_million.py",
+)
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("workflows", deadline=None)
 settings.load_profile("workflows")
@@ -30,6 +53,12 @@ def pytest_configure(config: pytest.Config) -> None:
     made = scratch.begin()
     if made is not None:
         config.add_cleanup(lambda: scratch.end(made))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that all processes end at the same time."""
+    order = {HERE / path: number for number, path in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.hookimpl(wrapper=True)
