@@ -1,11 +1,13 @@
 """A process that forks workers, each of which dies at its next event.
 
-It reads lines of ``commits moment``: the next worker is killed before or after so
-many commits of its own, and answers with how the worker ended.
+It empties the database, says that it is ready, and reads the run's uuid; then lines of
+``commits moment``: the next worker is killed before or after so many commits of its
+own, and answers with how the worker ended.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -13,9 +15,10 @@ import threading
 import time
 from typing import Any
 
-from sites import Site
+from sites import TABLES, Site
 
-from invenio_workflows.jobs import sweep
+from invenio_workflows.api import start_delayed
+from invenio_workflows.jobs import move, sweep
 from invenio_workflows.patterns import PARALLEL
 
 TASKS = ("one", "two", "three")
@@ -59,7 +62,23 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def work(commits: int, moment: str) -> None:
+def warm() -> None:
+    """Do everything once in this process: all that are forked know the statements."""
+    with site.app.app_context():
+        start_delayed("counts", [{"done": []}])
+        start_delayed("splits", [{}])
+        sweep()
+        queue = site.ext.state.queue
+        while (taken := queue.take_first(["default"])) is not None:
+            move(*taken)
+        with site.ext.engine.begin() as connection:
+            for table in (*reversed(TABLES), "ledger"):
+                connection.exec_driver_sql(f"DELETE FROM {table}")
+    site.ext.engine.dispose()
+    gc.freeze()  # a collection would copy the memory into each that is forked
+
+
+def work(run: str, commits: int, moment: str) -> None:
     """Work until the number of commits is reached, or nothing is left to do."""
     engine, left = site.ext.engine, [commits]
     worker = site.ext.state.worker
@@ -85,18 +104,20 @@ def work(commits: int, moment: str) -> None:
     with site.app.app_context():
         sweep()  # so that the first look finds what the last one left, always
         worker.begin(1)
-        while site.ext.state.queries.moves(sys.argv[2]):
+        while site.ext.state.queries.moves(run):
             time.sleep(0.005)
     worker.stop()
 
 
+warm()
 print("ready", flush=True)
+uuid = sys.stdin.readline().strip()
 for line in sys.stdin:
     number, moment = line.split()
     pid = os.fork()
     if pid == 0:
         try:
-            work(int(number), moment)
+            work(uuid, int(number), moment)
         finally:
             os._exit(0)
     _, status = os.waitpid(pid, 0)

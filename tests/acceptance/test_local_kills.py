@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
@@ -36,10 +38,11 @@ def test_a_run_arrives_whose_workers_die_at_every_event(
     with site.ext.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE ledger (object INTEGER, task TEXT)")
     with site.app.app_context():
-        result = start_delayed("counts", [{"done": []} for _ in range(OBJECTS)])
-        site.close()
         orders = ["1 after"] * claims + ["2 before", "2 after", "2 after"]
-        killed = kill_workers(database_url, result.uuid, orders)
+        with killer(database_url) as kill_workers:
+            result = start_delayed("counts", [{"done": []} for _ in range(OBJECTS)])
+            site.close()
+            killed = kill_workers(result.uuid, orders)
         assert result.status() == WorkflowStatus.COMPLETED
         objects = site.ext.state.store.objects_of(result.uuid, live=True)
         for obj in objects:
@@ -77,11 +80,12 @@ def test_branches_meet_whose_workers_die_at_every_event(
     with site.ext.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE ledger (object INTEGER, task TEXT)")
     with site.app.app_context():
-        result = start_delayed("splits", [{} for _ in range(SPLIT)])
-        site.close()
         # Between the claim and the first checkpoint a join reads, in a transaction.
         orders = ["1 after"] * claims + ["2 before", "2 after", "3 before", "3 after"]
-        killed = kill_workers(database_url, result.uuid, orders)
+        with killer(database_url) as kill_workers:
+            result = start_delayed("splits", [{} for _ in range(SPLIT)])
+            site.close()
+            killed = kill_workers(result.uuid, orders)
         assert result.status() == WorkflowStatus.COMPLETED
         ledger = Counter((row.object, row.task) for row in site.rows(READ))
         wanted: Counter[tuple[int, str]] = Counter()
@@ -120,14 +124,11 @@ def below(
 READ = "SELECT object, task FROM ledger"
 
 
-def kill_workers(url: str, uuid: str, wanted: list[str]) -> int:
-    """Let workers die until one finds nothing left; return how many died.
-
-    :param wanted: at which of its commits each dies, in turn.
-    """
-    orders = cycle(wanted)
+@contextmanager
+def killer(url: str) -> Iterator[Callable[[str, list[str]], int]]:
+    """Begin the process that forks workers; it empties the tables first."""
     with subprocess.Popen(
-        [sys.executable, HERE / "local_kills.py", url, uuid],
+        [sys.executable, HERE / "local_kills.py", url],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -136,10 +137,21 @@ def kill_workers(url: str, uuid: str, wanted: list[str]) -> int:
     ) as process:
         assert process.stdin is not None and process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        for killed in range(1000):
-            process.stdin.write(next(orders) + "\n")
-            answer = process.stdout.readline().strip()
-            if answer == "0":
-                return killed
-            assert answer == str(int(signal.SIGKILL))
+        yield partial(kill_workers, process)
+
+
+def kill_workers(process: subprocess.Popen[str], uuid: str, wanted: list[str]) -> int:
+    """Let workers die until one finds nothing left; return how many died.
+
+    :param wanted: at which of its commits each dies, in turn.
+    """
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(f"{uuid}\n")
+    orders = cycle(wanted)
+    for killed in range(1000):
+        process.stdin.write(next(orders) + "\n")
+        answer = process.stdout.readline().strip()
+        if answer == "0":
+            return killed
+        assert answer == str(int(signal.SIGKILL))
     raise AssertionError("the run did not end")
