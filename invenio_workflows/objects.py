@@ -21,7 +21,6 @@ from .proxies import current_workflows, has_workflows
 from .states import ObjectStatus
 
 _EMPTY: Any = object()
-
 #: Most documents have the same extra_data as those before.
 _EXTRA_DATA = Writer()
 
@@ -176,8 +175,7 @@ class WorkflowObject(ExtraData):
         :raises ValueError: if ``task_counter`` is no list of numbers.
         """
         if task_counter is not None and (
-            not isinstance(task_counter, list)
-            or not all(isinstance(index, int) for index in task_counter)
+            type(task_counter) is not list or {type(i) for i in task_counter} - {int}
         ):
             raise ValueError("Task counter must be a list!")
         if id_workflow is not None:
@@ -280,12 +278,11 @@ class WorkflowObject(ExtraData):
         self, directory: str | None = None, prefix: str = "workflow_", suffix: str = ""
     ) -> str:
         """Write the data to a new file: text as it is, else JSON. Return its path."""
-        binary = isinstance(self.data, bytes)
         with tempfile.NamedTemporaryFile(
             "wb", dir=directory, prefix=prefix, suffix=suffix, delete=False
         ) as file:
             text = self.data if isinstance(self.data, str) else dumps(self.data)
-            file.write(self.data if binary else text.encode())
+            file.write(self.data if isinstance(self.data, bytes) else text.encode())
         return file.name
 
     # --- its workflow ----------------------------------------------------------

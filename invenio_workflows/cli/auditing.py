@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 
 from ..decisions import DEADLINE
 from ..proxies import current_workflows
-from ..store.audit import Audited
+from ..store.audited import Audited
 from .arguments import Duration, as_json
 from .text import clean, moment, say, say_json
 

@@ -12,7 +12,7 @@ from flask import abort, render_template, request, url_for
 from ..decisions import DEADLINE
 from ..differences import without_anywhere
 from ..proxies import current_workflows
-from ..store.audit import Audited
+from ..store.audited import Audited
 from .exporting import encodable, streamed
 from .hiding import hidden_from_me
 from .people import name, names

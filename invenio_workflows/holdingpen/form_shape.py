@@ -134,8 +134,7 @@ class Schema:
         if (was_named and key) or not isinstance(title, str):
             own = schema.get("title") if isinstance(schema, dict) else None
             title = own if isinstance(own, str) else _title(key)
-        told = seen.get("description")
-        examples = seen.get("examples")
+        told, examples = seen.get("description"), seen.get("examples")
         found = self._shape(seen)
         return replace(
             found,

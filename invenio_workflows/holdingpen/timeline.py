@@ -13,7 +13,7 @@ from typing import Any
 
 from ..logs import LogLine
 from ..proxies import current_workflows
-from ..store.audit import Audited
+from ..store.audited import Audited
 from ..store.queries import HistoryEvent
 from .answer_by import passed
 from .hiding import error_as_seen

@@ -1,6 +1,6 @@
 """What is remembered: tables, the write side and the read side."""
 
-from .audit import AuditRow as AuditRow
+from .audited import AuditRow as AuditRow
 from .database import Database as Database
 from .models import EventRow as EventRow
 from .models import LogRow as LogRow

@@ -7,12 +7,11 @@ decision without a row and no row without its decision.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Index, Integer, String, Text, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Connection, select
 
 from ..actions.voting import Poll, Vote
 from ..checkpoint import EventLine, RunInfo
@@ -21,8 +20,8 @@ from ..errors import IllegalMove
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from . import statements as sql
-from .kinds import BigId, Encoded, UTCDateTime, now
-from .models import Base
+from .audited import AUDIT, Audited
+from .kinds import now
 from .rows import changed_row, storable
 from .transactions import Transactions
 
@@ -31,34 +30,6 @@ _BATCH = 500
 #: So many rows a page looks at, however few of them are wanted.
 _LOOKED_AT = 5000
 
-
-class AuditRow(Base):
-    """What a person decided about an object. It outlives the object."""
-
-    __tablename__ = "workflows_audit"
-    __table_args__ = (
-        Index("ix_workflows_audit_object", "id_object", "id"),
-        {"sqlite_autoincrement": True},
-    )
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    created: Mapped[datetime] = mapped_column(UTCDateTime)
-    #: Without a foreign key: the object may go.
-    id_object: Mapped[int] = mapped_column(BigInteger)
-    id_workflow: Mapped[str | None] = mapped_column(String(36))
-    workflow: Mapped[str] = mapped_column(String(255))
-    #: The revision of the object on which it was decided.
-    revision: Mapped[int] = mapped_column(Integer)
-    verb: Mapped[str] = mapped_column(String(20))
-    action: Mapped[str | None] = mapped_column(String(255))
-    value: Mapped[str | None] = mapped_column(String(255))
-    reason: Mapped[str | None] = mapped_column(Text)
-    form: Mapped[Any] = mapped_column(Encoded, nullable=True)
-    actor: Mapped[str | None] = mapped_column(String(255))
-    origin: Mapped[str] = mapped_column(String(10))
-
-
-AUDIT: Any = AuditRow.__table__
 
 _WRITTEN = (
     "id_object id_workflow workflow revision verb action value reason form actor origin"
@@ -69,44 +40,6 @@ WRITE = sql.Prepared(
         **{name: sql._p(name, AUDIT.c[name]) for name in _WRITTEN}, created=now()
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Audited:
-    """A row of the audit."""
-
-    id: int
-    created: datetime
-    id_object: int
-    id_workflow: str | None
-    workflow: str
-    revision: int
-    verb: str
-    action: str | None
-    value: str | None
-    reason: str | None
-    form: Any
-    actor: str | None
-    origin: str
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """The row as JSON holds it."""
-        return {
-            "id": self.id,
-            "time": self.created,
-            "actor": self.actor,
-            "origin": self.origin,
-            "object": self.id_object,
-            "run": self.id_workflow,
-            "workflow": self.workflow or None,
-            "revision": self.revision,
-            "verb": self.verb,
-            "action": self.action,
-            "value": self.value,
-            "reason": self.reason,
-            "form": self.form,
-        }
 
 
 def keep_event(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, cast, func, null, select, union_all
 
 from ..groups import Group
-from .audit import AUDIT
+from .audited import AUDIT
 from .list_arms import LIGHT
 from .list_counts import Alike, fold, read_counts
 from .list_find import SAMPLE as SAMPLE

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from ..errors import IllegalMove
 from ..states import ObjectStatus, run_status
 from . import statements as sql
-from .audit import AUDIT
+from .audited import AUDIT
 from .kinds import BigId, later
 from .models import Base
 from .sql import SQLStore
