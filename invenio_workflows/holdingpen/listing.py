@@ -221,11 +221,10 @@ def _chips(ask: Asked) -> Iterator[Link]:
     ):
         for value in getattr(state, facet):
             text = owner_label(value) if facet == "owners" else plain(value, 80)
-            yield Link(f"{label}: {text}", list_url(state.toggled(facet, value)))
+            yield Link(_chip(label, text), list_url(state.toggled(facet, value)))
     if state.age:
-        label = _("age")
-        told = f"{label}: {age_label(state.age)}"
-        yield Link(told, list_url(state.changed(age=None)))
+        label = _chip(_("age"), age_label(state.age))
+        yield Link(label, list_url(state.changed(age=None)))
     understood = [part for part in ask.query.parts if part.understood]
     for part in understood:
         yield Link(part.text, list_url(state.without_part(part)))
@@ -233,6 +232,10 @@ def _chips(ask: Asked) -> Iterator[Link]:
     if words:
         kept = " ".join(part.text for part in ask.query.parts)
         yield Link(f"“{words}”", list_url(state.changed(text=kept)))
+
+
+def _chip(name: str, value: str) -> str:
+    return _("{name}: {value}", name=name, value=value)
 
 
 def _orders(state: ListState, keys: list[str]) -> Iterator[Link]:
