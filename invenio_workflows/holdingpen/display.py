@@ -49,7 +49,7 @@ def moment(at: datetime | None) -> Markup:
     text = at.strftime("%Y-%m-%d %H:%M")
     exact = at.isoformat(timespec="seconds")
     return Markup(
-        f'<time datetime="{exact}" title="{text}:{at.second:02} UTC">{text}</time>'
+        f'<time datetime="{exact}" title="{text}:{at.second:02} UTC">{text} UTC</time>'
     )
 
 

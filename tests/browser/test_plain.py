@@ -115,6 +115,17 @@ def test_filters_starting_and_files_without_a_script(
     expect(page.locator("h1")).to_have_text("Started plainly")
 
 
+def test_on_a_phone_without_a_script_no_time_lies_over_a_title(
+    pen: Pen, reader_of: Readers
+) -> None:
+    phone = {"viewport": {"width": 360, "height": 800}}
+    reader = reader_of(pen, java_script_enabled=False, **phone)
+    row = reader.open("").locator(".hp-row").first
+    title, when = (row.locator(each).bounding_box() for each in (".hp-open", "time"))
+    assert title and when and when["y"] >= title["y"] + title["height"]
+    assert row.locator("time").inner_text().endswith(" UTC")
+
+
 def test_on_a_phone_the_chosen_group_is_in_sight(pen: Pen, reader_of: Readers) -> None:
     reader = reader_of(pen, viewport={"width": 360, "height": 740})
     for group in ("need_action", "waiting", "all"):

@@ -106,7 +106,7 @@ def test_a_time_says_its_zone_and_the_moment_itself() -> None:
     html = display.moment(datetime(2026, 11, 21, 1, 30, tzinfo=east))
     assert 'datetime="2026-11-20T23:30:00+00:00"' in html
     assert 'title="2026-11-20 23:30:00 UTC"' in html
-    assert html.endswith(">2026-11-20 23:30</time>")
+    assert html.endswith(">2026-11-20 23:30 UTC</time>")
     assert (
         display.moment(datetime(2026, 1, 1, tzinfo=UTC)) != display.moment(None) == ""
     )
