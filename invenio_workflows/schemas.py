@@ -13,6 +13,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from datetime import date, time, timedelta
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -80,9 +81,19 @@ def json_schema(model: Schema) -> dict[str, Any]:
         for each in (found, *found.get("$defs", {}).values()):
             if "properties" in each:
                 each.setdefault("additionalProperties", False)
-        found = _schemas[model] = json.loads(json.dumps(found))
+        found = _schemas[model] = json.loads(json.dumps(found, default=_limit))
     schema: dict[str, Any] = copied(found)
     return schema
+
+
+def _limit(value: Any) -> str:
+    """Return as text the limit of a date, which pydantic 2.7 leaves as it is.
+
+    :raises TypeError: if it is no such thing.
+    """
+    if isinstance(value, (date, time, timedelta)):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON.")
 
 
 def address_of(model: Schema) -> str:

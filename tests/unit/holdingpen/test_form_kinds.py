@@ -184,7 +184,6 @@ KINDS: list[tuple[Any, dict[str, str], Any]] = [
     (SecretBytes | None, {"/x~secret": ""}, None),
     (ipaddress.IPv4Address, {"/x": "1.2.3.4"}, ipaddress.ip_address("1.2.3.4")),
     (bytes, {"/x": "a"}, b"a"),
-    (complex, {"/x": "1+2j"}, 1 + 2j),
     (Pair, {"/x~json": '[1, "a"]'}, Pair(1, "a")),
     (Box, {"/x/x": "1"}, Box(1)),
     (Numbers, {"/x/0": "1"}, Numbers([1])),
