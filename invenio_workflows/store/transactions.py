@@ -329,12 +329,17 @@ def raise_clearly(error: DBAPIError) -> NoReturn:
             "Another worker took some of the same objects at the same moment; "
             "nothing was changed. Do it again."
         ) from error
-    away = isinstance(error, (OperationalError, InterfaceError))
+    away = isinstance(error, (OperationalError, InterfaceError)) or _is_broken(text)
     if away and not is_busy(error) and not _is_programming(state):
         raise DatabaseUnavailable(
             f"The database cannot be used: {text.strip().splitlines()[0]}"
         ) from error
     raise error
+
+
+def _is_broken(text: str) -> bool:
+    """Say whether SQLite found a file that it cannot read."""
+    return "is not a database" in text or "image is malformed" in text
 
 
 def _is_programming(state: str | None) -> bool:

@@ -292,8 +292,10 @@ def test_tables_that_were_never_made(
 def test_a_database_that_is_away(
     make_site: Callable[..., Site], tmp_path: Path
 ) -> None:
+    (tmp_path / "noise.db").write_bytes(bytes(range(256)) * 40)
     for url in (
         f"sqlite:///{tmp_path / 'nowhere' / 'workflows.db'}",
+        f"sqlite:///{tmp_path / 'noise.db'}",  # a disk that failed, or another file
         f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing",
     ):
         site = make_site(url, tables=False)
