@@ -45,14 +45,15 @@ class Once:
 
     def keep_once(self, oid: int, key: str, result: str) -> None:
         """Keep JSON for a key of an object, at once."""
-        with self.transactions.beside() as connection:
-            values = {"id_object": oid, "key": key, "result": loads(result)}
-            kept = _INSERT[connection.dialect.name](_ONCE).values(
-                **values, created=now()
-            )
+        values = {"id_object": oid, "key": key, "result": loads(result)}
+
+        def work(connection: Connection) -> None:
+            insert = _INSERT[connection.dialect.name]
+            kept = insert(_ONCE).values(**values, created=now())
             # A worker that had lost the object may have done it at the same time.
             connection.execute(kept.on_conflict_do_nothing())
-            connection.commit()
+
+        self.transactions.run_beside(work)
 
     def _has_written(self) -> bool:
         session = self.transactions.database.session

@@ -163,6 +163,20 @@ class Transactions:
         with clear_errors(), self.database.engine.connect() as connection:
             yield connection
 
+    def run_beside(self, work: Callable[[Connection], T]) -> T:
+        """Do ``work`` and commit, sharing nothing with the session; wait for a lock."""
+        end = time.monotonic() + self._busy_seconds
+        while True:
+            try:
+                with self.beside() as connection:
+                    result = work(connection)
+                    connection.commit()
+                    return result
+            except DBAPIError as error:
+                if not is_busy(error) or time.monotonic() > end:
+                    raise
+            time.sleep(_PAUSE)
+
     def undo(self) -> None:
         """Undo what the session holds since its last commit."""
         session = self.database.session

@@ -8,6 +8,7 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -786,6 +787,30 @@ def test_what_a_lost_worker_did_once_meanwhile_is_kept(idle: Site) -> None:
     idle.register("mails", mail)
     (obj,) = start("mails", [{}]).completed_objects
     assert obj.data["sent"] == ("ours", "theirs")
+
+
+def test_what_was_done_while_another_writes_is_not_done_again(
+    make_site: Callable[..., Site], tmp_path: Path
+) -> None:
+    """It is kept as soon as the SQLite file is free, however short its timeout is."""
+    path = tmp_path / "busy.db"
+    site = make_site(f"sqlite:///{path}?timeout=0.05")
+    beside = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    sent: list[int] = []
+
+    def send() -> int:
+        sent.append(1)
+        beside.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.4, beside.rollback).start()
+        return len(sent)
+
+    def mail(obj: Any, eng: Any) -> None:
+        obj.data = eng.once("mail", send)
+
+    site.register("mails", mail)
+    with site.app.app_context(), closing(beside):
+        assert start("mails", [0]).completed_objects[0].data == 1
+    assert sent == [1]
 
 
 def test_once_is_refused_where_it_cannot_be_kept(idle: Site) -> None:
