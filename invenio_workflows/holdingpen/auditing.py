@@ -11,12 +11,16 @@ from flask import abort, render_template, request, url_for
 
 from ..decisions import DEADLINE
 from ..differences import without_anywhere
+from ..errors import IllegalMove
+from ..objects import WorkflowObject
 from ..proxies import current_workflows
+from ..states import INPUT
 from ..store.audited import Audited
 from .exporting import encodable, streamed
 from .hiding import hidden_from_me
 from .people import name, names
 from .permissions import may, may_somewhere, workflows_for
+from .seeing import standing
 from .texts import N_, _
 from .timeline import decided, start_point
 from .tree import visible
@@ -176,15 +180,21 @@ _ORIGINS = {
 }
 
 
-def refusal(oid: int, revision: int, error: Exception) -> str:
+def refusal(oid: int, revision: int, error: IllegalMove) -> str:
     """Return in the reader's words why nothing was done: who came first, if somebody.
 
     :param revision: of the record, as the person saw it.
     """
     last = current_workflows.audit.last(oid, revision)
-    if last is None:
+    if last is not None:
+        return _("Meanwhile {who} {what}.", who=_who(last), what=_what(last))
+    now: WorkflowObject | None = current_workflows.queries.query().get(oid)
+    if now is None or "operation" not in error.details:
         return str(error)
-    return _("Meanwhile {who} {what}.", who=_who(last), what=_what(last))
+    if now.get_action() == INPUT:
+        return _("Record {id} asks for input: answer it, or restart it.", id=oid)
+    where = standing(now.status, now.waits_for)
+    return _("Record {id} is “{where}”, so this is not possible.", id=oid, where=where)
 
 
 def _who(row: Any) -> str:

@@ -350,7 +350,8 @@ def test_what_the_status_does_not_allow_is_not_offered_and_a_409(pen: Site) -> N
     for verb in ("resolve", "continue", "restart", "restart_task", "delete"):
         answer = browser.send(f"/{oid}/{verb}", _revision=revision, value="accept")
         assert answer.status_code == 409, verb
-        assert "WAITING (Queued)" in answer.get_data(as_text=True)
+        said = f"Record {oid} is “Queued”, so this is not possible."
+        assert said in answer.get_data(as_text=True)
     for page in ("/edit", "/remove"):
         assert browser.get(f"/{oid}{page}").status_code == 409
 
