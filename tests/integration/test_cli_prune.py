@@ -228,8 +228,13 @@ def test_a_run_that_somebody_takes_up_at_that_moment_stays_whole(
             "(SELECT max(id) FROM workflows_object WHERE id_parent IS NULL)"
         )
         pruning.start()
-        time.sleep(0.5)  # it waits for the object now
-        assert pruning.is_alive()
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE "
+            "datname=current_database() AND wait_event_type='Lock'"
+        )
+        while not site.value(waiting):  # for the object
+            assert pruning.is_alive()
+            time.sleep(0.01)
         taking.exec_driver_sql(f"UPDATE workflows_run SET status=1 WHERE uuid='{uuid}'")
     pruning.join()
     assert site.counts() == before
