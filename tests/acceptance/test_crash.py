@@ -55,7 +55,7 @@ class Enumeration:
         )
 
     def result(self) -> dict[str, Any]:
-        self._process.wait(timeout=900)
+        self._process.wait(timeout=1800)
         self._errors.seek(0)
         assert self._result.exists(), self._errors.read()[-5000:]
         found: dict[str, Any] = json.loads(self._result.read_text())

@@ -22,7 +22,7 @@ def test_what_a_killed_start_left_of_branches_is_ended(database_url: str) -> Non
         [sys.executable, HERE / "start_kills.py", database_url],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         env={"PYTHONPATH": str(HERE.parent)},
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-5000:]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 #: Seconds after which a process that hangs is ended.
-PATIENCE = 60
+PATIENCE = 300
 
 
 def fork(work: Callable[[], Any]) -> int:
