@@ -17,23 +17,27 @@ B = TypeVar("B", bound=Broker)
 
 HERE = Path(__file__).parent
 
-#: The files that take longest, in a minute and more.
+#: The files that take longest, the longest first.
 LONGEST = (
-    "acceptance/test_workers.py",
     "acceptance/test_crash.py",
-    "acceptance/test_local_kills.py",
+    "acceptance/test_workers.py",
     "acceptance/test_definition_checks.py",
+    "acceptance/test_local_kills.py",
     "acceptance/test_start_kills.py",
-    "acceptance/test_demo.py",
     "browser/test_pages.py",
-    "integration/test_presence.py",
+    "acceptance/test_demo.py",
     "integration/test_pen_attacks.py",
+    "unit/engine/test_anywhere.py",
+    "acceptance/test_graph_checks.py",
     "integration/test_cli_workers.py",
+    "integration/test_pen_forms.py",
+    "integration/test_embedded.py",
+    "integration/test_presence.py",
     "integration/test_cli.py",
-    "integration/test_deadlines.py",
-    "integration/test_statuses.py",
-    "integration/test_delayed.py",
-    "integration/test_verbs.py",
+    "acceptance/test_input_workers.py",
+    "integration/test_deciding_pages.py",
+    "integration/test_record_page.py",
+    "integration/test_counts.py",
     "acceptance/test_docs.py",
     "acceptance/test_a_million.py",
 )

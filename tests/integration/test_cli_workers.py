@@ -295,7 +295,7 @@ def test_a_decision_hands_the_rest_to_a_worker(flask: Terminal, words: Any):
 
 
 def test_what_runs_is_cancelled_when_its_task_ends(desk: Desk):
-    uuid = desk.delayed({"seconds": 20})
+    uuid = desk.delayed({"seconds": 600})
     desk.worker("-c", 1)
     desk.until(lambda: desk.statuses(uuid) == [3])
     oid = desk.site.value(
@@ -350,7 +350,7 @@ def test_watching_tells_programs_each_change(desk: Desk):
 
 
 def test_watching_that_is_interrupted_leaves_the_run_alone(desk: Desk):
-    uuid = desk.delayed({"seconds": 20})
+    uuid = desk.delayed({"seconds": 600})
     worker = desk.worker()
     desk.until(lambda: desk.statuses(uuid) == [3])
     watching = desk.begin("watch", uuid)
@@ -404,7 +404,7 @@ def test_a_run_that_moves_no_more_is_told_at_once(flask: Terminal):
 
 
 def test_who_holds_what_is_shown_with_what_waits(desk: Desk):
-    uuid = desk.delayed(*[{"seconds": 20}] * 3)
+    uuid = desk.delayed(*[{"seconds": 600}] * 3)
     worker = desk.worker("-c", 2)
     desk.until(lambda: desk.statuses(uuid).count(3) == 2)
     told = json.loads(desk("workers", "--json"))
@@ -472,7 +472,7 @@ def test_recovering_is_told_to_programs_with_a_summary(flask: Terminal):
 
 
 def test_recovering_that_watches_takes_up_what_dies_meanwhile(desk: Desk):
-    uuid = desk.delayed({"seconds": 20})
+    uuid = desk.delayed({"seconds": 600})
     watching = desk.begin("recover", "--watch")
     assert "Looking every 1 seconds." in read_to(watching, "ends it.")
     worker = desk.worker("-c", 1)

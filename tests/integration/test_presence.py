@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -387,10 +388,11 @@ def test_the_doctor_says_whether_somebody_serves_the_queues(
         write(site, ELSEWHERE + "1", 0, kind="rq")
         assert check(flask)[0] == "warn", "nothing is sent to RQ"
         write(site, ELSEWHERE + "2", 0, kind="embedded", queues=["slow"])
-        assert check(flask)[1:] == (
-            "1 worker lives, seen 0 seconds ago; nobody serves default",
-            f"{do} -Q default",
+        _, text, said = check(flask)
+        assert re.fullmatch(
+            r"1 worker lives, seen \d+ seconds? ago; nobody serves default", text
         )
+        assert said == f"{do} -Q default"
         write(site, ELSEWHERE + "3", 0)
         state, text, _ = check(flask)
         assert (state, text[:20]) == ("ok", "2 workers live, seen")
