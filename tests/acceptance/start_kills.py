@@ -40,7 +40,7 @@ def make(name: str) -> Any:
 site = Site(
     sys.argv[1],
     tables=False,
-    WORKFLOWS_LEASE_SECONDS=2,
+    WORKFLOWS_LEASE_SECONDS=60,
     WORKFLOWS_SWEEP_SECONDS=1,
     WORKFLOWS_LOCAL_THREADS=0,
 )
