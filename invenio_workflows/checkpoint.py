@@ -27,6 +27,7 @@ from .states import (
     Jumped,
     ObjectStatus,
     Place,
+    TaskFinished,
     TaskPostponed,
     TaskRetried,
     Waiting,
@@ -187,6 +188,11 @@ class Checkpoint:
     announces: bool = False
     #: Set by the store: what the run's objects share after the changes.
     shared: dict[str, Any] | None = None
+    #: Whether the object stops moving here.
+    leaves: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.leaves = self.status is not ObjectStatus.RUNNING
 
     @property
     def key(self) -> str | None:
@@ -205,11 +211,6 @@ class Checkpoint:
         if self.status != ObjectStatus.HALTED or not isinstance(payload, dict):
             return False
         return bool(payload.get("four_eyes"))
-
-    @property
-    def leaves(self) -> bool:
-        """Whether the object stops moving here."""
-        return self.status != ObjectStatus.RUNNING
 
     @property
     def waits(self) -> bool:
@@ -237,6 +238,7 @@ class Checkpoint:
     def cancel(self) -> None:
         """Let the object end here: somebody asked for it while it ran."""
         self.status, self.waits_for, self.awaited = ObjectStatus.CANCELLED, None, None
+        self.leaves = True
         self.deadline = None
         self.events = [*self.events, EventLine("Cancelled")]
         self.take_next = bool(self.obj.columns.get("in_start"))
@@ -260,6 +262,7 @@ class Checkpoint:
     def give_back(self, queue: str) -> None:
         """Let another worker go on from here: this one is to stop."""
         self.status, self.waits_for = ObjectStatus.WAITING, "queue"
+        self.leaves = True
         self.start_point, self.queue = "resume", queue
         self.events = [*self.events, EventLine("GivenBack")]
 
@@ -310,6 +313,8 @@ def event_line(event: Event, seconds: float) -> EventLine:
         line.task = place.name[:255]
         line.path = "/".join(map(str, place.path))
         line.seconds = seconds
+    if isinstance(event, TaskFinished):
+        return line
     if isinstance(event, (Halted, Waiting)):
         line.message = event.message
         payload: dict[str, Any] = dict(event.payload)

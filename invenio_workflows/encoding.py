@@ -87,34 +87,37 @@ class Writer:
     """
 
     def __init__(self) -> None:
+        self._last: tuple[bytes, str] = b"", ""
         self._written: dict[str, tuple[bytes, str]] = {}
 
-    def dumps(self, value: Any, without: frozenset[str] = frozenset()) -> str:
-        """Return what :func:`dumps` returns for ``value`` without these keys.
-
-        Several threads may do so at once.
+    def dumps(self, value: Any) -> str:
+        """Return what :func:`dumps` returns. Several threads may do so at once.
 
         :raises DataNotSerializable: naming the key path and the type.
         """
-        if type(value) is not dict:
-            return dumps(value)
-        if len(self._written) > len(value) + _FORMER:
-            self._written = {}
-        written, texts = self._written, []
         try:
-            for key, item in value.items():
-                if key not in without:
-                    mark = marshal.dumps(item, 2)
-                    field = written.get(key)
-                    if field is None or field[0] != mark:
-                        written[key] = field = mark, _field(key, item)
-                    texts.append(field[1])
-            if len(texts) == 1 and texts[0].startswith('"$'):
-                raise ValueError
+            mark, (last, text) = marshal.dumps(value, 2), self._last
+            if mark != last:
+                text = self._by_field(value) if type(value) is dict else dumps(value)
+                self._last = mark, text
         except DataNotSerializable:
             raise
         except ValueError:  # nothing stands for it: a date, say, or a key of numbers
-            return dumps({key: value[key] for key in value if key not in without})
+            return dumps(value)
+        return text
+
+    def _by_field(self, value: dict[Any, Any]) -> str:
+        if len(self._written) > len(value) + _FORMER:
+            self._written = {}
+        written, texts = self._written, []
+        for key, item in value.items():
+            mark = marshal.dumps(item, 2)
+            field = written.get(key)
+            if field is None or field[0] != mark:
+                written[key] = field = mark, _field(key, item)
+            texts.append(field[1])
+        if len(texts) == 1 and texts[0].startswith('"$'):
+            raise ValueError
         return "{" + ",".join(texts) + "}"
 
 
@@ -133,9 +136,12 @@ def copied(value: Any) -> Any:
     if kind in _ATOMS:
         return value
     if kind is dict:
-        return {key: copied(item) for key, item in value.items()}
+        return {
+            key: item if type(item) in _ATOMS else copied(item)
+            for key, item in value.items()
+        }
     if kind is list:
-        return [copied(item) for item in value]
+        return [item if type(item) in _ATOMS else copied(item) for item in value]
     if kind is tuple:
         return tuple(copied(item) for item in value)
     return set(value) if kind is set else value

@@ -182,19 +182,17 @@ class WorkflowObject(ExtraData):
             self.id_workflow = id_workflow
         wanted = status if version is None else version
         if self.world is not None:
-            if wanted is not None or task_counter is not None:
-                raise WorkflowAPIError(
-                    "Inside a task the engine sets status and position; use "
-                    "eng.halt(), eng.stop() or eng.jump_call()."
-                )
-            return self
+            if wanted is None and task_counter is None:
+                return self
+            raise WorkflowAPIError(
+                "Inside a task the engine sets status and position; use eng.halt(), "
+                "eng.stop() or eng.jump_call()."
+            )
         return self._save(wanted, task_counter)
 
-    def _save(
-        self, status: Any = None, task_counter: list[int] | None = None
-    ) -> WorkflowObject:
+    def _save(self, status: Any = None, counter: Any = None) -> WorkflowObject:
         wanted = None if status is None else ObjectStatus(status)
-        current_workflows.save(self, wanted, task_counter)
+        current_workflows.save(self, wanted, counter)
         return self
 
     def delete(self: WorkflowObject | int) -> None:
@@ -366,20 +364,21 @@ class WorkflowObject(ExtraData):
                 f"extra_data of object {self.id} must be a dictionary, not "
                 f"{type(extra).__name__}."
             )
+        kept = extra.copy()
+        for key in DERIVED:
+            kept.pop(key, None)
         try:
             write = dumps if self.writer is None else self.writer.dumps
-            return write(self.data), _EXTRA_DATA.dumps(extra, DERIVED)
+            return write(self.data), _EXTRA_DATA.dumps(kept)
         except DataNotSerializable:  # said again, with the name of what it is
-            kept = {key: extra[key] for key in extra if key not in DERIVED}
             dumps(self.data, self.what("data"))
             dumps(kept, self.what("extra_data"))
             raise
 
     def what(self, name: str) -> str:
         """Return the words by which an error names a part of the object."""
-        if self.id is None:
-            return f"{name} of item {self.position or 0}"
-        return f"{name} of object {self.id}"
+        item = f"item {self.position or 0}"
+        return f"{name} of {item if self.id is None else f'object {self.id}'}"
 
     def go_back(self) -> None:
         """Be what is kept, if someone who shares the data has changed it since."""

@@ -182,8 +182,6 @@ def test_a_writer_writes_what_dumps_writes(versions: list[dict[str, Any]]) -> No
     writer = Writer()
     for version in versions:
         assert writer.dumps(version) == dumps(version)
-        short = {key: item for key, item in version.items() if key != "b"}
-        assert writer.dumps(version, frozenset("b")) == dumps(short)
 
 
 def test_a_writer_sees_what_changed_far_below() -> None:
