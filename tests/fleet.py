@@ -56,7 +56,7 @@ COMMANDS: dict[str, list[tuple[list[str | Path], str]]] = {
     "rq": [
         ([*FLASK, "rq-worker"], "Ctrl-C or SIGTERM"),
         (
-            [BIN / "rq", "worker", "-u", "{broker}", "-n", "{name}", "default"]
+            [BIN / "rq", "worker", "-u", "{broker}", "-n", "{fleet}-{name}", "default"]
             + ["-w", "invenio_workflows.workers.rq.FlaskWorker"],
             "ubscribing to channel",
         ),
@@ -72,7 +72,7 @@ class Member:
         self._log = fleet.directory / f"{name}.log"
         commands = COMMANDS[fleet.worker]
         command, self._ready = commands[kind % len(commands)]
-        said = {"name": name, "broker": fleet.url}
+        said = {"name": name, "broker": fleet.url, "fleet": fleet.directory.name}
         with open(self._log, "wb") as log:
             self.process = subprocess.Popen(
                 [str(part).format_map(said) for part in command],

@@ -47,7 +47,7 @@ class Titles:
         name = str(obj.get_workflow_name())
         if name not in current_workflows.workflows:
             return NO_TITLE
-        hook = current_workflows.definition(name).hook("get_title")
+        hook = current_workflows.definition(name).own_hook("get_title")
         if hook is None:
             return NO_TITLE
         try:

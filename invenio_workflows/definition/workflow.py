@@ -117,6 +117,11 @@ class Definition:
         found = getattr(self.source, name, None)
         return found if callable(found) else None
 
+    def own_hook(self, name: str) -> Callable[..., Any] | None:
+        """Return the hook of this name, unless it is what :class:`WorkflowBase` has."""
+        found = self.hook(name)
+        return None if found is getattr(WorkflowBase, name, None) else found
+
     def named(self, name: str) -> list[Place]:
         """Return the places of this name, in the order of the definition."""
         return self._by_name.get(name, [])

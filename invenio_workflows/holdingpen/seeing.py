@@ -85,7 +85,7 @@ def description_of(shown: WorkflowObject) -> str | Markup:
 
 def _hook(shown: WorkflowObject, name: str) -> str | Markup:
     definition = definition_of(shown)
-    hook = definition.hook(name) if definition else None
+    hook = definition.own_hook(name) if definition else None
     if hook is None:
         return ""
     try:

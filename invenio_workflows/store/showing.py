@@ -21,7 +21,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ..checkpoint import Checkpoint
-from ..definition.workflow import Definition, WorkflowBase
+from ..definition.workflow import Definition
 from ..differences import key_paths, without
 from ..encoding import loads
 from ..extra_data import extra_without
@@ -197,12 +197,8 @@ class _Asked:
 
 
 def _hooks(definition: Definition) -> Hooks:
-    found = {}
-    for name in HOOKS:
-        hook = definition.hook(name)
-        if hook is not None and hook is not getattr(WorkflowBase, name, None):
-            found[name] = hook
-    return found
+    found = {name: definition.own_hook(name) for name in HOOKS}
+    return {name: hook for name, hook in found.items() if hook is not None}
 
 
 def _digest(definition: Definition, hooks: Hooks) -> int:

@@ -107,7 +107,7 @@ def test_what_takes_long_says_when_it_began(pen: Site) -> None:
             "UPDATE workflows_event SET seconds = 75 WHERE kind = 'Halted'"
         )
     (said,) = (each for each in told(page(pen, f"/{oid}")) if "halted" in each)
-    assert re.fullmatch(r"ask halted took 75\.0 s · began [\d: -]+", said)
+    assert re.fullmatch(r"ask halted took 75\.0 s · began [\d: -]+ UTC", said)
 
 
 def test_a_level_is_asked_of_the_database_not_of_a_page(

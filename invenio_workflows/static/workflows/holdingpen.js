@@ -361,7 +361,7 @@ class Form extends HTMLElement {
       sum += size;
       const said = size > Number(limits.one) ? limits.oneSaid : size && sum > Number(limits.all) ? limits.allSaid : "";
       field.setCustomValidity(said ?? "");
-      if (!field.reportValidity()) return true;
+      if (said) return !field.reportValidity(); // a field that is only empty keeps no button from its work
     }
     return false;
   }
