@@ -78,6 +78,7 @@ def test_engine_and_people_stand_in_one_row(pen: Site) -> None:
 
 def test_a_line_stands_where_it_was_written(pen: Site) -> None:
     def slow(obj: Any, eng: Any) -> None:
+        time.sleep(0.01)  # SQLite's clock knows milliseconds
         obj.log.info("First")
         time.sleep(0.4)
         obj.log.info("Second")
