@@ -83,7 +83,8 @@ class Writer:
 
     Most tasks change few fields of a record. The interpreter's own form of a value,
     which is made ten times faster than JSON, differs where the value or a type in it
-    does, so it says what is as it was; nothing is ever read back from that form.
+    does, so it says what is as it was; nothing is ever read back from that form. A
+    buffer that takes the place of the same bytes is kept as they are.
     """
 
     def __init__(self) -> None:

@@ -41,12 +41,7 @@ Mapping = Callable[[Standing], Step | None]
 #: One object, if it stands as it was seen.
 _PUT = sql.Prepared(
     update(sql.OBJECTS)
-    .where(
-        _o.id == _p("oid", _o.id),
-        _o.status == _p("seen", _o.status),
-        _o.seq == _p("seen_seq", _o.seq),
-        _o.fence == _p("seen_fence", _o.fence),
-    )
+    .where(*sql.AS_SEEN)
     .values(
         cursor=_p("new_cursor", _o.cursor),
         stands_at=_p("new_place", _o.stands_at),

@@ -39,7 +39,7 @@ from .rows import as_seen
 from .runs import merge, settle_run
 from .sql import SQLStore
 from .standing_at import write_cursor
-from .statements import OBJECTS, RUNS, Prepared, _n, _p
+from .statements import AS_SEEN, OBJECTS, RUNS, Prepared, _n, _p
 from .taking import Taking
 
 #: Nothing is sent again later than this many seconds after it was sent last.
@@ -78,10 +78,7 @@ QUEUE_RUN = Prepared(
 PUT = Prepared(
     update(OBJECTS)
     .where(
-        OBJECTS.c.id == _p("oid", OBJECTS.c.id),
-        OBJECTS.c.status == _p("seen", OBJECTS.c.status),
-        OBJECTS.c.seq == _p("seen_seq", OBJECTS.c.seq),
-        OBJECTS.c.fence == _p("seen_fence", OBJECTS.c.fence),
+        *AS_SEEN,
         or_(OBJECTS.c.waits_for.is_(None), ~_IN_QUEUE),
     )
     .values(

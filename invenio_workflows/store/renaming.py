@@ -30,12 +30,7 @@ _BATCH = 1000
 
 _RENAME = sql.Prepared(
     update(sql.OBJECTS)
-    .where(
-        _o.id == _p("oid", _o.id),
-        _o.status == _p("seen", _o.status),
-        _o.seq == _p("seen_seq", _o.seq),
-        _o.fence == _p("seen_fence", _o.fence),
-    )
+    .where(*sql.AS_SEEN)
     .values(
         workflow=_p("new", _o.workflow),
         queue=case((_o.queue.is_not(None), _p("new_queue", _o.queue)), else_=null()),

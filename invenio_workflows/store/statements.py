@@ -131,6 +131,14 @@ MINE = (
     OBJECTS.c.status == _n(S.RUNNING),
 )
 
+#: One object, if it stands as it was seen.
+AS_SEEN = (
+    OBJECTS.c.id == _p("oid", OBJECTS.c.id),
+    OBJECTS.c.status == _p("seen", OBJECTS.c.status),
+    OBJECTS.c.seq == _p("seen_seq", OBJECTS.c.seq),
+    OBJECTS.c.fence == _p("seen_fence", OBJECTS.c.fence),
+)
+
 #: What the worker that holds the object is to do, if it holds it.
 WANTED = Prepared(select(OBJECTS.c.wanted).where(*MINE))
 
@@ -272,14 +280,11 @@ HOLD = Prepared(_held)
 #: … and that it was started, in the same statement; PostgreSQL alone can do it.
 HOLD_AND_TELL = _telling(_held, 1)
 
-#: One object, if it is as it was seen.
+#: That object is taken, unless a queue has it.
 TAKE = Prepared(
     update(OBJECTS)
     .where(
-        OBJECTS.c.id == _p("oid", OBJECTS.c.id),
-        OBJECTS.c.status == _p("seen", OBJECTS.c.status),
-        OBJECTS.c.seq == _p("seen_seq", OBJECTS.c.seq),
-        OBJECTS.c.fence == _p("seen_fence", OBJECTS.c.fence),
+        *AS_SEEN,
         or_(
             OBJECTS.c.waits_for.is_(None),
             OBJECTS.c.waits_for != literal_column("'queue'"),
