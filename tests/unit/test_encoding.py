@@ -192,6 +192,13 @@ def test_a_writer_sees_what_changed_far_below() -> None:
     assert writer.dumps(value) == dumps(value)
 
 
+def test_a_writer_forgets_fields_that_come_no_more() -> None:
+    writer = Writer()
+    for number in range(1000):
+        writer.dumps({"a": 1, f"only {number}": number})
+    assert len(writer._written) < 100
+
+
 def test_what_cannot_be_kept_is_refused_each_time() -> None:
     writer = Writer()
     for _ in range(2):
