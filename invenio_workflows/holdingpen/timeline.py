@@ -128,6 +128,10 @@ def timeline(
         if place is not None:
             before, level = place, "all"
             found = _read(oid, level, before, told_all)
+            while len(found) > SIZE and at not in {e.anchor for e in found[:SIZE]}:
+                # More than a page of lines has the time of this entry, and is newer.
+                before = before.after(found[:SIZE])
+                found = _read(oid, level, before, told_all)
     shown = found[:SIZE]
     older = str(before.after(shown)) if len(found) > SIZE else None
     return Timeline(list(_folded(shown)), older, level, before == Before())

@@ -151,6 +151,27 @@ def test_every_entry_has_an_address_that_stays(
         assert anchors(page(pen, f"/{oid}?at={strange}")) == every[:5]
 
 
+def test_what_happened_at_one_moment_has_its_addresses_too(
+    pen: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loud(obj: Any, eng: Any) -> None:
+        for n in range(20):
+            obj.log.info("line %s", n)
+
+    pen.register("loud", loud, ask)
+    oid = begin("loud")
+    with pen.ext.engine.begin() as connection:
+        for table in ("workflows_event", "workflows_log"):
+            connection.exec_driver_sql(
+                f"UPDATE {table} SET created = "
+                "(SELECT min(created) FROM workflows_object)"
+            )
+    every = anchors(page(pen, f"/{oid}"))
+    monkeypatch.setattr(SIZE, 5)
+    for anchor in every:
+        assert anchor in anchors(page(pen, f"/{oid}?at={anchor}"))
+
+
 def test_a_line_of_another_record_has_no_place_here(pen: Site) -> None:
     pen.register("loud", publish, ask)
     one, other = begin("loud"), begin("loud")
