@@ -22,6 +22,7 @@ from ..states import ObjectStatus
 from . import statements as sql
 from .audited import AUDIT, Audited
 from .kinds import now
+from .prepared import Change
 from .rows import changed_row, storable
 from .transactions import Transactions
 
@@ -35,7 +36,7 @@ _WRITTEN = (
     "id_object id_workflow workflow revision verb action value reason form actor origin"
 ).split()
 
-WRITE = sql.Prepared(
+WRITE = Change(
     AUDIT.insert().values(
         **{name: sql._p(name, AUDIT.c[name]) for name in _WRITTEN}, created=now()
     )

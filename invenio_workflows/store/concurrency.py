@@ -19,7 +19,8 @@ from ..definition.limits import Limit
 from ..objects import WorkflowObject
 from ..states import ObjectStatus as S
 from .kinds import later, now
-from .statements import OBJECTS, Prepared, _n, _p
+from .prepared import Prepared
+from .statements import OBJECTS, _n, _p
 from .transactions import Transactions
 
 _IN_QUEUE = OBJECTS.c.waits_for == literal_column("'queue'")

@@ -13,12 +13,13 @@ from ..states import ObjectStatus as S
 from . import statements as sql
 from .documents import Documents
 from .leases import owner
+from .prepared import Change
 from .rows import started_row
 from .runs import settle_run
-from .statements import OBJECTS, Prepared, _n, _p
+from .statements import OBJECTS, _n, _p
 
 #: An object that waits for its branches goes on alone; others follow it no more.
-PASS_ON = Prepared(
+PASS_ON = Change(
     update(OBJECTS)
     .where(
         OBJECTS.c.id == _p("oid", OBJECTS.c.id),
@@ -114,8 +115,8 @@ class Following(Documents):
         started = started_row(obj)
         if connection.dialect.name == "postgresql":
             parameters |= {f"{n}_0": started[n] for n in sql.EVENT_COLUMNS}
-            return sql.HOLD_AND_TELL(connection, parameters).rowcount == 1
-        if sql.HOLD(connection, parameters).rowcount != 1:
+            return sql.HOLD_AND_TELL(connection, parameters) == 1
+        if sql.HOLD(connection, parameters) != 1:
             return False
         told.append(started)
         return True
@@ -130,7 +131,7 @@ class Following(Documents):
         """
 
         def work(connection: Connection) -> WorkflowObject | None:
-            given = PASS_ON(connection, {"oid": obj.id}).rowcount
+            given = PASS_ON(connection, {"oid": obj.id})
             if given != 1 or stops:
                 return None
             told: list[dict[str, Any]] = []

@@ -28,9 +28,10 @@ from ..states import ObjectStatus as S
 from . import statements as sql
 from .ids import new_ids
 from .kinds import later, now
+from .prepared import Change
 from .rows import event_row, stands_at, values_of
 from .runs import lock_run
-from .statements import OBJECTS, TAKEN, Prepared, _n, _p
+from .statements import OBJECTS, TAKEN, _n, _p
 from .transactions import begin
 
 _columns = OBJECTS.c
@@ -39,9 +40,9 @@ _ENDED = (int(S.COMPLETED), int(S.CANCELLED))
 _BRANCH = sql.OBJECT_COLUMNS + ["id_fork", "fork", "branch"]
 
 
-def _made(**values: Any) -> Prepared:
+def _made(**values: Any) -> Change:
     columns = {name: _p(name, _columns[name]) for name in _BRANCH}
-    return Prepared(
+    return Change(
         insert(OBJECTS).values(
             **columns,
             attempts=_n(0),

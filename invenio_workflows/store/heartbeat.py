@@ -13,18 +13,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..pausing import begin_anew, unpaused
 from .database import Database
 from .kinds import later
-from .statements import MINE, OBJECTS, Prepared, _p
+from .prepared import Change
+from .statements import MINE, OBJECTS, _p
 
 _logger = logging.getLogger(__name__)
 
-RENEW = Prepared(
+RENEW = Change(
     update(OBJECTS)
     .where(*MINE)
     .values(lease_until=later(_p("lease", OBJECTS.c.position)))
 )
 
 
-PROGRESS = Prepared(
+PROGRESS = Change(
     update(OBJECTS).where(*MINE).values(progress=_p("progress", OBJECTS.c.progress))
 )
 
@@ -111,7 +112,7 @@ class Heartbeat:
                 self._write(PROGRESS, rows)
             time.sleep(min(1.0, max(end - time.monotonic(), 0.0)))
 
-    def _write(self, statement: Prepared, rows: list[dict[str, Any]]) -> None:
+    def _write(self, statement: Change, rows: list[dict[str, Any]]) -> None:
         try:
             with unpaused(True), self._database.engine.begin() as connection:
                 statement(connection, rows)

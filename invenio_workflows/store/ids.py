@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, literal_column, select, table
 
-from .statements import OBJECTS, Prepared, _n, _p
+from .prepared import Prepared
+from .statements import OBJECTS, _n, _p
 
 #: SQLite's counter, read under the write lock …
 _LAST_ID = Prepared(

@@ -14,6 +14,7 @@ from ..errors import IllegalMove
 from . import statements as sql
 from .audit import WRITE, audit_row
 from .kinds import now
+from .prepared import Change
 from .rows import stands_at, storable
 from .standing import Standing, batch
 from .statements import _n, _p
@@ -39,7 +40,7 @@ class Step:
 Mapping = Callable[[Standing], Step | None]
 
 #: One object, if it stands as it was seen.
-_PUT = sql.Prepared(
+_PUT = Change(
     update(sql.OBJECTS)
     .where(*sql.AS_SEEN)
     .values(
@@ -76,7 +77,7 @@ def _put(
         if not steps:
             continue
         written = _PUT(connection, [_moved(*each) for each in steps])
-        if written.rowcount != len(steps):
+        if written != len(steps):
             raise IllegalMove(
                 "Some of the objects moved at the same moment; nothing was changed. "
                 "Do it again."

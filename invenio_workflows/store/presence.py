@@ -20,7 +20,8 @@ from ..pausing import begin_anew
 from .kinds import Encoded, UTCDateTime, later, now
 from .leases import is_dead, process
 from .models import Base
-from .statements import Prepared, _p
+from .prepared import Change
+from .statements import _p
 from .transactions import Transactions
 
 News = Callable[[Connection], object]
@@ -63,17 +64,17 @@ _workers = WORKERS.c
 _SAID = ("kind", "queues", "slots", "every")
 
 
-def _upsert(dialect: Any) -> Prepared:
+def _upsert(dialect: Any) -> Change:
     values = {name: _p(name, _workers[name]) for name in ("process", *_SAID)}
     values |= {"started": later(_p("since", _workers.every)), "seen": now()}
     values |= {"code": _p("code", _workers.code)}
     said = dialect.insert(WORKERS).values(values)
     again = {name: said.excluded[name] for name in (*_SAID, "seen")}
     key = [_workers.process]
-    return Prepared(said.on_conflict_do_update(index_elements=key, set_=again))
+    return Change(said.on_conflict_do_update(index_elements=key, set_=again))
 
 
-_RENEW = Prepared(
+_RENEW = Change(
     update(WORKERS)
     .where(_workers.process == _p("process", _workers.process))
     .values(code=_p("code", _workers.code))

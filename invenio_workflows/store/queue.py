@@ -34,12 +34,13 @@ from .due import leave_place
 from .forks import cancel_branches
 from .kinds import later, now
 from .meeting import deliver, forget
+from .prepared import Change, Prepared
 from .restore import restore
 from .rows import as_seen
 from .runs import merge, settle_run
 from .sql import SQLStore
 from .standing_at import write_cursor
-from .statements import AS_SEEN, OBJECTS, RUNS, Prepared, _n, _p
+from .statements import AS_SEEN, OBJECTS, RUNS, _n, _p
 from .taking import Taking
 
 #: Nothing is sent again later than this many seconds after it was sent last.
@@ -75,7 +76,7 @@ QUEUE_RUN = Prepared(
 )
 
 #: An object, if it is as it was seen.
-PUT = Prepared(
+PUT = Change(
     update(OBJECTS)
     .where(
         *AS_SEEN,
@@ -169,7 +170,7 @@ class Queue(Taking):
             "new_data": texts[0],
             "new_extra_data": texts[1],
         }
-        if PUT(connection, parameters).rowcount != 1:
+        if PUT(connection, parameters) != 1:
             raise self._store.moved(connection, obj.id, columns["revision"])
         write_cursor(connection, obj.id, cursor)
         keep_event(connection, obj, event, columns["seq"] + 1, S.WAITING, texts)

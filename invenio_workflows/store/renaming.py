@@ -21,6 +21,7 @@ from .audit import WRITE, audit_row
 from .kinds import now
 from .mapping import Mapping, mapped_event, put
 from .models import IS_LISTED, IS_RESTING
+from .prepared import Change
 from .standing import COLUMNS, Standing, batch, next_place
 from .statements import _n, _p
 from .transactions import Transactions, begin
@@ -28,7 +29,7 @@ from .transactions import Transactions, begin
 _o = sql.OBJECTS.c
 _BATCH = 1000
 
-_RENAME = sql.Prepared(
+_RENAME = Change(
     update(sql.OBJECTS)
     .where(*sql.AS_SEEN)
     .values(
@@ -145,7 +146,7 @@ def _write(connection: Connection, rows: list[Standing], what: Rename) -> None:
         }
         for row in rows
     ]
-    if _RENAME(connection, values).rowcount != len(rows):
+    if _RENAME(connection, values) != len(rows):
         raise IllegalMove(
             "Some of the objects moved at the same moment; nothing was changed. "
             "Do it again."

@@ -12,7 +12,8 @@ from ..errors import WorkflowError, WorkflowsError
 from ..states import ENDED_RUN
 from . import statements as sql
 from .kinds import now
-from .statements import OBJECTS, Prepared
+from .prepared import Prepared
+from .statements import OBJECTS
 from .transactions import TaskWritesLost
 
 #: The objects that wait for the end of a run run their task again.

@@ -178,10 +178,10 @@ class SQLStore(Following, Once):
             for n, row in enumerate(rows):
                 parameters |= {f"{name}_{n}": row[name] for name in sql.EVENT_COLUMNS}
             statement = sql.advance_and_tell(*how, events=len(rows))
-            kept = statement(connection, parameters).rowcount == len(rows)
+            kept = statement(connection, parameters) == len(rows)
             rows = []
         else:
-            kept = sql.advance(*how)(connection, parameters).rowcount == 1
+            kept = sql.advance(*how)(connection, parameters) == 1
         if kept:
             return rows
         mine = {"oid": point.obj.id, "held": point.obj.columns["fence"]}
@@ -271,7 +271,7 @@ class SQLStore(Following, Once):
                     "new_extra_data": extra_data,
                 },
             )
-            if taken.rowcount != 1:
+            if taken != 1:
                 raise self.moved(connection, obj.id, columns["revision"])
             write_cursor(connection, obj.id, cursor)
             seq, texts = columns["seq"] + 1, (data, extra_data)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from sqlalchemy import Connection, update
 
 from .kinds import now
+from .prepared import Change
 from .rows import stands_at
-from .statements import OBJECTS, Prepared, _p
+from .statements import OBJECTS, _p
 
-WRITE_CURSOR = Prepared(
+WRITE_CURSOR = Change(
     update(OBJECTS)
     .where(OBJECTS.c.id == _p("oid", OBJECTS.c.id))
     .values(

@@ -1,8 +1,4 @@
-"""Every hot statement: built once by SQLAlchemy Core, compiled once per database.
-
-Building a statement costs four times sending it, so what runs at each task is
-kept as text. Parameters are plain numbers and strings.
-"""
+"""Every hot statement. Parameters are plain numbers and strings."""
 
 from __future__ import annotations
 
@@ -10,8 +6,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    Connection,
-    CursorResult,
     Text,
     bindparam,
     case,
@@ -25,42 +19,17 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.sql import Executable
 
 from ..states import ObjectStatus as S
 from ..states import WorkflowStatus as R
 from .kinds import Encoded, later, now
 from .models import EventRow, LogRow, ObjectRow, Workflow
+from .prepared import Change, Prepared
 
 OBJECTS: Any = ObjectRow.__table__
 RUNS: Any = Workflow.__table__
 EVENTS: Any = EventRow.__table__
 LOGS: Any = LogRow.__table__
-
-
-class Prepared:
-    """A statement that is compiled once for each database and sent as text."""
-
-    def __init__(self, statement: Executable) -> None:
-        self.statement: Any = statement
-        self._texts: dict[str, str] = {}
-
-    def __call__(self, connection: Connection, parameters: Any) -> CursorResult[Any]:
-        """Send it, with a dictionary, or a list of them for many rows."""
-        name = connection.dialect.name
-        text = self._texts.get(name)
-        if text is None:
-            text = self._texts[name] = self._compiled(connection)
-        return connection.exec_driver_sql(text, parameters)
-
-    def _compiled(self, connection: Connection) -> str:
-        dialect: Any = connection.dialect
-        if dialect.name == "sqlite":
-            dialect = type(dialect)(paramstyle="named")
-        compiled = self.statement.compile(dialect=dialect)
-        constants = [key for key, value in compiled.params.items() if value is not None]
-        assert not constants, f"not parameters: {constants} in {compiled}"
-        return str(compiled)
 
 
 def _n(number: int) -> Any:
@@ -72,7 +41,7 @@ def _p(name: str, column: Any = None) -> Any:
     return bindparam(name, type_=None if column is None else column.type)
 
 
-INSERT_RUN = Prepared(
+INSERT_RUN = Change(
     insert(RUNS).values(
         uuid=_p("uuid"),
         name=_p("name"),
@@ -94,7 +63,7 @@ OBJECT_COLUMNS = (
 ).split()
 
 #: A live row or a snapshot; without ``lease``, seconds, one that no worker holds.
-INSERT_OBJECT = Prepared(
+INSERT_OBJECT = Change(
     insert(OBJECTS).values(
         **{name: _p(name, OBJECTS.c[name]) for name in OBJECT_COLUMNS},
         attempts=_n(0),
@@ -108,14 +77,14 @@ EVENT_COLUMNS = (
     "id_workflow seq kind task path status data extra_data message payload seconds"
 ).split()
 
-INSERT_EVENT = Prepared(
+INSERT_EVENT = Change(
     insert(EVENTS).values(
         **{name: _p(name, EVENTS.c[name]) for name in ("id_object", *EVENT_COLUMNS)},
         created=now(),
     )
 )
 
-INSERT_LINE = Prepared(
+INSERT_LINE = Change(
     insert(LOGS).values(
         **{
             name: _p(name, LOGS.c[name])
@@ -191,7 +160,7 @@ def _moved(
 @cache
 def advance(
     data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool, due: bool
-) -> Prepared:
+) -> Change:
     """Return the checkpoint of an object that this worker holds.
 
     :param data: whether the data changed; so ``extra_data``.
@@ -201,11 +170,11 @@ def advance(
     :param due: whether it asks something until a deadline, with reminders, or not of
         everybody.
     """
-    return Prepared(_moved(data, extra_data, leaves, waits, asked, due))
+    return Change(_moved(data, extra_data, leaves, waits, asked, due))
 
 
 @cache
-def advance_and_tell(*how: bool, events: int) -> Prepared:
+def advance_and_tell(*how: bool, events: int) -> Change:
     """Return the checkpoint and its events as one statement, a round trip less.
 
     PostgreSQL alone can do it. It inserts nothing where the lease is lost. The
@@ -214,7 +183,7 @@ def advance_and_tell(*how: bool, events: int) -> Prepared:
     return _telling(_moved(*how), events)
 
 
-def _telling(statement: Any, events: int) -> Prepared:
+def _telling(statement: Any, events: int) -> Change:
     moved = statement.returning(OBJECTS.c.id).cte("moved")
     rows = [
         select(
@@ -226,7 +195,7 @@ def _telling(statement: Any, events: int) -> Prepared:
     ]
     names = ["id_object", *EVENT_COLUMNS, "created"]
     source = rows[0] if events == 1 else union_all(*rows)
-    return Prepared(insert(EVENTS).from_select(names, source))
+    return Change(insert(EVENTS).from_select(names, source))
 
 
 def _cast(name: str, column: Any) -> Any:
@@ -276,12 +245,12 @@ _held = (
     .values(**TAKEN, start_point=null(), in_start=_n(1), attempts=_n(0))
 )
 #: An object of a synchronous start that never ran, if it is as it was seen …
-HOLD = Prepared(_held)
+HOLD = Change(_held)
 #: … and that it was started, in the same statement; PostgreSQL alone can do it.
 HOLD_AND_TELL = _telling(_held, 1)
 
 #: That object is taken, unless a queue has it.
-TAKE = Prepared(
+TAKE = Change(
     update(OBJECTS)
     .where(
         *AS_SEEN,
@@ -302,7 +271,7 @@ TAKE = Prepared(
 )
 
 #: The queued objects of a run that never ran are not to be run any more.
-LEAVE_OUT = Prepared(
+LEAVE_OUT = Change(
     update(OBJECTS)
     .where(
         OBJECTS.c.id_workflow == _p("uuid", OBJECTS.c.id_workflow),
@@ -367,13 +336,13 @@ READ_SHARED = Prepared(
     .with_for_update()
 )
 
-WRITE_SHARED = Prepared(
+WRITE_SHARED = Change(
     update(RUNS)
     .where(RUNS.c.uuid == _p("run"))
     .values(extra_data=_p("shared", RUNS.c.extra_data), modified=now())
 )
 
-WRITE_DATA = Prepared(
+WRITE_DATA = Change(
     update(OBJECTS)
     .where(OBJECTS.c.id == _p("oid", OBJECTS.c.id))
     .values(
@@ -383,7 +352,7 @@ WRITE_DATA = Prepared(
 )
 
 #: Listeners were told that an object asks, if it has not been taken since.
-ANNOUNCED = Prepared(
+ANNOUNCED = Change(
     update(OBJECTS)
     .where(
         OBJECTS.c.id == _p("oid", OBJECTS.c.id),

@@ -22,9 +22,10 @@ from ..states import WorkflowStatus as R
 from . import statements as sql
 from .concurrency import Known, Limits, is_one_too_many, may_go
 from .kinds import now
+from .prepared import Change
 from .rows import event_row, run_of
 from .sql import SQLStore
-from .statements import OBJECTS, RUNS, TAKEN, Prepared, _n, _p
+from .statements import OBJECTS, RUNS, TAKEN, _n, _p
 
 #: Who takes an object, where no workflow has a limit.
 _NO_LIMITS = Known()
@@ -71,7 +72,7 @@ def taking_first(known: Known) -> Any:
 
 
 #: The first object of a run was taken up.
-BEGUN = Prepared(
+BEGUN = Change(
     update(RUNS)
     .where(RUNS.c.uuid == _p("uuid"), RUNS.c.status == _n(R.NEW))
     .values(status=_n(R.RUNNING), modified=now())
@@ -170,7 +171,7 @@ class Taking:
         Not in the same transaction: it would hold two runs, and two of such may wait
         for each other.
         """
-        self._transactions.run(lambda on: BEGUN(on, {"uuid": run.uuid}).close())
+        self._transactions.run(lambda on: BEGUN(on, {"uuid": run.uuid}))
 
     def _work(
         self, statement: Any, which: dict[str, Any], begins: bool = True

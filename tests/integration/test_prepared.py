@@ -1,0 +1,116 @@
+"""Statements that go past SQLAlchemy do so as if they went through it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    create_engine,
+    event,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from invenio_workflows.store.prepared import Change, Prepared
+
+THINGS = Table(
+    "things",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    Column("said", Text, nullable=False),
+)
+ADD = Change(insert(THINGS).values(id=bindparam("n"), said=bindparam("said")))
+RENAME = Change(update(THINGS).values(said=bindparam("new")))
+READ = Prepared(select(THINGS.c.said).order_by(THINGS.c.id))
+
+
+@pytest.fixture
+def connection(tmp_path: Any) -> Iterator[Connection]:
+    engine = create_engine(f"sqlite:///{tmp_path / 'things.db'}")
+    THINGS.metadata.create_all(engine)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def said(connection: Connection) -> list[str]:
+    return list(READ(connection, {}).scalars())
+
+
+def test_a_change_says_how_many_rows_and_is_part_of_the_transaction(
+    connection: Connection,
+) -> None:
+    assert ADD(connection, {"n": 1, "said": "one"}) == 1
+    assert connection.in_transaction()
+    assert ADD(connection, [{"n": n, "said": "more"} for n in (2, 3)]) == 2
+    connection.commit()
+    assert RENAME(connection, {"new": "none"}) == 3
+    assert said(connection) == ["none"] * 3
+    connection.rollback()
+    assert said(connection) == ["one", "more", "more"]
+
+
+def test_a_savepoint_holds_for_it(connection: Connection) -> None:
+    ADD(connection, {"n": 1, "said": "one"})
+    savepoint = connection.begin_nested()
+    ADD(connection, {"n": 2, "said": "two"})
+    savepoint.rollback()
+    connection.commit()
+    assert said(connection) == ["one"]
+
+
+def test_what_the_database_refuses_is_an_error_of_sqlalchemy(
+    connection: Connection,
+) -> None:
+    ADD(connection, {"n": 1, "said": "one"})
+    with pytest.raises(IntegrityError, match=r"UNIQUE.*\n.*INSERT INTO things") as told:
+        ADD(connection, {"n": 1, "said": "again"})
+    assert told.value.params == {"n": 1, "said": "again"}
+    connection.commit()
+    assert said(connection) == ["one"]
+
+
+def test_a_locked_file_is_said_as_ever(connection: Connection) -> None:
+    connection.exec_driver_sql("PRAGMA busy_timeout=1")
+    with connection.engine.connect() as other:
+        other.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="database is locked"):
+            ADD(connection, {"n": 1, "said": "one"})
+
+
+@pytest.mark.parametrize("name", ["before_cursor_execute", "after_cursor_execute"])
+def test_who_listens_hears_it(connection: Connection, name: str) -> None:
+    heard: list[str] = []
+
+    def hear(*args: Any) -> None:
+        heard.append(args[2])
+
+    event.listen(connection.engine, name, hear)
+    assert ADD(connection, {"n": 1, "said": "one"}) == 1
+    event.remove(connection.engine, name, hear)
+    ADD(connection, {"n": 2, "said": "two"})
+    assert heard == ["INSERT INTO things (id, said) VALUES (:n, :said)"]
+
+
+def test_the_log_of_statements_has_it(
+    tmp_path: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sqlalchemy.engine")
+    engine = create_engine("sqlite://")
+    THINGS.metadata.create_all(engine)
+    with engine.connect() as connection:
+        ADD(connection, {"n": 1, "said": "one"})
+    engine.dispose()
+    assert any("INSERT INTO things" in each.message for each in caplog.records)
