@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import repeat
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +29,6 @@ _encode = json.JSONEncoder(
 #: Data that nest deeper are refused: nothing that is done with them later, a copy, a
 #: difference or a page, is then too deep for the interpreter.
 DEEPEST = 200
-
-#: So many fields more than a value has are remembered of those before it.
-_FORMER = 64
 
 _TAGS: dict[str, Callable[[Any], Any]] = {
     "$tuple": lambda items: tuple(_untagged(item) for item in items),
@@ -81,45 +79,53 @@ def loads(text: str) -> Any:
 class Writer:
     """Writes a dictionary as JSON again and again, and anew only what changed in it.
 
-    Most tasks change few fields of a record. The interpreter's own form of a value,
+    Most tasks change few fields of a record. The interpreter's own form of a field,
     which is made ten times faster than JSON, differs where the value or a type in it
     does, so it says what is as it was; nothing is ever read back from that form. A
     buffer that takes the place of the same bytes is kept as they are.
     """
 
     def __init__(self) -> None:
-        self._last: tuple[bytes, str] = b"", ""
-        self._written: dict[str, tuple[bytes, str]] = {}
+        #: The fields of the value before: keys, forms and texts; and its whole text.
+        self._last: tuple[list[str], list[bytes], list[str], str] = [], [], [], "{}"
 
     def dumps(self, value: Any) -> str:
         """Return what :func:`dumps` returns. Several threads may do so at once.
 
         :raises DataNotSerializable: naming the key path and the type.
         """
+        if type(value) is not dict:
+            return dumps(value)
         try:
-            mark, (last, text) = marshal.dumps(value, 2), self._last
-            if mark != last:
-                text = self._by_field(value) if type(value) is dict else dumps(value)
-                self._last = mark, text
+            forms = list(map(marshal.dumps, value.values(), repeat(2)))
+            return self._by_field(value, list(value), forms)
         except DataNotSerializable:
             raise
         except ValueError:  # nothing stands for it: a date, say, or a key of numbers
             return dumps(value)
-        return text
 
-    def _by_field(self, value: dict[Any, Any]) -> str:
-        if len(self._written) > len(value) + _FORMER:
-            self._written = {}
-        written, texts = self._written, []
-        for key, item in value.items():
-            mark = marshal.dumps(item, 2)
-            field = written.get(key)
-            if field is None or field[0] != mark:
-                written[key] = field = mark, _field(key, item)
-            texts.append(field[1])
+    def _by_field(
+        self, value: dict[str, Any], keys: list[str], forms: list[bytes]
+    ) -> str:
+        old_keys, old_forms, old_texts, text = self._last
+        if keys != old_keys:
+            forms_of = dict(zip(old_keys, old_forms, strict=True))
+            texts_of = dict(zip(old_keys, old_texts, strict=True))
+            old_forms = [forms_of.get(key, b"") for key in keys]
+            old_texts = [texts_of.get(key, "") for key in keys]
+        elif forms == old_forms:
+            return text
+        texts = [
+            text if form == old else _field(key, value[key])
+            for key, form, old, text in zip(
+                keys, forms, old_forms, old_texts, strict=True
+            )
+        ]
         if len(texts) == 1 and texts[0].startswith('"$'):
             raise ValueError
-        return "{" + ",".join(texts) + "}"
+        text = "{" + ",".join(texts) + "}"
+        self._last = keys, forms, texts, text
+        return text
 
 
 def _field(key: Any, item: Any) -> str:

@@ -48,37 +48,40 @@ class Prepared(_Compiled):
 
 
 class Change(_Compiled):
-    """A statement that gives back no rows, only how many it changed.
-
-    SQLite does such a one in less time than SQLAlchemy needs to send it. So there it
-    goes to the driver itself, unless somebody listens to what is sent.
-    """
+    """A statement that gives back no rows, only how many it changed."""
 
     def __call__(self, connection: Connection, parameters: Any) -> int:
         """Send it, with a dictionary, or a list of them; return the rows changed.
 
         :raises DBAPIError: as SQLAlchemy raises it.
         """
-        driver = connection.connection.dbapi_connection
         text = self._text(connection)
-        if not isinstance(driver, sqlite3.Connection) or _is_heard(connection):
+        if not connection.get_execution_options().get(_DIRECT):
             return connection.exec_driver_sql(text, parameters).rowcount
         if not connection.in_transaction():
             connection.begin()
+        driver: Any = connection.connection.dbapi_connection
         send = driver.execute if type(parameters) is dict else driver.executemany
         try:
-            return send(text, parameters).rowcount
+            changed: int = send(text, parameters).rowcount
         except sqlite3.Error as error:
             raise DBAPIError.instance(
                 text, parameters, error, sqlite3.Error, dialect=connection.dialect
             ) from error
+        return changed
 
 
-def _is_heard(connection: Connection) -> bool:
-    """Say whether statements are logged or listened to."""
-    heard, engine = connection.dispatch, connection.engine
-    return (
-        bool(heard.before_cursor_execute)
-        or bool(heard.after_cursor_execute)
-        or engine.logger.isEnabledFor(logging.INFO)
-    )
+_DIRECT = "workflows_direct"
+
+
+def send_directly(connection: Connection) -> None:
+    """Have changes go to the driver itself, if it is SQLite's and nobody listens.
+
+    SQLite makes a change in less time than SQLAlchemy needs to send it.
+    """
+    driver = connection.connection.dbapi_connection
+    heard = connection.dispatch.before_cursor_execute
+    heard_after = connection.dispatch.after_cursor_execute
+    logged = connection.engine.logger.isEnabledFor(logging.INFO)
+    if isinstance(driver, sqlite3.Connection) and not (heard or heard_after or logged):
+        connection.execution_options(**{_DIRECT: True})

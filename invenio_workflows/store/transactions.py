@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import DatabaseUnavailable, IllegalMove, WorkflowAPIError
 from .database import Database
+from .prepared import send_directly
 
 T = TypeVar("T")
 
@@ -57,6 +58,7 @@ class Transactions:
             return
         with clear_errors():
             connection = self.database.engine.connect()
+        send_directly(connection)
         self._local.connection, self._local.alone = connection, False
         try:
             yield

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from invenio_workflows.store.prepared import Change, Prepared
+from invenio_workflows.store.prepared import Change, Prepared, send_directly
 
 THINGS = Table(
     "things",
@@ -41,6 +41,8 @@ def connection(tmp_path: Any) -> Iterator[Connection]:
     engine = create_engine(f"sqlite:///{tmp_path / 'things.db'}")
     THINGS.metadata.create_all(engine)
     with engine.connect() as connection:
+        send_directly(connection)
+        assert connection.get_execution_options()["workflows_direct"]
         yield connection
     engine.dispose()
 
@@ -98,19 +100,17 @@ def test_who_listens_hears_it(connection: Connection, name: str) -> None:
         heard.append(args[2])
 
     event.listen(connection.engine, name, hear)
-    assert ADD(connection, {"n": 1, "said": "one"}) == 1
-    event.remove(connection.engine, name, hear)
-    ADD(connection, {"n": 2, "said": "two"})
+    with connection.engine.connect() as listened:
+        send_directly(listened)
+        assert ADD(listened, {"n": 1, "said": "one"}) == 1
     assert heard == ["INSERT INTO things (id, said) VALUES (:n, :said)"]
 
 
 def test_the_log_of_statements_has_it(
-    tmp_path: Any, caplog: pytest.LogCaptureFixture
+    connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "sqlalchemy.engine")
-    engine = create_engine("sqlite://")
-    THINGS.metadata.create_all(engine)
-    with engine.connect() as connection:
-        ADD(connection, {"n": 1, "said": "one"})
-    engine.dispose()
+    with connection.engine.connect() as logged:
+        send_directly(logged)
+        ADD(logged, {"n": 1, "said": "one"})
     assert any("INSERT INTO things" in each.message for each in caplog.records)

@@ -196,7 +196,7 @@ def test_a_writer_forgets_fields_that_come_no_more() -> None:
     writer = Writer()
     for number in range(1000):
         writer.dumps({"a": 1, f"only {number}": number})
-    assert len(writer._written) < 100
+    assert all(len(each) <= 3 for each in writer._last[:3])
 
 
 def test_what_cannot_be_kept_is_refused_each_time() -> None:
