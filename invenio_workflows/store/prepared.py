@@ -55,20 +55,14 @@ class Change(_Compiled):
 
         :raises DBAPIError: as SQLAlchemy raises it.
         """
-        text = self._text(connection)
-        if not connection.get_execution_options().get(_DIRECT):
+        text, driver = self._text(connection), _direct(connection)
+        if driver is None:
             return connection.exec_driver_sql(text, parameters).rowcount
-        if not connection.in_transaction():
-            connection.begin()
-        driver: Any = connection.connection.dbapi_connection
         send = driver.execute if type(parameters) is dict else driver.executemany
         try:
-            changed: int = send(text, parameters).rowcount
+            return send(text, parameters).rowcount
         except sqlite3.Error as error:
-            raise DBAPIError.instance(
-                text, parameters, error, sqlite3.Error, dialect=connection.dialect
-            ) from error
-        return changed
+            raise _as_sqlalchemy_says_it(connection, error, text, parameters) from error
 
 
 _DIRECT = "workflows_direct"
@@ -80,8 +74,46 @@ def send_directly(connection: Connection) -> None:
     SQLite makes a change in less time than SQLAlchemy needs to send it.
     """
     driver = connection.connection.dbapi_connection
-    heard = connection.dispatch.before_cursor_execute
-    heard_after = connection.dispatch.after_cursor_execute
+    heard = (
+        connection.dispatch.before_cursor_execute,
+        connection.dispatch.after_cursor_execute,
+        connection.dispatch.begin,
+        connection.dispatch.commit,
+        connection.dispatch.rollback,
+    )
     logged = connection.engine.logger.isEnabledFor(logging.INFO)
-    if isinstance(driver, sqlite3.Connection) and not (heard or heard_after or logged):
-        connection.execution_options(**{_DIRECT: True})
+    if isinstance(driver, sqlite3.Connection) and not (logged or any(heard)):
+        connection.execution_options(**{_DIRECT: driver})
+
+
+def commit(connection: Connection) -> None:
+    """Commit what was sent, by whichever way."""
+    connection.commit()
+    driver = _direct(connection)
+    if driver is not None:
+        try:
+            driver.commit()
+        except sqlite3.Error as error:
+            raise _as_sqlalchemy_says_it(connection, error, "COMMIT", None) from error
+
+
+def rollback(connection: Connection) -> None:
+    """Undo what was sent, by whichever way."""
+    connection.rollback()
+    driver = _direct(connection)
+    if driver is not None:
+        driver.rollback()
+
+
+def _direct(connection: Connection) -> sqlite3.Connection | None:
+    """Return the driver's connection, if changes go to it."""
+    driver: sqlite3.Connection | None
+    driver = connection.get_execution_options().get(_DIRECT)
+    return driver
+
+
+def _as_sqlalchemy_says_it(
+    connection: Connection, error: sqlite3.Error, text: str, parameters: Any
+) -> BaseException:
+    hide = connection.engine.hide_parameters
+    return DBAPIError.instance(text, parameters, error, sqlite3.Error, hide)

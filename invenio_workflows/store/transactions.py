@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import DatabaseUnavailable, IllegalMove, WorkflowAPIError
 from .database import Database
-from .prepared import send_directly
+from .prepared import commit, rollback, send_directly
 
 T = TypeVar("T")
 
@@ -231,9 +231,9 @@ class Transactions:
         self._set_level(held, alone)
         try:
             result = work(held)
-            held.commit()
+            commit(held)
         except BaseException:
-            held.rollback()
+            rollback(held)
             raise
         return result
 

@@ -23,7 +23,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from invenio_workflows.store.prepared import Change, Prepared, send_directly
+from invenio_workflows.store.prepared import (
+    Change,
+    Prepared,
+    commit,
+    rollback,
+    send_directly,
+)
 
 THINGS = Table(
     "things",
@@ -55,12 +61,11 @@ def test_a_change_says_how_many_rows_and_is_part_of_the_transaction(
     connection: Connection,
 ) -> None:
     assert ADD(connection, {"n": 1, "said": "one"}) == 1
-    assert connection.in_transaction()
     assert ADD(connection, [{"n": n, "said": "more"} for n in (2, 3)]) == 2
-    connection.commit()
+    commit(connection)
     assert RENAME(connection, {"new": "none"}) == 3
     assert said(connection) == ["none"] * 3
-    connection.rollback()
+    rollback(connection)
     assert said(connection) == ["one", "more", "more"]
 
 
@@ -69,7 +74,7 @@ def test_a_savepoint_holds_for_it(connection: Connection) -> None:
     savepoint = connection.begin_nested()
     ADD(connection, {"n": 2, "said": "two"})
     savepoint.rollback()
-    connection.commit()
+    commit(connection)
     assert said(connection) == ["one"]
 
 
@@ -80,7 +85,32 @@ def test_what_the_database_refuses_is_an_error_of_sqlalchemy(
     with pytest.raises(IntegrityError, match=r"UNIQUE.*\n.*INSERT INTO things") as told:
         ADD(connection, {"n": 1, "said": "again"})
     assert told.value.params == {"n": 1, "said": "again"}
-    connection.commit()
+    commit(connection)
+    assert said(connection) == ["one"]
+
+
+def test_what_is_hidden_is_hidden(tmp_path: Any) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'h.db'}", hide_parameters=True)
+    THINGS.metadata.create_all(engine)
+    with engine.connect() as connection:
+        send_directly(connection)
+        ADD(connection, {"n": 1, "said": "secret"})
+        with pytest.raises(IntegrityError, match="parameters hidden") as told:
+            ADD(connection, {"n": 1, "said": "secret"})
+    engine.dispose()
+    assert "secret" not in str(told.value)
+
+
+def test_what_a_reader_keeps_from_being_committed(connection: Connection) -> None:
+    connection.exec_driver_sql("PRAGMA busy_timeout=1")
+    commit(connection)
+    ADD(connection, {"n": 1, "said": "one"})
+    with connection.engine.connect() as reader:
+        reading = reader.exec_driver_sql("SELECT * FROM sqlite_schema")
+        with pytest.raises(OperationalError, match="database is locked"):
+            commit(connection)
+        reading.close()
+    commit(connection)
     assert said(connection) == ["one"]
 
 
@@ -90,6 +120,13 @@ def test_a_locked_file_is_said_as_ever(connection: Connection) -> None:
         other.exec_driver_sql("BEGIN IMMEDIATE")
         with pytest.raises(OperationalError, match="database is locked"):
             ADD(connection, {"n": 1, "said": "one"})
+
+
+def test_what_nobody_commits_is_undone(connection: Connection) -> None:
+    with connection.engine.connect() as other:
+        send_directly(other)
+        ADD(other, {"n": 1, "said": "one"})
+    assert said(connection) == []
 
 
 @pytest.mark.parametrize("name", ["before_cursor_execute", "after_cursor_execute"])
