@@ -60,9 +60,10 @@ class Change(_Compiled):
             return connection.exec_driver_sql(text, parameters).rowcount
         send = driver.execute if type(parameters) is dict else driver.executemany
         try:
-            return send(text, parameters).rowcount
+            changed: int = send(text, parameters).rowcount
         except sqlite3.Error as error:
             raise _as_sqlalchemy_says_it(connection, error, text, parameters) from error
+        return changed
 
 
 _DIRECT = "workflows_direct"
@@ -92,7 +93,7 @@ def commit(connection: Connection) -> None:
     driver = _direct(connection)
     if driver is not None:
         try:
-            driver.commit()
+            connection.dialect.do_commit(driver)
         except sqlite3.Error as error:
             raise _as_sqlalchemy_says_it(connection, error, "COMMIT", None) from error
 
@@ -102,14 +103,12 @@ def rollback(connection: Connection) -> None:
     connection.rollback()
     driver = _direct(connection)
     if driver is not None:
-        driver.rollback()
+        connection.dialect.do_rollback(driver)
 
 
-def _direct(connection: Connection) -> sqlite3.Connection | None:
+def _direct(connection: Connection) -> Any:
     """Return the driver's connection, if changes go to it."""
-    driver: sqlite3.Connection | None
-    driver = connection.get_execution_options().get(_DIRECT)
-    return driver
+    return connection.get_execution_options().get(_DIRECT)
 
 
 def _as_sqlalchemy_says_it(

@@ -141,11 +141,19 @@ def watch(engine: Any, probe: KillingProbe) -> None:
         probe.committed()
         probe.point("after commit")
 
-    def statement(connection: Any, cursor: Any, text: str, *rest: Any) -> None:
-        probe.point("statement", " ".join(text.split())[:45])
+    def statement(text: str) -> None:
+        if not text.startswith(("BEGIN", "COMMIT")):
+            probe.point("statement", " ".join(text.split())[:45])
+
+    def connected(driver: Any, record: Any) -> None:
+        driver.set_trace_callback(statement)
 
     engine.dialect.do_commit = do_commit
-    event.listen(engine, "before_cursor_execute", statement)
+    if engine.dialect.name == "sqlite":  # who listens to the engine changes the way
+        engine.dispose()
+        event.listen(engine, "connect", connected)
+    else:
+        event.listen(engine, "before_cursor_execute", lambda *a: statement(a[2]))
 
 
 def unlike(expected: list[str], *processes: dict[str, Any]) -> str:
