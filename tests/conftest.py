@@ -27,7 +27,6 @@ LONGEST = (
     "browser/test_pages.py",
     "acceptance/test_demo.py",
     "integration/test_pen_attacks.py",
-    "unit/engine/test_anywhere.py",
     "acceptance/test_graph_checks.py",
     "integration/test_cli_workers.py",
     "integration/test_pen_forms.py",
@@ -43,8 +42,10 @@ LONGEST = (
 )
 
 # How long an example takes says more about the machine than about the code.
-settings.register_profile("workflows", deadline=None)
-settings.load_profile("workflows")
+settings.register_profile("all", deadline=None)
+# A fifth of them, for `scripts/test unit`: seconds, while one writes.
+settings.register_profile("few", settings.get_profile("all"), max_examples=20)
+settings.load_profile("all")
 
 # A shell that begins this in the background lets it, and what it begins, not hear
 # Ctrl-C; the programs that are tried here are to hear it.

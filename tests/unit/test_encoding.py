@@ -9,8 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from invenio_workflows.encoding import DEEPEST, Writer, copied, dumps, loads
 from invenio_workflows.errors import DataNotSerializable
@@ -57,13 +58,12 @@ def exactly(value: Any) -> Any:
 
 
 @given(values)
-@settings(max_examples=150)
+@examples(150)
 def test_everything_comes_back_as_it_was(value: Any) -> None:
     assert exactly(loads(dumps(value))) == exactly(value)
 
 
 @given(values)
-@settings(max_examples=100)
 def test_a_copy_is_equal_and_shares_no_container(value: Any) -> None:
     text = dumps(value)
     fresh = copied(value)
@@ -177,7 +177,7 @@ def test_what_was_written_before_is_told_from_what_only_equals_it() -> None:
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "$map"]), values)))
-@settings(max_examples=150)
+@examples(150)
 def test_a_writer_writes_what_dumps_writes(versions: list[dict[str, Any]]) -> None:
     writer = Writer()
     for version in versions:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from properties import examples
 
 from invenio_workflows.catalogue import CannotReload, Catalogue
 from invenio_workflows.definition.limits import Limit
@@ -281,7 +282,7 @@ FILES = {
 EDITS = st.tuples(st.sampled_from(sorted(FILES)), st.booleans())
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(EDITS, min_size=1, max_size=3), max_size=6))
 def test_any_edits_are_taken_in_together_or_not_at_all(
     package: Callable[[], Package], rounds: list[list[tuple[str, bool]]]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
+from properties import examples
 
 from invenio_workflows.definition.regions import _reached, regions
 from invenio_workflows.errors import WorkflowDefinitionError
@@ -79,7 +80,7 @@ nodes = st.sampled_from([*"abcdefFGJK"])
 
 
 @given(st.dictionaries(nodes, st.lists(nodes, max_size=3), min_size=4))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_what_is_refused_of_any_graph(drawn: dict[str, list[str]]) -> None:
     edges = {node: tuple(drawn.get(node, ())) for node in "abcdefFGJK"}
     event("sound" if compared(edges) else "refused")
@@ -108,7 +109,7 @@ SOUND: list[Graph] = [
 
 
 @given(st.sampled_from(SOUND), st.data())
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_what_is_refused_of_a_graph_with_an_edge_changed(
     graph: Graph, data: st.DataObject
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from unit.engine.world import World, compiled, tell
 
@@ -282,7 +282,6 @@ def _first(place: Any) -> set[str]:
     st.lists(shapes, min_size=1, max_size=4),
     st.integers(1, 4),
 )
-@settings(max_examples=100, deadline=None)
 def test_after_any_edit_what_follows_the_name_is_run_or_nothing(
     before: Any, after: Any, rounds: int
 ) -> None:

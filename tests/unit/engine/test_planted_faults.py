@@ -1,8 +1,11 @@
-"""The check of ``test_anywhere`` finds faults that are put into the engine."""
+"""The check of ``test_anywhere`` finds faults that are put into the engine.
+
+Without a fault it finds nothing, as ``test_anywhere`` itself shows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -190,34 +193,26 @@ def _an_answer_is_given_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(machine, "encode", encode)
 
 
-FAULTS: list[Plant] = [
-    _cursor_drops_memos,
-    _cursor_forgets_restarts,
-    _for_is_off_by_one,
-    _after_is_before,
-    _before_is_after,
-    _a_break_is_forgotten,
-    _a_jump_to_the_end_is_forgotten,
-    _frames_are_shared,
-    _items_are_the_datas_own,
-    _while_counts_in_itself,
-    _try_remembers_nothing,
-    _variables_are_not_shown_again,
-    _a_condition_asks_twice,
-    _choice_goes_on_with_the_next_case,
-    _what_was_passed_is_run,
-    _a_node_keeps_what_it_returned,
-    _an_answer_is_given_twice,
-]
-
-
-def _caught() -> Iterator[str]:
-    """Yield the workflows of the corpus in which the check finds a difference."""
-    for name, spec in CORPUS.items():
-        try:
-            check(spec)
-        except Exception:
-            yield name
+#: Each with the workflow of the corpus that shows it.
+FAULTS: dict[Plant, str] = {
+    _cursor_drops_memos: "while",
+    _cursor_forgets_restarts: "restarts",
+    _for_is_off_by_one: "for",
+    _after_is_before: "a list",
+    _before_is_after: "jumps",
+    _a_break_is_forgotten: "break",
+    _a_jump_to_the_end_is_forgotten: "jumps to the end",
+    _frames_are_shared: "static for",
+    _items_are_the_datas_own: "foreach",
+    _while_counts_in_itself: "for",
+    _try_remembers_nothing: "try in vain",
+    _variables_are_not_shown_again: "for",
+    _a_condition_asks_twice: "ifs that stay true",
+    _choice_goes_on_with_the_next_case: "choices",
+    _what_was_passed_is_run: "choice",
+    _a_node_keeps_what_it_returned: "graph",
+    _an_answer_is_given_twice: "questions",
+}
 
 
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__[1:])
@@ -225,8 +220,5 @@ def test_a_planted_fault_is_caught(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch)
-    assert next(_caught(), None)
-
-
-def test_without_a_fault_nothing_is_caught() -> None:
-    assert list(_caught()) == []
+    with pytest.raises(Exception):  # noqa: B017, PT011
+        check(CORPUS[FAULTS[plant]])

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from properties import examples
 from unit.engine.random_forks import CORPUS, KINDS, check
 
 from invenio_workflows.definition import flow, forks, graph, joining
@@ -33,7 +34,7 @@ bodies = st.lists(st.recursive(steps, _parts, max_leaves=9), min_size=1, max_siz
 
 
 @given(bodies, st.data())
-@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@examples(60, suppress_health_check=list(HealthCheck))
 def test_forks_may_be_put_down_anywhere(body: Any, data: st.DataObject) -> None:
     check(body, lambda able: data.draw(st.sampled_from(able)))
 

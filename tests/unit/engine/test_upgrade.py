@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from unit.engine.world import World, compiled, tell
 
@@ -75,7 +75,6 @@ def test_one_that_has_not_begun_is_where_it_was() -> None:
     assert meaning(compiled(lambda: [B]), None).meaning == Meaning.SAME
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_it_says_what_happens_when_the_object_goes_on(data: Any) -> None:
     pool = st.sampled_from([A, B, C, halt, [D], [halt], IF(yes, [C, halt])])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any
 
 from invenio_workflows.checkpoint import EventLine
@@ -23,11 +24,12 @@ class Workers:
     """Workers that put an object down after every event, on JSON alone.
 
     Each time another one, with a definition of its own, takes up any of those that
-    may go on.
+    may go on. There are three, which take turns.
     """
 
     def __init__(self, make: Callable[[], list[Any]]) -> None:
-        self.make = make
+        made = (compile_workflow("test", [ask, *make()]) for _ in range(3))
+        self.definitions = cycle(made)
         self.result: Result = run([ask, *make()])
 
     def go(self, choose: Callable[[list[WorkflowObject]], WorkflowObject]) -> None:
@@ -55,8 +57,11 @@ class Workers:
         obj.restore(*obj.kept)
         store.take(obj, EventLine("Started"))
         info.extra_data = store.shared
-        definition = compile_workflow("test", [ask, *self.make()])
         conductor = Conductor(
-            info, definition, store, self.result._settings, lambda: True
+            info,
+            next(self.definitions),
+            store,
+            self.result._settings,
+            lambda: True,
         )
         conductor.conduct(obj, point)

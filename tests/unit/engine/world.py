@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
+from itertools import cycle
 from typing import Any
 
 from invenio_workflows.definition import Definition, compile_workflow
@@ -79,7 +81,7 @@ class Thing:
 class World:
     """One object, and what is kept of it.
 
-    :param source: makes the workflow, anew for every process.
+    :param source: gives the workflow of a process; most make it anew for each.
     :param die_after: the process dies after every event that is kept.
     :param die_inside: it dies once in each task and condition, before its end.
     """
@@ -90,7 +92,7 @@ class World:
         data: Any = None,
         die_after: bool = False,
         die_inside: bool = False,
-        max_steps: int = 150,
+        max_steps: int = 100,
     ) -> None:
         self.source = source
         self.die_after, self.die_inside = die_after, die_inside
@@ -120,15 +122,25 @@ class World:
         """What the run shares, as it is kept."""
         return loads(self.kept["run"])
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not come to an end, and may make another step."""
+        return self.status not in ("Finished", "Aborted") and self.left > 0
+
     def pulse(self) -> None:
         """Die, the first time after each kept event that this is called."""
         if self.die_inside and not self._alive:
             self._alive = True
             raise Killed
 
-    def until_done(self, start_point: str = "continue_next") -> World:
-        """Run, and continue at each halt and failure, to the end."""
-        while self.status not in ("Finished", "Aborted") and self.left > 0:
+    def until_done(
+        self, start_point: str = "continue_next", most: float = math.inf
+    ) -> World:
+        """Run, and continue at each halt and failure, to the end.
+
+        :param most: how many events are enough.
+        """
+        while self.goes_on and len(self.trace) < most:
             if self.status == "InputAsked":
                 self.answer()
             self.process(start_point)
@@ -208,7 +220,18 @@ QUIET = (
 
 def compiled(source: Any) -> Definition:
     """Compile what a source, or the function that makes it, gives."""
-    return compile_workflow("tested", source() if callable(source) else source)
+    made = source() if callable(source) else source
+    return made if isinstance(made, Definition) else compile_workflow("tested", made)
+
+
+def in_turns(source: Any) -> Any:
+    """Return what gives the definitions of three processes, which take turns.
+
+    Each makes its own once, and keeps it: what a node remembers is missing in the next
+    process, and is of old when its own has its turn again.
+    """
+    definitions = cycle(compiled(source) for _ in range(3))
+    return lambda: next(definitions)
 
 
 def ran(source: Any, data: Any = None, **options: Any) -> World:

@@ -12,6 +12,7 @@ import pytest
 from forms import html_of, sent_by
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from properties import examples
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, create_model
 from werkzeug.datastructures import MultiDict
 
@@ -131,7 +132,7 @@ def forms(draw: Any) -> tuple[Any, dict[str, Any]]:
     return create_model("Asked", **parts).model_json_schema(), data
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(forms())
 def test_a_form_sent_untouched_gives_the_data_back(made: Any) -> None:
     schema, data = made
@@ -171,7 +172,7 @@ HOSTILE: Any = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(HOSTILE, HOSTILE)
 def test_no_schema_and_no_data_break_the_form(schema: Any, data: Any) -> None:
     made = Schema(schema)

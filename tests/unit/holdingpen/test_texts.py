@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import gettext
 import string
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,10 @@ PACKAGE = Path(invenio_workflows.__file__).parent
 METHODS = [("holdingpen/**.py", "python"), ("templates/**.html", "jinja2")]
 
 
-def messages() -> Iterator[Any]:
+@cache
+def messages() -> list[Any]:
     """Every message of code and templates; a pair of those that have a plural."""
-    for _file, _line, message, _comments, _context in extract_from_dir(
-        PACKAGE, METHODS
-    ):
-        yield message
+    return [message for _, _, message, *_ in extract_from_dir(PACKAGE, METHODS)]
 
 
 def fields(text: str) -> set[str]:
