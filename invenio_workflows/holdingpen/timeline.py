@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
+from math import inf
 from typing import Any
 
 from ..logs import LogLine
@@ -64,6 +65,8 @@ class Entry:
     changes_data: bool = False
     repeats: list[Entry] = field(default_factory=list)
     round: int = 1
+    #: What is newer of several at one moment: by the numbers of their events.
+    order: float = 0
 
     @property
     def began(self) -> datetime | None:
@@ -148,7 +151,7 @@ def _read(oid: int, level: str, before: Before, told_all: bool) -> list[Entry]:
     found = merge(
         _with_lines(list(_of_events(events, told_all)), _of_lines(lines, told_all)),
         _of_comments(said, told),
-        key=lambda entry: entry.created,
+        key=lambda entry: (entry.created, entry.order),
         reverse=True,
     )
     return list(islice(found, most))
@@ -180,6 +183,7 @@ def _with_lines(events: list[Entry], lines: Iterable[Entry]) -> list[Entry]:
     at = 0
     for line in lines:
         end = _newer(events, at, line)
+        line.order = events[end - 1].order - 0.5 if end else inf
         found += [*events[at:end], line]
         at = end
     return found + events[at:]
@@ -219,6 +223,7 @@ def _of_events(events: Iterable[HistoryEvent], told_all: bool) -> Iterator[Entry
             level=event.kind,
             seconds=event.seconds,
             seq=event.seq,
+            order=event.seq,
             changes_data="data" in event.changed,
         )
 
@@ -266,6 +271,7 @@ def _of_comments(rows: Iterable[Audited], told: Container[int]) -> Iterator[Entr
             what=what,
             who=visible(row.actor or "", 200),
             text=visible(row.reason or "", 10_000),
+            order=row.revision + 0.5,
         )
 
 
