@@ -192,14 +192,16 @@ def _with_lines(events: list[Entry], lines: Iterable[Entry]) -> list[Entry]:
 def _newer(events: list[Entry], at: int, line: Entry) -> int:
     """Return how far the events, from one of them on, are newer than a line.
 
-    Within some milliseconds the clocks do not say; then the task does.
+    Within some milliseconds the clocks do not say; then the task does: the end of
+    another one was before.
     """
     own, newer = None, at
     for place in range(at, len(events)):
         apart = events[place].created - line.created
         if apart < -_NEAR:
             break
-        if apart > _NEAR or (own is None and apart > timedelta()):
+        other = line.task and events[place].task not in ("", line.task)
+        if apart > _NEAR or (own is None and apart > timedelta() and not other):
             newer = place + 1
         near = apart <= _NEAR and events[place].task == line.task
         if near and (own is None or apart >= timedelta()):

@@ -117,3 +117,20 @@ def _later_postgresql(element: later, compiler: Any, **kw: Any) -> str:
 def _later_sqlite(element: later, compiler: Any, **kw: Any) -> str:
     seconds = compiler.process(element.clauses, **kw)
     return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {seconds} || ' seconds')"
+
+
+class earlier(FunctionElement[datetime]):
+    """Which of two times was first."""
+
+    type = UTCDateTime()
+    inherit_cache = True
+
+
+@compiles(earlier, "postgresql")
+def _earlier_postgresql(element: earlier, compiler: Any, **kw: Any) -> str:
+    return f"least({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(earlier, "sqlite")
+def _earlier_sqlite(element: earlier, compiler: Any, **kw: Any) -> str:
+    return f"min({compiler.process(element.clauses, **kw)})"

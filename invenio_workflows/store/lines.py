@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from ..logs import LogLine
 from . import statements as sql
 from .rows import line_row, log_line
-from .transactions import Transactions
+from .transactions import Transactions, begin
 
 
 class Lines:
@@ -21,13 +21,16 @@ class Lines:
 
     def keep_lines(self, lines: Sequence[LogLine]) -> None:
         """Keep log lines at once; in the session's transaction if it has one open."""
-        rows = [line_row(line) for line in lines]
+
+        def work(connection: Connection) -> None:
+            begin(connection)  # the wait for it is a part of their age
+            sql.INSERT_LINE(connection, [line_row(line) for line in lines])
+
         session = self.transactions.database.session
         if session.in_transaction():
-            connection = self.transactions.connection_of(session)
-            sql.INSERT_LINE(connection, rows)
-            return
-        self.transactions.run(lambda connection: sql.INSERT_LINE(connection, rows))
+            work(self.transactions.connection_of(session))
+        else:
+            self.transactions.run(work)
 
     def log_of(self, oid: int | None, level: int | None = None) -> list[LogLine]:
         """Return the log lines of an object, oldest first."""

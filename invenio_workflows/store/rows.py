@@ -233,6 +233,12 @@ def line_row(line: LogLine) -> dict[str, Any]:
     }
 
 
+def task_lines(point: Checkpoint) -> list[dict[str, Any]]:
+    """Return the parameters of the lines of a task; its end is the first event."""
+    of = {"oid": point.obj.id, "seq": point.obj.columns["seq"] + 1}
+    return [line_row(line) | of for line in point.lines]
+
+
 def is_one_statement(point: Checkpoint) -> bool:
     """Say whether a checkpoint writes nothing but the object and its events."""
     more = point.leaves or point.take_next or point.lines or point.changes

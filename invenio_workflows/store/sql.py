@@ -42,10 +42,10 @@ from .rows import (
     derive,
     event_rows,
     is_one_statement,
-    line_row,
     projections,
     run_of,
     stands_at,
+    task_lines,
     waiting,
 )
 from .runs import merge, settle_left, settle_run
@@ -133,7 +133,7 @@ class SQLStore(Following, Once):
             if point.follow is not None and taken is None:
                 point.followed = point.follow(connection)
             if point.lines:
-                sql.INSERT_LINE(connection, [line_row(line) for line in point.lines])
+                sql.INSERT_TASK_LINE(connection, task_lines(point))
             if point.changes:
                 point.shared = merge(connection, point.run.uuid, point.changes)
             if point.leaves and taken is None and not goes_on(point):

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from ..states import ObjectStatus as S
 from ..states import WorkflowStatus as R
-from .kinds import Encoded, later, now
+from .kinds import Encoded, earlier, later, now
 from .models import EventRow, LogRow, ObjectRow, Workflow
 from .prepared import Change, Prepared
 
@@ -84,13 +84,19 @@ INSERT_EVENT = Change(
     )
 )
 
-INSERT_LINE = Change(
+_LINE = {
+    name: _p(name, LOGS.c[name])
+    for name in "id_object id_workflow level task message".split()
+}
+INSERT_LINE = Change(insert(LOGS).values(**_LINE, created=later(_p("later"))))
+
+_ended = select(EVENTS.c.created).where(
+    EVENTS.c.id_object == _p("oid", EVENTS.c.id_object), EVENTS.c.seq == _p("seq")
+)
+#: A line of a task is older than the event that ended it, whenever it is written.
+INSERT_TASK_LINE = Change(
     insert(LOGS).values(
-        **{
-            name: _p(name, LOGS.c[name])
-            for name in "id_object id_workflow level task message".split()
-        },
-        created=later(_p("later")),
+        **_LINE, created=earlier(later(_p("later")), _ended.scalar_subquery())
     )
 )
 

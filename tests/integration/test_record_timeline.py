@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -12,13 +12,15 @@ import pytest
 import sqlalchemy
 from curators import admit, page
 from sites import Site
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from invenio_workflows import WorkflowObject
 from invenio_workflows.api import comment, resolve, start
 from invenio_workflows.patterns import FOR
 from invenio_workflows.proxies import current_workflows
+from invenio_workflows.store.statements import LOGS
 
+FINISHED = ("TaskFinished", "publish")
 SIZE = "invenio_workflows.holdingpen.timeline.SIZE"
 
 
@@ -75,7 +77,8 @@ def test_engine_and_people_stand_in_one_row(pen: Site) -> None:
     def said() -> list[str]:
         text = page(pen, f"/{oid}")
         assert "Fine" in text and "Published" in text
-        return [re.sub(r"took (under )?[\d.]+ m?s.*", "took", each) for each in told(text)]
+        took = re.compile(r"took (under )?[\d.]+ m?s.*")
+        return [took.sub("took", each) for each in told(text)]
 
     assert said() == order
     with pen.ext.engine.begin() as connection:
@@ -89,27 +92,55 @@ def test_engine_and_people_stand_in_one_row(pen: Site) -> None:
 
 def test_a_line_stands_where_it_was_written(pen: Site) -> None:
     def slow(obj: Any, eng: Any) -> None:
-        time.sleep(0.01)  # SQLite's clock knows milliseconds
         obj.log.info("First")
         time.sleep(0.4)
         obj.log.info("Second")
 
     pen.register("slow", publish, slow, publish, ask)
     oid = begin("slow")
-    said = [each.split(" took")[0] for each in told(page(pen, f"/{oid}"))]
-    assert said == [
+
+    def said() -> list[str]:
+        return [each.split(" took")[0] for each in told(page(pen, f"/{oid}"))]
+
+    order = [
         "ask halted",
         *("publish finished", "publish info"),
         *("slow finished", "slow info", "slow info"),
         *("publish finished", "publish info"),
         "began",
     ]
+    assert said() == order
     lines = [line for _, line in current_workflows.records.lines(oid, 9)][::-1]
     apart = [
         (two.created - one.created).total_seconds() for one, two in pairwise(lines)
     ]
-    assert apart[1] > 0.39 and apart[0] < 0.3
+    assert apart[1] > 0.39
     assert abs((lines[-1].created - datetime.now(UTC)).total_seconds()) < 60
+    ended = current_workflows.records.event_time(oid, 2)
+    assert ended is not None
+    for moment in (ended, ended - timedelta(milliseconds=1)):
+        with pen.ext.engine.begin() as connection:
+            first = update(LOGS).where(LOGS.c.message == "First")
+            connection.execute(first.values(created=moment))
+        assert said() == order
+
+
+def test_a_line_is_older_than_the_end_of_its_task(pen: Site) -> None:
+    """Though it may take long until it is written."""
+
+    def late(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.startswith("INSERT INTO workflows_log"):
+            time.sleep(0.03)
+
+    event.listen(pen.ext.engine, "before_cursor_execute", late)
+    try:
+        start("asking", [{}]).halted_objects[0].continue_workflow()
+    finally:
+        event.remove(pen.ext.engine, "before_cursor_execute", late)
+    (each,) = WorkflowObject.query.filter_by(id_parent=None)
+    ((_, line),) = current_workflows.records.lines(each.id, 9)
+    (end,) = [e for e in each.history() if (e.kind, e.task) == FINISHED]
+    assert timedelta() <= end.created - line.created < timedelta(minutes=1)
 
 
 def test_what_takes_long_says_when_it_began(pen: Site) -> None:
