@@ -62,7 +62,7 @@ def text_of(pen: Site, path: str, who: str = "curator") -> str:
 def test_the_page_says_until_when_and_what_is_then(
     pen: Site, then: Any, told: str
 ) -> None:
-    oid = halted(pen, deadline=timedelta(days=3), on_deadline=then)
+    oid = halted(pen, deadline=timedelta(days=2, hours=12), on_deadline=then)
     page = text_of(pen, f"/{oid}")
     match = re.search(
         r"Answer by (\d{4}-\d\d-\d\d \d\d:\d\d) UTC \(in 2 days\); (.*)", page

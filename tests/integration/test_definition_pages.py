@@ -83,9 +83,10 @@ def test_how_long_they_stand_there_is_told_of_the_first_and_of_half(
     ids = [row.id for row in pen.rows("SELECT id FROM workflows_object ORDER BY id")]
     with pen.ext.engine.begin() as connection:
         for days, oid in zip((30, 3, 1), ids[::2], strict=True):
-            since = (datetime.now(UTC) - timedelta(days=days)).isoformat(" ")
+            since = datetime.now(UTC) - timedelta(days=days, hours=1)
+            at = since.isoformat(" ", "microseconds")
             connection.exec_driver_sql(
-                f"UPDATE workflows_object SET stands_since = '{since[:26]}' "
+                f"UPDATE workflows_object SET stands_since = '{at[:26]}' "
                 f"WHERE id = {oid}"
             )
     told = texts(read(pen))
