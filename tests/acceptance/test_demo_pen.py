@@ -264,7 +264,7 @@ def test_a_port_that_is_taken_is_told_before_anything_is_done(tmp_path: Path) ->
             env={**os.environ, "HARVEST_DEMO_DATABASE": f"sqlite:///{tmp_path}/a.db"},
             text=True,
             capture_output=True,
-            timeout=30,
+            timeout=60,
         )
     assert done.returncode == 1 and "choose another with --port" in done.stderr
     assert not (tmp_path / "a.db").exists()

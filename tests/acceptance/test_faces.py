@@ -77,7 +77,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     admit(site.app)
     with site.app.app_context():
         # Threads that carry out what is delayed: after a command none would begin.
-        start_delayed("chain", [0]).get(timeout=30)
+        start_delayed("chain", [0]).get(timeout=60)
     yield site
     site.close()
 
@@ -183,7 +183,7 @@ def test_check_12_now_or_by_a_worker_by_each_face(
     words = ("start", "readme", "-i", "-", "-t", "jsonl", "--delayed", "--json")
     done = terminal.run(*words, input=json.dumps({"to": 0}) + "\n")
     result = AsynchronousResultWrapper(json.loads(done.stdout)["run"])
-    assert result.get(timeout=30).status == WorkflowStatus.COMPLETED
+    assert result.get(timeout=60).status == WorkflowStatus.COMPLETED
     (obj,) = result.get().processed_objects
     oids = [obj.id, *each_way(terminal, browser, "readme", {"to": 0})]
     assert len({json.dumps(now(oid).data) for oid in oids}) == 1
@@ -200,7 +200,7 @@ def test_check_12_with_celery_that_is_eager(tmp_path: Path) -> None:
         site.ext.register_workflow("readme", GRAPHS["readme"])
         result = start_delayed("readme", [{"to": 1}])
         assert isinstance(result, AsynchronousResultWrapper)
-        assert result.get(timeout=30).status == WorkflowStatus.COMPLETED
+        assert result.get(timeout=60).status == WorkflowStatus.COMPLETED
     site.close()
     assert RAN == ["Step3"]
 

@@ -377,7 +377,7 @@ def test_timers_go_by_the_clock_of_the_database(fleet: Fleet) -> None:
         kinds = [each.kind for each in history]
         slept = kinds.index("Waiting")
         after = history[slept + 1].created - history[slept].created
-        assert 1 <= after.total_seconds() < 6
+        assert 0.9 <= after.total_seconds() < 60
 
 
 # --- brokers that are away ------------------------------------------------------------
@@ -402,7 +402,7 @@ def test_what_is_delayed_while_the_broker_is_away_is_sent_later(fleet: Fleet) ->
     try:
         began = time.monotonic()
         result = fleet.start({}, {}, {})
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         assert not any(well for well, *_ in fleet.state.worker.doctor())
     finally:
         fleet.broker.up()

@@ -118,7 +118,7 @@ def test_a_broker_that_hangs_is_not_waited_for(
         ext.state.worker.send([Call((1,))])
     ((well, sentence, _),) = ext.state.worker.doctor()
     assert not well and "cannot be reached" in sentence
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 45
 
 
 def test_celery_and_rq_are_not_imported_where_they_are_not_used(

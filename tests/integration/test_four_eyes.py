@@ -78,7 +78,7 @@ def test_ids_of_people_may_be_any_text(site: Site, of: str) -> None:
         elif of == "object":
             start("asks", [WorkflowObject({"n": 1}, id_user=who)])
         elif of == "delayed":
-            start_delayed("asks", [{"n": 1}], id_user=who).get(timeout=10)
+            start_delayed("asks", [{"n": 1}], id_user=who).get(timeout=60)
         else:
             obj = WorkflowObject({"n": 1}, id_user=who)
             obj.save()

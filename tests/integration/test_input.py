@@ -276,7 +276,7 @@ def test_a_worker_goes_on_with_a_delayed_answer(site: Site, asking: int) -> None
     for data in ({"name": "paper"}, {"name": "paper"}, {"text": "so"}):
         result = provide_input(asking, data, delayed=True)
         assert result is not None and result.uuid == run
-        result.get(timeout=30)
+        result.get(timeout=60)
     assert now(asking).data["got"][3] == "so"
 
 

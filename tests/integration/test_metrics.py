@@ -433,7 +433,7 @@ def process(
     return subprocess.run(
         [sys.executable, "-c", program, *map(str, words)],
         env={**os.environ, **environment},
-        timeout=30,
+        timeout=60,
         text=True,
         capture_output=True,
     )

@@ -697,7 +697,7 @@ def test_starting_and_continuing_an_object(demo: Site) -> None:
         continue_oid(WorkflowObject.create_object().id)
     result = obj.start_workflow("demo", delayed=True, colour="blue")
     assert (obj.status, obj.waits_for) == (S.WAITING, "queue")
-    assert result.get(timeout=10).extra_data == {"colour": "blue"}
+    assert result.get(timeout=60).extra_data == {"colour": "blue"}
     assert stored(obj.id).data == 37 + 18
 
 
