@@ -270,10 +270,10 @@ def test_check_5_what_is_broken_is_refused_and_the_old_code_goes_on(
     begun.says("goes on with the code that it has")
     assert why in begun.log and "Traceback" not in begun.log, begun.log
     assert rests(ordered()).data == marked("old", "old", "old")
+    edit(mysite, "new")  # first: taken in with what is mended after it, never after it
     mysite.write("workflows/letter.py", LETTER)
     if path == "workflows/twice.py":
         mysite.remove(path)
-    edit(mysite, "new")
     begun.says("has taken in the new code")
     assert rests(ordered()).data == marked("new", "new", "new")
 

@@ -160,10 +160,10 @@ def test_eight_writers_make_no_deadlock(
         for thread in (*threads, *folders):
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(300)
         done.set()
         for thread in folders:
-            thread.join(60)
+            thread.join(300)
         assert errors == []
         assert kept() == counted(site)
         current_workflows.lists.fold()
