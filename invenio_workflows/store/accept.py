@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, null, update
 
@@ -85,8 +85,9 @@ class Acceptor:
         objects = _Once(objects)
 
         def work(connection: Connection) -> list[int]:
-            self._insert(connection, run, objects)
-            return queue.put_run(connection, run.uuid, run.name, run.priority)
+            oids: list[int] = []
+            self._insert(connection, run, objects, queued=_Queued(queue, oids))
+            return oids
 
         return work
 
@@ -96,13 +97,15 @@ class Acceptor:
         run: RunInfo,
         objects: Iterable[WorkflowObject],
         told: list[dict[str, Any]] | None = None,
+        queued: _Queued | None = None,
     ) -> WorkflowObject | None:
         """Write the run and its objects.
 
         :param told: takes that the first was started; none: it is not claimed.
+        :param queued: puts them in their queue.
         :return: the first, if it is new: then it was claimed as it was made.
         """
-        self._insert_run(connection, run)
+        self._insert_run(connection, run, is_new=queued is not None)
         first: WorkflowObject | None = None
         position, run.upcoming = 0, deque()
         left: set[str] = set()
@@ -110,7 +113,7 @@ class Acceptor:
             left |= {obj.id_workflow for obj in batch if obj.id_workflow}
             if told is not None and position == 0 and batch[0].id is None:
                 first = batch[0]
-            self._insert_batch(connection, run, batch, position, first)
+            self._insert_batch(connection, run, batch, position, first, queued)
             run.upcoming = run.upcoming or deque(batch)
             position += len(batch)
         run.last = position - 1
@@ -120,13 +123,14 @@ class Acceptor:
             told.append(started_row(first))
         return first
 
-    def _insert_run(self, connection: Connection, run: RunInfo) -> None:
+    def _insert_run(self, connection: Connection, run: RunInfo, is_new: bool) -> None:
+        status = WorkflowStatus.NEW if is_new else WorkflowStatus.RUNNING
         sql.INSERT_RUN(
             connection,
             {
                 "uuid": run.uuid,
                 "name": run.name,
-                "status": int(WorkflowStatus.RUNNING),
+                "status": int(status),
                 "extra_data": dumps(run.extra_data, "eng.extra_data"),
                 "id_user": run.id_user,
                 "stop_on_halt": int(run.stop_on_halt),
@@ -142,9 +146,13 @@ class Acceptor:
         batch: list[WorkflowObject],
         position: int,
         first: WorkflowObject | None,
+        queued: _Queued | None,
     ) -> None:
         fresh = [obj for obj in batch if obj.id is None]
-        ids = iter(new_ids(connection, len(batch) + len(fresh)))
+        # Then a snapshot is a copy of the row.
+        alike = queued is not None and all(obj.cursor is None for obj in fresh)
+        alike &= len(fresh) == len(batch)
+        ids = iter(new_ids(connection, len(batch) + (0 if alike else len(fresh))))
         rows: list[dict[str, Any]] = []
         shown: list[tuple[int, Shown]] = []
         for at, obj in enumerate(batch, position):
@@ -160,12 +168,18 @@ class Acceptor:
                 rows.append(row | self._store.as_held(obj) if obj is first else row)
             else:
                 self._bring_in(connection, run, obj, at, texts)
-            rows.append(_snapshot_row(obj, next(ids), texts, cursor))
+            if not alike:
+                rows.append(_snapshot_row(obj, next(ids), texts, cursor))
             obj.kept = texts
             derive(obj, self._store.task_history)
             if (made := self._store.showing.of(obj, texts, run.name)) is not None:
                 shown.append((obj.id, made))
-        sql.INSERT_OBJECT(connection, rows)
+        if queued is not None and alike:
+            queued.oids.extend(queued.queue.put_new(connection, run, rows))
+        else:
+            sql.INSERT_OBJECT(connection, rows)
+        if queued is not None and not alike:
+            queued.oids.extend(queued.queue.put_run(connection, run, position))
         keep_submitters(connection, batch, run)
         keep_shown(connection, shown, fresh=len(fresh) == len(batch))
 
@@ -225,6 +239,13 @@ def _leave_behind(connection: Connection, oid: int, before: dict[str, Any]) -> N
         cancel_branches(connection, oid)
     if before.get("deadline") is not None:
         forget_place(connection, oid)
+
+
+class _Queued(NamedTuple):
+    """Where objects are queued, and what takes their ids."""
+
+    queue: Queue
+    oids: list[int]
 
 
 class _Once:

@@ -31,49 +31,23 @@ from ..states import WorkflowStatus as R
 from .audit import keep_event
 from .concurrency import Limits
 from .due import leave_place
+from .entering import QUEUED, Entering
 from .forks import cancel_branches
 from .kinds import later, now
 from .meeting import deliver, forget
-from .prepared import Change, Prepared
+from .prepared import Change
 from .restore import restore
 from .rows import as_seen
 from .runs import merge, settle_run
 from .sql import SQLStore
 from .standing_at import write_cursor
 from .statements import AS_SEEN, OBJECTS, RUNS, _n, _p
-from .taking import Taking
 
 #: Nothing is sent again later than this many seconds after it was sent last.
 _LONGEST = 600
 #: Seconds between two looks for what is to be forgotten, which nobody is in need of.
 _FORGET = 60
 _IN_QUEUE = OBJECTS.c.waits_for == literal_column("'queue'")
-
-#: What is written of an object that is put in a queue, and sent at once.
-QUEUED: dict[str, Any] = {
-    "status": _n(S.WAITING),
-    "waits_for": literal_column("'queue'"),
-    "start_point": _p("start_point", OBJECTS.c.start_point),
-    "queue": _p("queue", OBJECTS.c.queue),
-    "rank": _p("rank", OBJECTS.c.rank),
-    "wake_at": later(_p("lease", OBJECTS.c.position)),
-    "sends": _n(1),
-    "tries": _n(0),
-    "deadline": null(),
-    "modified": now(),
-}
-
-#: All live objects of a run that never ran.
-QUEUE_RUN = Prepared(
-    update(OBJECTS)
-    .where(
-        OBJECTS.c.id_workflow == _p("uuid", OBJECTS.c.id_workflow),
-        OBJECTS.c.id_parent.is_(None),
-        OBJECTS.c.status == _n(S.INITIAL),
-    )
-    .values(**QUEUED)
-    .returning(OBJECTS.c.position, OBJECTS.c.id)
-)
 
 #: An object, if it is as it was seen.
 PUT = Change(
@@ -114,12 +88,11 @@ def _order(row: Any) -> tuple[int, int]:
     return row.rank, row.id
 
 
-class Queue(Taking):
+class Queue(Entering):
     """Puts objects in their queues, and takes them out."""
 
     def __init__(self, store: SQLStore, settings: Settings, limits: Limits) -> None:
-        super().__init__(store, limits)
-        self._settings = settings
+        super().__init__(store, settings, limits)
         self._next_forget = 0.0
 
     def refuse_memory(self) -> None:
@@ -131,19 +104,6 @@ class Queue(Taking):
             )
 
     # --- in -------------------------------------------------------------------------
-
-    def put_run(
-        self, connection: Connection, uuid: str, name: str, priority: int
-    ) -> list[int]:
-        """Queue all objects of a run that never ran; return them in its order."""
-        parameters = self._parameters(name, priority, None) | {"uuid": uuid}
-        rows: list[Any] = list(QUEUE_RUN(connection, parameters))
-        connection.execute(
-            update(RUNS)
-            .where(RUNS.c.uuid == uuid)
-            .values(status=int(R.NEW), modified=now())
-        )
-        return [oid for _, oid in sorted(rows)]
 
     def put(
         self,
@@ -212,19 +172,14 @@ class Queue(Taking):
                 changes = Changes()
                 changes.values = shared
                 merge(connection, run.uuid, changes)
-            return self.put_run(connection, run.uuid, run.name, run.priority)
+            connection.execute(
+                update(RUNS)
+                .where(RUNS.c.uuid == run.uuid)
+                .values(status=int(R.NEW), modified=now())
+            )
+            return self.put_run(connection, run)
 
         return work
-
-    def _parameters(
-        self, workflow: str, priority: int, start_point: str | None
-    ) -> dict[str, Any]:
-        return {
-            "queue": self._settings.queue_of(workflow),
-            "rank": -priority,
-            "start_point": start_point,
-            "lease": self._settings.lease_seconds,
-        }
 
     # --- what is due ----------------------------------------------------------------
 

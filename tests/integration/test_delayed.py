@@ -73,6 +73,12 @@ def live(uuid: str) -> list[WorkflowObject]:
     return found
 
 
+def snapshots(uuid: str) -> list[WorkflowObject]:
+    query = WorkflowObject.query.filter_by(id_workflow=uuid)
+    found: list[WorkflowObject] = query.order_by("position").all()
+    return [obj for obj in found if obj.id_parent is not None]
+
+
 def statuses(uuid: str) -> list[str]:
     return [obj.status.name for obj in live(uuid)]
 
@@ -103,6 +109,38 @@ def test_many_objects_arrive_and_the_run_ends_with_the_last(site: Site) -> None:
     assert result.get(uuid_to_workflow).status == R.COMPLETED
     assert result.get(lambda uuid: uuid, timeout=1) == result.uuid
     assert "ix" not in repr(result) and result.uuid in repr(result)
+
+
+def test_new_objects_are_made_in_their_queue_beside_those_that_exist(
+    make_site: Callable[..., Site], ready_url: str
+) -> None:
+    few = {"WORKFLOWS_LOCAL_THREADS": 0, "WORKFLOWS_BATCH_SIZE": 2}
+    site = make_site(ready_url, tables=False, **few)
+    site.register("steps", step)
+    with site.app.app_context():
+        old = WorkflowObject({"n": 2})
+        old.save()
+        given = [{"n": 0}, {"n": 1}, old, {"n": 3}, {"n": 4}]
+        uuid = start_delayed("steps", given, priority=7).uuid
+        assert uuid_to_workflow(uuid).status == R.NEW
+        queued = live(uuid)
+        assert [obj.data["n"] for obj in queued] == list(range(5))
+        assert [obj.position for obj in queued] == list(range(5))
+        for obj in queued:
+            assert (obj.status, obj.waits_for) == (S.WAITING, "queue")
+            stands = [obj.columns[name] for name in ("rank", "start_point", "in_start")]
+            assert stands == [-7, None, 0]
+        assert queued[2].id == old.id
+        copies = snapshots(uuid)
+        assert [copy.id_parent for copy in copies] == [obj.id for obj in queued]
+        for obj, copy in zip(queued, copies, strict=True):
+            assert (copy.status, copy.waits_for) == (S.INITIAL, None)
+            assert (copy.data, copy.position) == (obj.data, obj.position)
+            assert copy.columns["lease_until"] is copy.columns["wake_at"] is None
+            assert copy.kept == obj.kept and copy.created is not None
+        work(uuid)
+        assert statuses(uuid) == ["COMPLETED"] * 5
+        assert [obj.data["n"] for obj in snapshots(uuid)] == list(range(5))
 
 
 @pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt, CancelledError])
