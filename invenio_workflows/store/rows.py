@@ -24,6 +24,11 @@ _DESCRIBING = (
     "deadline reminded"
 ).split()
 
+#: The columns of which a document is made.
+OF_DOCUMENT = (*_DESCRIBING, "status", "workflow", "data", "extra_data")
+#: The columns of which what is known of a run is made.
+OF_RUN = "uuid name id_user stop_on_halt stop_on_error extra_data priority".split()
+
 #: PostgreSQL: so many events are written in the statement that moves their object.
 TOLD_WITH_IT = 3
 
@@ -274,8 +279,7 @@ def run_of(row: Any, prefix: str = "") -> RunInfo:
 
     :param prefix: what its columns' names begin with.
     """
-    names = "uuid name id_user stop_on_halt stop_on_error extra_data priority".split()
-    values = {name: row._mapping[prefix + name] for name in names}
+    values = {name: row._mapping[prefix + name] for name in OF_RUN}
     for name in ("stop_on_halt", "stop_on_error"):
         values[name] = bool(values[name])
     return RunInfo(**values)

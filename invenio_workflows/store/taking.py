@@ -23,12 +23,15 @@ from . import statements as sql
 from .concurrency import Known, Limits, is_one_too_many, may_go
 from .kinds import now
 from .prepared import Change
-from .rows import event_row, run_of
+from .rows import OF_DOCUMENT, OF_RUN, event_row, run_of
 from .sql import SQLStore
 from .statements import OBJECTS, RUNS, TAKEN, _n, _p
 
 #: Who takes an object, where no workflow has a limit.
 _NO_LIMITS = Known()
+
+#: What is read of an object that is taken: less than all of it takes less time.
+_READ = [sql.as_text(OBJECTS.c[name]) for name in OF_DOCUMENT]
 
 _first = OBJECTS.alias("first")
 
@@ -36,7 +39,7 @@ _first = OBJECTS.alias("first")
 def _taking(which: Any, *conditions: Any) -> Any:
     in_queue = OBJECTS.c.waits_for == literal_column("'queue'")
     taking = update(OBJECTS).where(OBJECTS.c.id == which, in_queue, *conditions)
-    return taking.values(**TAKEN).returning(*sql.COLUMNS)
+    return taking.values(**TAKEN).returning(*_READ)
 
 
 @lru_cache(maxsize=16)
@@ -100,7 +103,7 @@ def telling(taking: Any) -> Any:
         now(),
     )
     told = insert(sql.EVENTS).from_select(columns, event).cte("told")
-    run = [column.label(_RUN + column.name) for column in RUNS.c]
+    run = [RUNS.c[name].label(_RUN + name) for name in (*OF_RUN, "status")]
     joined = taken.join(RUNS, RUNS.c.uuid == taken.c.id_workflow)
     return select(taken, *run).select_from(joined).add_cte(told)
 
