@@ -31,9 +31,9 @@ _encode = json.JSONEncoder(
 DEEPEST = 200
 
 _TAGS: dict[str, Callable[[Any], Any]] = {
-    "$tuple": lambda items: tuple(_untagged(item) for item in items),
-    "$set": lambda items: {_untagged(item) for item in items},
-    "$map": lambda pairs: {_untagged(k): _untagged(v) for k, v in pairs},
+    "$tuple": lambda items: tuple(restored(item) for item in items),
+    "$set": lambda items: {restored(item) for item in items},
+    "$map": lambda pairs: {restored(k): restored(v) for k, v in pairs},
     "$bytes": base64.b64decode,
     "$datetime": datetime.fromisoformat,
     "$date": date.fromisoformat,
@@ -73,7 +73,20 @@ def is_text(value: Any, longest: int) -> bool:
 def loads(text: str) -> Any:
     """Return the value that :func:`dumps` wrote."""
     value = json.loads(text)
-    return _untagged(value) if '{"$' in text else value
+    return restored(value) if '{"$' in text else value
+
+
+def plain(value: Any, what: str) -> Any:
+    """Return ``value`` made of what JSON holds: a copy, for :func:`restored`.
+
+    :raises DataNotSerializable: naming the key path and the type.
+    """
+    return json.loads(dumps(value, what))
+
+
+def dumps_plain(value: Any) -> str:
+    """Return as JSON what is made of what JSON holds, without a look at its parts."""
+    return _encode(value)
 
 
 class Writer:
@@ -269,13 +282,14 @@ def _ordered(value: set[Any]) -> list[Any]:
     return sorted(value, key=lambda item: (type(item).__name__, repr(item)))
 
 
-def _untagged(value: Any) -> Any:
+def restored(value: Any) -> Any:
+    """Return the value, a copy, of which :func:`plain` made this."""
     if type(value) is list:
-        return [_untagged(item) for item in value]
+        return [restored(item) for item in value]
     if type(value) is dict:
         if len(value) == 1:
             key, item = next(iter(value.items()))
             if key in _TAGS:
                 return _TAGS[key](item)
-        return {key: _untagged(item) for key, item in value.items()}
+        return {key: restored(item) for key, item in value.items()}
     return value

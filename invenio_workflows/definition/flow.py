@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..encoding import copied, dumps, loads
+from ..encoding import plain, restored
 from .node import Memo
 
 #: What the node at work leaves.
@@ -26,7 +26,7 @@ _DONE = {"out", "to", "given", "forked"}
 _NAMES = ("at", "to", "of", "name")
 #: What is left where the object goes on.
 _STAYS = ("in", "again", "names")
-_ATOMS = (str, int, bool, type(None))
+_ATOMS = (str, bool, type(None))
 
 
 def reached(memo: Memo, name: str, ceiling: int) -> Memo:
@@ -62,6 +62,8 @@ def stands_at(memo: Memo, name: str) -> Memo:
 
     One that was never reached is given what the one before it handed on.
     """
+    if memo["at"] == name and memo.keys().isdisjoint(_DONE):
+        return memo
     fresh = {key: memo[key] for key in _STAYS if key in memo}
     if name not in memo["in"]:
         fresh["in"] = {**memo["in"], name: [memo["at"], *handed_on(memo)]}
@@ -106,7 +108,7 @@ def renamed(memo: Memo, names: Mapping[str, str]) -> Memo:
 def given(memo: Memo, name: str, obj: Any) -> Any:
     """Return what a node is given: a copy, or the object's data itself."""
     entry = memo["in"].get(name, [None])
-    return copied(entry[1]) if len(entry) > 1 else obj.data
+    return restored(entry[1]) if len(entry) > 1 else obj.data
 
 
 def handed_on(memo: Memo) -> list[Any]:
@@ -116,8 +118,8 @@ def handed_on(memo: Memo) -> list[Any]:
 
 
 def kept(value: Any, what: str) -> Any:
-    """Return a value as it will be when it was kept.
+    """Return a value as it is kept, made of what JSON holds.
 
     :raises DataNotSerializable: if it cannot be.
     """
-    return value if type(value) in _ATOMS else loads(dumps(value, what))
+    return value if type(value) in _ATOMS else plain(value, what)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ..encoding import copied
+from ..encoding import plain, restored
 from ..errors import WorkflowDefinitionError, WorkflowError
 from ..states import ObjectStatus
 from .flow import handed_on
@@ -125,7 +125,8 @@ class JoinTask(NodeTask):
             for branch, name, end in ended
             if branch.obj.status == ObjectStatus.COMPLETED
         }
-        memo = {**memo, "in": {**memo["in"], self.task_name: [self.fork, given]}}
+        came = [self.fork, plain(given, f"what the branches of {self.fork} handed on")]
+        memo = {**memo, "in": {**memo["in"], self.task_name: came}}
         eng._frames[-1][1] = memo  # handed on when this fails and is passed over
         done = done_of([branch for branch, *_ in ended], self.needs)
         put_together(obj, done, step.merge, f"the Join {self.task_name}")
@@ -135,7 +136,7 @@ class JoinTask(NodeTask):
 def _last(memo: Memo, obj: Any) -> Any:
     """Return what the last node of a branch handed on: the data, if nothing else."""
     handed = handed_on(memo) if memo else []
-    return handed[0] if handed else copied(obj.data)
+    return restored(handed[0]) if handed else obj.data
 
 
 def is_a(part: Any, kind: type[Step]) -> bool:

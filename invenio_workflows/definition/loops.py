@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..encoding import copied, dumps, loads
+from ..encoding import copied, plain, restored
 from ..errors import DefinitionChanged, WorkflowDefinitionError, WorkflowError
 from .build import children
 from .node import Memo, Part, Sequence, Task, check_task, refuse_async
@@ -104,8 +104,9 @@ class FOR(Loop):
                 f"there are {len(items)} items now. Restart the object.",
                 task=self.name,
             )
+        item = items[-done if self.backwards else done - 1]
         # A task that changes its item must not change the definition or the memo.
-        return copied(items[-done if self.backwards else done - 1])
+        return copied(item) if kept is None else restored(item)
 
     def variables(self, memo: Memo) -> dict[str, Any]:
         if memo is None or not 0 < memo[0] or self.setter is None:
@@ -120,7 +121,7 @@ class FOR(Loop):
         if not callable(self.items):
             return None
         items = list(resolved(self.items, obj, eng))
-        kept: list[Any] = loads(dumps(items, f"items of {self.label}"))
+        kept: list[Any] = plain(items, f"items of {self.label}")
         return kept
 
 
@@ -142,7 +143,7 @@ class FOREACH(FOR):
     ) -> tuple[int | None, Memo]:
         if last == 1:
             return None, None
-        before = copied(obj.data) if last is None else memo[2]
+        before = plain(obj.data, "data") if last is None else memo[2]
         index, fresh = super().next(last, memo and memo[:2], obj, eng)
         if index is None:
             return 1, [0, [], before]
@@ -180,20 +181,21 @@ class SIMPLE_FOR(Loop):
         if last is None:
             value, end, step = (resolved(bound, obj, eng) for bound in self.bounds)
             done = 0
-            dumps([value, end, step], f"init, end and step of {self.label}")
             if step == 0:
                 raise WorkflowError(f"{self.label} counts by 0 and would never end.")
         else:
-            done, value, end, step = memo
+            done, (value, end, step) = memo[0], restored(memo[1:])
             value += step
         if value > end if step > 0 else value < end:
             return None, None
-        return 0, [self.round(done, eng), value, end, step]
+        kept = plain([value, end, step], f"init, end and step of {self.label}")
+        return 0, [self.round(done, eng), *kept]
 
     def variables(self, memo: Memo) -> dict[str, Any]:
         if not memo:
             return {}
-        return {"_Iterators": {self.variable or str(list(self.path)): memo[1]}}
+        name = self.variable or str(list(self.path))
+        return {"_Iterators": {name: restored(memo[1])}}
 
     def constants(self) -> tuple[Any, ...]:
         return (self.variable,)
@@ -220,7 +222,7 @@ def _set_data(savename: str | None) -> Any:
 
 
 def _restore_data(obj: Any, eng: Any) -> None:
-    obj.data = eng.loop_memo()[2]
+    obj.data = restored(eng.loop_memo()[2])
 
 
 _restore_data.hide = True  # type: ignore[attr-defined]

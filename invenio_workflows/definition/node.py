@@ -3,6 +3,10 @@
 A list of tasks, a pattern and a loop are the same thing. A node remembers
 nothing: its memo is handed in, is JSON, and travels with the object, so that an
 object can be put down after any event and taken up by another process.
+
+A memo is made of what JSON holds and nothing else. So it is written at each event
+without a look at its parts: what a user gave goes into it by :func:`.encoding.plain`,
+once, and out of it by :func:`.encoding.restored`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import copy
 import inspect
 from typing import Any, ClassVar, Final, TypeAlias
 
-from ..encoding import copied
+from ..encoding import plain, restored
 from ..errors import JumpCall, WorkflowDefinitionError, WorkflowError
 from ..schemas import Schema, check_schema, validated
 from .flow import given, kept
@@ -159,7 +159,7 @@ class NodeTask:
         who = {"votes": step.votes, "four_eyes": step.four_eyes}
         made, data = eng._given(schema, asks, who, **how)
         if self.decides:
-            frame[1] = {**frame[1], "given": data}
+            frame[1] = {**frame[1], "given": plain(data, "the input")}
         external: dict[str, Any] = made.model_dump()
         return external
 
@@ -185,13 +185,13 @@ class NodeTask:
         """
         schema, external = _schema_of(step), {}
         if schema is not None and "given" in memo:
-            external = validated(schema, memo["given"]).model_dump()
+            external = validated(schema, restored(memo["given"])).model_dump()
         return self._chosen(step, obj, memo, external)
 
     def _chosen(self, step: Any, obj: Any, memo: Memo, external: dict[str, Any]) -> str:
         name = self.task_name
         value = given(memo, name, obj)
-        result = copied(memo["out"][0]) if "out" in memo else value
+        result = restored(memo["out"][0]) if "out" in memo else value
         chosen = self._called(step, "transition", value, external, result=result)
         if isinstance(chosen, int) and 0 <= chosen < len(self.edges):
             return self.edges[chosen]
@@ -294,11 +294,13 @@ def _taken(function: Any) -> frozenset[str] | None:
 
 
 def _show(obj: Any, name: str, returned: Any) -> None:
-    """Keep what a node returned last among the results of tasks."""
+    """Keep what a node returned last, as its memo has it, among the results."""
     results = obj.extra_data.setdefault("_tasks_results", {})
+    if returned is None and name not in results:
+        return
     listed = [each for each in results.get(name, ()) if not is_returned(each)]
     if returned is not None:
-        shown = {"name": name, "result": copied(returned), "template": _SHOWN_BY}
+        shown = {"name": name, "result": restored(returned), "template": _SHOWN_BY}
         listed.insert(0, {**shown, "returned": True})
     if listed:
         results[name] = listed

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..definition.node import Leaf, Node, Place, in_branch
 from ..definition.workflow import Definition
-from ..encoding import dumps, loads
+from ..encoding import dumps_plain, plain, restored
 from ..errors import DefinitionChanged, WorkflowDefinitionError
 from .edited import in_a_branch, in_a_loop, not_there
 
@@ -62,14 +63,14 @@ class Cursor:
         """Return the cursor that :func:`encode` wrote; the start for ``None``."""
         if not text:
             return cls()
-        kept = loads(text)
+        kept = json.loads(text)
         return cls(
             frames=kept["frames"],
             mode=kept["mode"],
             restarts=kept.get("restarts", 0),
             identity=tuple(kept["place"]),
             fingerprint=kept["definition"],
-            answers=kept.get("answers", []),
+            answers=restored(kept.get("answers", [])),
         )
 
 
@@ -83,9 +84,9 @@ def encode(
     """
     if place is None:
         return None
-    plain = cursor.mode == AFTER and not cursor.restarts and not cursor.answers
-    plain = plain and all(frame[1] is None for frame in cursor.frames)
-    if plain and isinstance(place, Leaf) and place.encoded_cursor is not None:
+    settled = cursor.mode == AFTER and not cursor.restarts and not cursor.answers
+    settled = settled and all(frame[1] is None for frame in cursor.frames)
+    if settled and isinstance(place, Leaf) and place.encoded_cursor is not None:
         return place.encoded_cursor
     frames = [
         [index, memo] if memo is None else [index, memo, *node.identity[:2]]
@@ -100,9 +101,9 @@ def encode(
     if cursor.restarts:
         kept["restarts"] = cursor.restarts
     if cursor.answers:
-        kept["answers"] = cursor.answers
-    text = dumps(kept, "cursor")
-    if plain and isinstance(place, Leaf):
+        kept["answers"] = plain(cursor.answers, "the input")
+    text = dumps_plain(kept)
+    if settled and isinstance(place, Leaf):
         place.encoded_cursor = text
     return text
 
@@ -116,9 +117,10 @@ def keeps_answers(start_point: str, mode: str) -> bool:
 
 def answered(text: str | None, answer: Mapping[str, Any]) -> str:
     """Return a cursor with what a person gave to the task there."""
-    kept = loads(text or "{}")
-    kept["answers"] = [*kept.get("answers", ()), dict(answer)]
-    return dumps(kept, "the input")
+    kept = json.loads(text or "{}")
+    given = plain(dict(answer), "the input")
+    kept["answers"] = [*kept.get("answers", ()), given]
+    return dumps_plain(kept)
 
 
 def locate(definition: Definition, cursor: Cursor) -> Place | None:

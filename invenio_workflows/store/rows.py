@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -63,7 +64,7 @@ def place_of(cursor: str | None) -> tuple[Any, str]:
     """Return position and task name of a cursor; ``({}, "")`` at the start."""
     if cursor is None:
         return {}, ""
-    kept = loads(cursor)
+    kept = json.loads(cursor)
     frames = kept["frames"]
     if kept["mode"] == "asking":
         frames = frames[:-1]
@@ -78,7 +79,7 @@ def stands_at(cursor: str | None) -> str | None:
     if cursor is None:
         return None
     path, _ = place_of(cursor)
-    return f"{loads(cursor)['definition']}:{'/'.join(map(str, path))}"[:255]
+    return f"{json.loads(cursor)['definition']}:{'/'.join(map(str, path))}"[:255]
 
 
 #: What is inserted of an object that no worker holds.

@@ -92,16 +92,14 @@ def _a_jump_to_the_end_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 def _frames_are_shared(patch: pytest.MonkeyPatch) -> None:
     """The memo that a task is shown is the loop's own, and the definition's."""
     patch.setattr(loops, "copied", lambda value: value)
+    patch.setattr(loops, "restored", lambda value: value)
     patch.setattr(handle, "copied", lambda value: value)
 
 
 def _items_are_the_datas_own(patch: pytest.MonkeyPatch) -> None:
     """The items of a loop are kept as they were given, not as JSON."""
-    patch.setattr(loops, "loads", lambda text: given.pop())
-    patch.setattr(loops, "dumps", lambda value, what="": given.append(value))
-    patch.setattr(loops, "copied", lambda value: value)
-    patch.setattr(handle, "copied", lambda value: value)
-    given: list[Any] = []
+    patch.setattr(loops, "plain", lambda value, what: value)
+    _frames_are_shared(patch)
 
 
 def _while_counts_in_itself(patch: pytest.MonkeyPatch) -> None:
