@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import math
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta
 from typing import Any, TypeAlias
@@ -39,6 +40,8 @@ _QUOTES_NOTHING = frozenset(
     "bytes_too_short bytes_too_long string_type bytes_type int_parsing int_type "
     "date_type".split()
 )
+#: Half of a character of UTF-16, which no text has.
+_HALF = re.compile("[\ud800-\udfff]")
 _known: dict[tuple[str, str], Schema] = {}
 _lock = threading.Lock()
 _schemas: WeakKeyDictionary[Schema, dict[str, Any]] = WeakKeyDictionary()
@@ -162,6 +165,7 @@ def validated(model: Schema, data: Any) -> BaseModel:
         for loc in strangers
         if loc not in known
     ]
+    faults += _unkept(made, [])
     if made is None or faults:
         raise InputNotValid(errors=faults)
     return made
@@ -207,8 +211,8 @@ def _made(model: Schema, data: Mapping[str, Any]) -> tuple[BaseModel | None, lis
 def _read(model: Schema, data: Mapping[str, Any]) -> BaseModel:
     """Validate as JSON where it is JSON: a strict model takes a date as text then."""
     try:
-        text = json.dumps(data, allow_nan=False)
-    except (TypeError, ValueError):
+        text = json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError):  # a date, say, or half of a character
         return model.model_validate(data)
     return model.model_validate_json(text)
 
@@ -275,6 +279,30 @@ def _strangers(value: Any, data: Any, loc: list[Any]) -> Iterator[list[Any]]:
             yield from _strangers(one, given, [*loc, index])
     elif isinstance(data, Mapping):
         yield from _strange_keys(value, data, loc)
+
+
+def _unkept(value: Any, loc: list[Any]) -> Iterator[Fault]:
+    """Yield where something was given that JSON cannot say, though Python can."""
+    if isinstance(value, float) and not math.isfinite(value):
+        message = "Input should be a finite number"
+        yield {"loc": loc, "msg": message, "type": "finite_number"}
+    if isinstance(value, str) and _HALF.search(value):
+        message = "Input should be a valid string, not one with half of a character"
+        yield {"loc": loc, "msg": message, "type": "string_unicode"}
+    inside: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, BaseModel):
+        known, given = type(value).model_fields, value.model_fields_set
+        inside = (
+            (field.alias or name, getattr(value, name))
+            for name, field in known.items()
+            if name in given
+        )
+    elif isinstance(value, Mapping):
+        inside = value.items()
+    elif isinstance(value, (list, tuple)):
+        inside = enumerate(value)
+    for key, one in inside:
+        yield from _unkept(one, [*loc, key])
 
 
 def _strange_keys(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..encoding import copied
+from ..encoding import copied, dumps
 from ..errors import IllegalMove
 from ..files import files_in
 from ..json_schema import check_json
@@ -129,4 +129,6 @@ def _made(payload: Mapping[str, Any], form: Mapping[str, Any]) -> Any:
     if model is None:
         check_json(payload["schema"], form)
         return dict(form)
-    return validated(model, form).model_dump(mode="json")
+    made = validated(model, form)
+    dumps(dict(form), "the input")
+    return made.model_dump(mode="json")

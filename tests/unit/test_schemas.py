@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -152,6 +153,31 @@ def test_a_strict_model_takes_what_json_can_say() -> None:
     assert validated(Strict, {"when": "2026-01-02", "number": 1})
     assert validated(Strict, {"when": date(2026, 1, 2), "number": 1})
     assert locs(Strict, {"when": "2026-01-02", "number": "1"}) == [["number"]]
+
+
+class Measured(BaseModel):
+    width: float = Field(0, alias="wide")
+    known: dict[str, list[float]] = {}
+    limit: float = math.inf
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        ({"wide": "nan"}, ["wide"]),
+        ({"wide": "-Infinity"}, ["wide"]),
+        ({"wide": 10**400}, ["wide"]),
+        ({"known": {"a": [1, "inf"]}}, ["known", "a", 1]),
+        ({"limit": float("inf")}, ["limit"]),
+    ],
+)
+def test_what_is_no_number_in_json_is_none_in_an_answer(data: Any, where: Any) -> None:
+    assert locs(Measured, data) == [where]
+    validated(Measured, {"wide": 1e300, "known": {"a": [0.5]}})
+
+
+def test_half_of_a_character_is_refused_at_its_field() -> None:
+    assert locs(Author, {"name": "a \ud800"}) == [["name"]]
 
 
 def test_validators_of_ones_own_are_asked_and_say_it_in_their_words() -> None:

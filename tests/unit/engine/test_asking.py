@@ -15,6 +15,7 @@ from invenio_workflows.definition.retry import Retry
 from invenio_workflows.definition.steps import START, Step
 from invenio_workflows.definition.workflow import task
 from invenio_workflows.errors import (
+    DataNotSerializable,
     IllegalMove,
     InputNotValid,
     WorkflowDefinitionError,
@@ -159,6 +160,19 @@ def test_an_answer_in_memory_is_checked_too() -> None:
     result.provide_input({"number": 1})
     with pytest.raises(IllegalMove):
         result.provide_input({"number": 1})
+
+
+def test_what_json_cannot_keep_is_no_answer() -> None:
+    class Anything(BaseModel):
+        value: Any
+
+    def ask(obj: Any, eng: Any) -> None:
+        obj.data = eng.ask(Anything).value
+
+    result = run([ask], {})
+    with pytest.raises(DataNotSerializable, match=r"the input\.value is a .*object"):
+        result.provide_input({"value": object()})
+    assert result.provide_input({"value": [1]}).data == [1]
 
 
 def test_an_answer_that_is_not_valid_when_the_task_runs_is_asked_for_again() -> None:
