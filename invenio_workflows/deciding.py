@@ -19,7 +19,7 @@ from .differences import difference
 from .encoding import dumps
 from .engine import WorkflowEngine
 from .engine.cursor import answered
-from .errors import DataTooLarge, IllegalMove
+from .errors import DataTooLarge, IllegalMove, WorkflowAPIError
 from .files import keep_files
 from .four_eyes import refuse_own
 from .given import object_of
@@ -42,10 +42,16 @@ def refuse_other(obj: WorkflowObject, revision: int | None) -> None:
     """Raise if the object is not as somebody saw it.
 
     :raises IllegalMove: saying who decided meanwhile, where that is known.
+    :raises WorkflowAPIError: if the revision is no number.
     """
     if revision is None or revision == obj.revision:
         return
-    other = current_workflows.audit.last(obj.id, revision)
+    if not isinstance(revision, int):
+        raise WorkflowAPIError(f"A revision is a number, not {revision!r}.")
+    since = max(revision, 0)
+    other = None
+    if since < obj.revision:
+        other = current_workflows.audit.last(obj.id, since)
     who = f" {who_decided(*other)}." if other is not None else ""
     raise IllegalMove(
         f"Object {obj.id} changed since it was seen (revision {revision}, now "

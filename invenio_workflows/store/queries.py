@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from operator import index
 from typing import Any
 
 from sqlalchemy import Select, func, select, tuple_
@@ -369,6 +370,6 @@ def _plain(value: Any) -> Any:
 
 def _id(oid: int | str) -> int:
     try:
-        return int(oid)
+        return int(oid) if isinstance(oid, str) else index(oid)
     except (TypeError, ValueError):
         raise WorkflowAPIError(f"An object's id is a number, not {oid!r}.") from None

@@ -78,6 +78,26 @@ CASES: dict[str, tuple[Callable[[int], Any], type[Exception], str]] = {
     "unknown id": (lambda oid: continue_oid(oid + 9), ObjectNotFound, "no object"),
     "huge id": (lambda oid: continue_oid(10**30), ObjectNotFound, "no object"),
     "no id": (lambda oid: continue_oid("x"), WorkflowAPIError, "is a number"),
+    "half an id": (
+        lambda oid: continue_oid(oid + 0.5),  # type: ignore[arg-type]
+        WorkflowAPIError,
+        r"is a number, not .*\.5",
+    ),
+    "huge revision": (
+        lambda oid: continue_oid(oid, revision=10**30),
+        IllegalMove,
+        "changed since it was seen",
+    ),
+    "a revision before the first": (
+        lambda oid: continue_oid(oid, revision=-(10**30)),
+        IllegalMove,
+        "changed since it was seen",
+    ),
+    "no revision": (
+        lambda oid: continue_oid(oid, revision=[]),  # type: ignore[arg-type]
+        WorkflowAPIError,
+        r"revision is a number, not \[\]",
+    ),
     "unknown ids": (
         lambda oid: start_by_oids("halts", [oid, oid + 9]),
         ObjectNotFound,
