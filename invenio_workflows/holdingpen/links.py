@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlencode
 
-from flask import url_for
+from flask import request, url_for
 
 from ..store.wanted import Count
 from .display import number
@@ -12,21 +13,38 @@ from .people import name
 from .texts import _
 from .urls import ListState
 
+#: What an address can be read with, and means nothing in a query.
+_READABLE = "!$'()*,/:;?@"
+#: In a request: where the list is.
+_KEPT = "invenio_workflows.list"
 
-@dataclass(frozen=True, slots=True)
-class Link:
+
+class Link(NamedTuple):
     """Something to choose: what it is called, where it leads, whether it is chosen."""
 
     label: str
     url: str
     chosen: bool = False
-    count: str = ""
+    number: str = ""
     name: str = ""
 
 
 def list_url(state: ListState) -> str:
     """Return the address of a list."""
-    return url_for("holdingpen.index", **state.args())
+    above = _above()
+    query = urlencode(state.args(), doseq=True, safe=_READABLE)
+    if not query:
+        return above
+    return f"{above}{'&' if '?' in above else '?'}{query}"
+
+
+def _above() -> str:
+    """Return where the list is; asked once, for a page has a hundred links to it."""
+    environ = request.environ
+    found: str | None = environ.get(_KEPT)
+    if found is None:
+        found = environ[_KEPT] = url_for("holdingpen.index")
+    return found
 
 
 def counted(count: Count | None) -> str:

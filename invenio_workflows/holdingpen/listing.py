@@ -24,7 +24,7 @@ from .links import Link, age_label, counted, list_url, owner_label
 from .permissions import actor, may_somewhere, user_id, workflows_for
 from .query import free_text
 from .rows import Shown, shown
-from .texts import _, language, ngettext
+from .texts import _, language, ngettext, speaking
 from .urls import MOST_CHARACTERS, SIZES, SORT, ListState
 from .wanting import Asked, Person, asked
 
@@ -117,7 +117,7 @@ def rows_of(ask: Asked, page: Page, votes: dict[int, str]) -> list[Shown]:
     """
     tail = urlencode(ask.state.pairs("after") or [("from", "list")])
     context = {
-        "_": _,
+        "_": speaking(language()),
         "ngettext": ngettext,
         "lang": language(),
         "csrf_field": csrf_field(),

@@ -26,7 +26,7 @@ from .display import moment, number, plain
 from .flask_admin import PenView, menu_of
 from .flask_wtf import csrf_field, csrf_token
 from .listing import may_look
-from .texts import _, language, ngettext
+from .texts import language, ngettext, speaking
 
 #: Where the pages are, below the site's root.
 PREFIX = "/admin/holdingpen"
@@ -77,7 +77,7 @@ class HoldingPen:
     def _context(self) -> dict[str, Any]:
         """What every template of ours may use."""
         return {
-            "_": _,
+            "_": speaking(language()),
             "ngettext": ngettext,
             "lang": language(),
             "base_template": self.base_template,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from flask import current_app, url_for
 from markupsafe import Markup
@@ -27,8 +27,7 @@ from .timeline import decided
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """A row as the template has it."""
 
     row: Row
@@ -62,7 +61,7 @@ def shown(
     deciding = {name: may("decide", name) for name in names}
     told_all = {name: sees_all(name) for name in names}
     documents, own = _documents(rows, hooks)
-    minis = {row.action: _Mini(row.action, context) for row in rows}
+    minis = {name: _Mini(name, context) for name in {row.action for row in rows}}
     above = url_for("holdingpen.index")
     for row in rows:
         obj = documents.get(row.id)
@@ -151,6 +150,7 @@ class _Mini:
         action = current_workflows.actions.get(name)
         self.render = getattr(action, "render_mini", None)
         self.usual = _usual_mini(name)
+        self.template = cache(current_app.jinja_env.get_template)
 
     def of(self, row: Row, obj: Any) -> str | Markup:
         """Return what is shown in a row."""
@@ -160,8 +160,8 @@ class _Mini:
             if made is None:
                 return ""
             name, values = made
-            template = current_app.jinja_env.get_template(name)
-            return Markup(template.render({**self.context, "obj": row, **values}))
+            context = {**self.context, "obj": row, **values}
+            return Markup(self.template(name).render(context))
         except Exception:
             _logger.exception(
                 "The action %s cannot be shown for %s.", row.action, row.id

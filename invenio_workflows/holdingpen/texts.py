@@ -6,6 +6,7 @@ taken for a text to translate.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from gettext import NullTranslations, translation
 from pathlib import Path
@@ -24,8 +25,19 @@ _KEPT = "invenio_workflows.language"
 
 def _(message: str, **values: Any) -> str:
     """Return the message in the reader's language."""
-    text = _catalogue(language()).gettext(message)
-    return text.format(**values) if values else text
+    return speaking(language())(message, **values)
+
+
+@cache
+def speaking(code: str) -> Callable[..., str]:
+    """Return ``_`` in one language: a template need not ask for it with every text."""
+    translated = _catalogue(code).gettext
+
+    def _(message: str, **values: Any) -> str:
+        text = translated(message)
+        return text.format(**values) if values else text
+
+    return _
 
 
 def N_(message: str) -> str:

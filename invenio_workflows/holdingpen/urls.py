@@ -6,8 +6,7 @@ Pure. What an address says wrongly is passed over, so that an old link still ope
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..groups import Group
 from .query import Part, is_owner, parse, without, without_key
@@ -44,8 +43,7 @@ class Arguments(Protocol):
         """Return all values."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListState:
+class ListState(NamedTuple):
     """What a list shows: filters, order, and where in it one is.
 
     :param groups: of records; empty for those that need action, if nothing else says
@@ -114,7 +112,7 @@ class ListState:
 
     def changed(self, **changes: Any) -> ListState:
         """Return it with something else, from the first page on."""
-        return replace(self, **{"after": None, **changes})
+        return self._replace(**{"after": None, **changes})
 
     def in_group(self, group: Group | None) -> ListState:
         """Return it for one group, or for all, whatever the text says of groups."""

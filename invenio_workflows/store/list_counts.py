@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, literal, select, text, union_all
 
@@ -22,8 +21,7 @@ _LOCK = 0x776F726B636E74
 _KEY = "workflow status waits_for action data_type".split()
 
 
-@dataclass(frozen=True, slots=True)
-class Alike:
+class Alike(NamedTuple):
     """Listed objects that are alike, and how many they are."""
 
     workflow: str

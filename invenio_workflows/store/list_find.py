@@ -152,8 +152,8 @@ class Finder:
 
     def _is_narrow(self, wanted: Wanted) -> bool:
         """Say whether there are workflows of which no object is wanted."""
-        names = set(wanted.workflows)
-        return any(each.workflow not in names for each in self.counters)
+        names = {each.workflow for each in self.counters}
+        return not names.issubset(wanted.workflows)
 
     def _standing(self, wanted: Wanted) -> int:
         """Return how many rows the arms have."""
@@ -273,7 +273,7 @@ class Finder:
 
     def _read(self, statement: Any) -> list[Any]:
         with self._transactions.reading() as connection:
-            return list(connection.execute(statement))
+            return list(connection.execute(statement).all())
 
 
 def _passing(columns: Sequence[Any]) -> int:

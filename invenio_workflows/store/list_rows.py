@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,8 @@ Facets = dict[str, list[tuple[Any, Count]]]
 
 #: What the counters know of an object, beside its group.
 COUNTED = ("workflow", "action", "data_type")
+#: And with it: a filter on one of these is left out where its own values are counted.
+_FILTERS = ("group", *COUNTED)
 
 
 def facet(counts: Counter[Any], exact: bool) -> list[tuple[Any, Count]]:
@@ -32,17 +35,35 @@ def facet(counts: Counter[Any], exact: bool) -> list[tuple[Any, Count]]:
     return [(value, Count(number, exact)) for value, number in ordered if number > 0]
 
 
-def fits(wanted: Wanted, row: Any, but: str = "") -> bool:
-    """Say whether a row, or a counter, is wanted, leaving one filter out."""
-    if row.workflow not in wanted.workflows and but != "workflow":
-        return False
-    if wanted.actions and row.action not in wanted.actions and but != "action":
-        return False
-    types = wanted.data_types
-    if types and row.data_type not in types and but != "data_type":
-        return False
-    groups = wanted.groups
-    return not groups or group_of(row.status, row.waits_for) in groups
+def fits(wanted: Wanted, row: Any) -> bool:
+    """Say whether a counter is wanted."""
+    return not missed(wanted, row)
+
+
+def missed(wanted: Wanted, row: Any) -> list[str]:
+    """Return the filters that a counter does not pass."""
+    found = [] if row.workflow in wanted.workflows else ["workflow"]
+    if wanted.groups and row.group not in wanted.groups:
+        found.append("group")
+    if wanted.actions and row.action not in wanted.actions:
+        found.append("action")
+    if wanted.data_types and row.data_type not in wanted.data_types:
+        found.append("data_type")
+    return found
+
+
+def values(wanted: Wanted, counters: Iterable[Any]) -> dict[str, Counter[Any]]:
+    """Return how many objects each value of a filter has, ignoring that filter itself.
+
+    So who misses one filter counts for that one, and who misses none for all.
+    """
+    found: dict[str, Counter[Any]] = {name: Counter() for name in _FILTERS}
+    for each in counters:
+        where = missed(wanted, each)
+        if len(where) < 2:
+            for name in where or _FILTERS:
+                found[name][getattr(each, name)] += each.number
+    return found
 
 
 def age_of(age: timedelta) -> str:

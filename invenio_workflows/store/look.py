@@ -16,7 +16,7 @@ from typing import Any
 from ..groups import Group
 from .list_arms import LIGHT, NUMBERED, OWNED_AND_AGED, ROW, TALLIED
 from .list_find import SAMPLE, Finder
-from .list_rows import AGES, COUNTED, Facets, as_row, facet, fits
+from .list_rows import AGES, COUNTED, Facets, as_row, facet, values
 from .list_tally import Tally, tallied
 from .sql import SQLStore
 from .wanted import MOST_ROWS, SORTS, Count, Key, Page, Wanted, read_key, write_key
@@ -85,33 +85,21 @@ class Look(Finder):
     def count(self) -> Count:
         """Return how many rows the list has."""
         if self._count is None:
-            self._count = self._counted_anew(self.wanted)
+            self._count = self._counted_anew()
         return self._count
 
-    def _counted_anew(self, wanted: Wanted) -> Count:
-        if not self._is_sampled(wanted):
-            alike = self._alike(wanted)
-            return Count(sum(each.number for each in alike))
-        if self._is_whole:
-            alike = [each for each in self.sample.alike if fits(wanted, each)]
-            return Count(sum(each.number for each in alike))
-        newest = replace(wanted, sort="updated")
+    def _counted_anew(self) -> Count:
+        if self._is_exact:
+            groups = self._values["group"]
+            return Count(sum(groups[each] for each in self.wanted.groups or groups))
+        newest = replace(self.wanted, sort="updated")
         found = self.find(newest, None, SAMPLE + 1, NUMBERED)
         number = min(found.number, SAMPLE)
         return Count(number, found.complete and found.number <= SAMPLE)
 
     def groups(self) -> dict[Group, Count]:
         """Return how many rows there would be in each group."""
-        wanted = replace(self.wanted, groups=())
-        counts = Counter[Group]()
-        if not self._is_sampled(wanted):
-            for each in self._alike(wanted):
-                counts[each.group] += each.number
-            return {group: Count(counts[group]) for group in Group}
-        for each in self.sample.alike:
-            if fits(wanted, each):
-                counts[each.group] += each.number
-        exact = self._is_whole
+        counts, exact = self._values["group"], self._is_exact
         return {group: Count(counts[group], exact) for group in Group}
 
     def mark(self) -> str:
@@ -129,9 +117,9 @@ class Look(Finder):
         Owner and age, and all of them while text, owner or age is asked for, are
         counted among the newest 1,000.
         """
-        facets = self._sampled()
-        if not self._is_sampled(self.wanted):
-            facets |= self._counted()
+        counts, exact = self._values, self._is_exact
+        facets = {name: facet(counts[name], exact) for name in COUNTED}
+        facets |= _owners_and_ages(self.sample, self._is_whole)
         if self.wanted.owners or self.wanted.span is not None:
             facets |= self._instead()
         return facets
@@ -173,28 +161,18 @@ class Look(Finder):
         times = wanted.since or wanted.until or wanted.overdue
         return bool(wanted.terms or wanted.owners or times)
 
-    def _counted(self) -> Facets:
+    @property
+    def _is_exact(self) -> bool:
+        """Whether what is counted by group, workflow, action and type is all."""
+        return not self._is_sampled(self.wanted) or self._is_whole
+
+    @cached_property
+    def _values(self) -> dict[str, Counter[Any]]:
+        if self._is_sampled(self.wanted):
+            return values(self.wanted, self.sample.alike)
         visible = self.wanted.visible or self.wanted.workflows
         there = [each for each in self.counters if each.workflow in visible]
-        facets: Facets = {}
-        for name in COUNTED:
-            counts = Counter[Any]()
-            for each in there:
-                if fits(self.wanted, each, name):
-                    counts[getattr(each, name)] += each.number
-            facets[name] = facet(counts, True)
-        return facets
-
-    def _sampled(self) -> Facets:
-        sample, exact = self.sample, self._is_whole
-        facets: Facets = {}
-        for name in COUNTED:
-            counts = Counter[Any]()
-            for each in sample.alike:
-                if fits(self.wanted, each, name):
-                    counts[getattr(each, name)] += each.number
-            facets[name] = facet(counts, exact)
-        return facets | _owners_and_ages(sample, exact)
+        return values(self.wanted, there)
 
     def _instead(self) -> Facets:
         """Return the owners, and the ages, that could be chosen instead of the chosen.

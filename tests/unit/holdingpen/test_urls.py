@@ -44,6 +44,7 @@ def test_an_address_without_arguments_is_the_usual_list() -> None:
         groups=st.sets(st.sampled_from(list(Group))).map(
             lambda chosen: tuple(group for group in Group if group in chosen)
         ),
+        everything=st.just(False),
         workflows=st.lists(VALUES, unique=True, max_size=3).map(tuple),
         actions=st.lists(VALUES, unique=True, max_size=3).map(tuple),
         types=st.lists(VALUES, unique=True, max_size=3).map(tuple),
