@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from flask import request, url_for
 
@@ -32,10 +33,16 @@ class Link(NamedTuple):
 def list_url(state: ListState) -> str:
     """Return the address of a list."""
     above = _above()
-    query = urlencode(state.args(), doseq=True, safe=_READABLE)
+    query = "&".join(f"{key}={_quoted(value)}" for key, value in state.pairs())
     if not query:
         return above
     return f"{above}{'&' if '?' in above else '?'}{query}"
+
+
+@lru_cache(4096)
+def _quoted(value: str) -> str:
+    """Return a value for an address; most are in many of a page, and of the next."""
+    return quote_plus(value, _READABLE)
 
 
 def _above() -> str:

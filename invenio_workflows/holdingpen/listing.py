@@ -32,13 +32,14 @@ from .wanting import Asked, Person, asked
 def index() -> Any:
     """The list page."""
     must_look()
-    look = current_workflows.lists.look(Wanted(()))
-    names = workflows_for("view", [each.workflow for each in look.counters])
-    who = Person(names, user_id())
-    ask, page = _page(look, ListState.read(request.args), who)
-    view = _view(ask, page, _groups(look), facets(ask, look.facets()))
-    view["total"] = counted(look.count())
-    view["arrivals"] = None if ask.state.after else _poll(ask, look.mark())
+    with current_workflows.store.transactions.held():
+        look = current_workflows.lists.look(Wanted(()))
+        names = workflows_for("view", [each.workflow for each in look.counters])
+        who = Person(names, user_id())
+        ask, page = _page(look, ListState.read(request.args), who)
+        view = _view(ask, page, _groups(look), facets(ask, look.facets()))
+        view["total"] = counted(look.count())
+        view["arrivals"] = None if ask.state.after else _poll(ask, look.mark())
     return render_template("workflows/holdingpen/list.html", **view)
 
 

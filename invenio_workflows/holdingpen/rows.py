@@ -91,12 +91,21 @@ def _documents(
 
     And the ids of those that this person may not decide, for they are their own.
     """
+    actions = {row.action for row in rows if row.action}
+    wanting = {name for name in actions if _wants_object(name)}
+    careful = {name for name in actions if _is_for_four_eyes(name)}
     wanted = {
         row.id
         for row in rows
-        if hooks[row.workflow] is not None or _wants_object(row.action)
+        if hooks[row.workflow] is not None or row.action in wanting
     }
-    asking = {row.id for row in rows if _is_for_four_eyes(row)}
+    asking = {
+        row.id
+        for row in rows
+        if row.group is Group.NEED_ACTION
+        and row.action
+        and (row.four_eyes or row.action in careful)
+    }
     if not wanted | asking:
         return {}, set()
     query = current_workflows.queries.query()
@@ -107,11 +116,8 @@ def _documents(
     return shown, own
 
 
-def _is_for_four_eyes(row: Row) -> bool:
-    if row.group is not Group.NEED_ACTION or not row.action:
-        return False
-    action = current_workflows.actions.get(row.action)
-    return row.four_eyes or bool(four_eyes(action, None))
+def _is_for_four_eyes(action: str) -> bool:
+    return bool(four_eyes(current_workflows.actions.get(action), None))
 
 
 def _hook(workflow: str | None) -> Any:

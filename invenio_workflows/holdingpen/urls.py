@@ -86,13 +86,12 @@ class ListState(NamedTuple):
 
     def args(self) -> dict[str, Any]:
         """Return it as the arguments of an address; what is usual is left out."""
-        groups: list[str] = [str(group) for group in self.groups]
         found: dict[str, Any] = {
-            "group": groups or ([ALL] if self.everything else []),
-            "workflow": list(self.workflows),
-            "action": list(self.actions),
-            "type": list(self.types),
-            "owner": list(self.owners),
+            "group": self.groups or (ALL if self.everything else None),
+            "workflow": self.workflows,
+            "action": self.actions,
+            "type": self.types,
+            "owner": self.owners,
             "age": self.age,
             "q": self.text,
             "sort": self.sort if self.sort != SORT else None,
@@ -107,7 +106,7 @@ class ListState(NamedTuple):
             (key, str(each))
             for key, value in self.args().items()
             if key not in but
-            for each in (value if isinstance(value, list) else [value])
+            for each in (value if isinstance(value, tuple) else [value])
         ]
 
     def changed(self, **changes: Any) -> ListState:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, func, literal_column, select, text
 
@@ -33,7 +32,7 @@ LIGHT = tuple(
 
 #: What is read of rows that are only counted: by all that they have in common, by whose
 #: they are and how old, or for their number alone.
-TALLIED, OWNED_AND_AGED, NUMBERED = (*LIGHT,), (_o.id_user, _o.modified), LIGHT[:1]
+TALLIED, OWNED_AND_AGED, NUMBERED = LIGHT[1:], (_o.id_user, _o.modified), LIGHT[:1]
 
 #: The same as "listed" is for those at work, in words that are no index's: all that
 #: are listed would be walked in their order for the few.
@@ -41,8 +40,7 @@ IS_OWNED = text("id_user <> 0")
 _IS_LISTED_AT_WORK = text("id_parent IS NULL AND coalesce(id_fork, 0) = 0")
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
+class Arm(NamedTuple):
     """Rows that follow each other in an index of lists.
 
     :param status: none: in any status.

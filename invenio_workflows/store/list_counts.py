@@ -30,42 +30,48 @@ class Alike(NamedTuple):
     action: str
     data_type: str
     number: int
-
-    @property
-    def group(self) -> Group:
-        """Where they are shown."""
-        return group_of(self.status, self.waits_for)
+    group: Group
 
 
 def read_counts(transactions: Transactions) -> list[Alike]:
     """Return the counters, with the deltas not yet folded."""
     with transactions.reading() as connection:
-        is_postgresql = connection.dialect.name == "postgresql"
-        kept = select(*(COUNT.c[name] for name in _KEY), COUNT.c.number)
-        if not is_postgresql:
-            rows: Any = connection.execute(kept.where(COUNT.c.number != 0))
-            return [_alike(*row) for row in rows]
-        kept = kept.add_columns(literal(0).label("deltas"))
-        columns = [DELTA.c[name] for name in _KEY]
-        new = select(*columns, func.sum(DELTA.c.number), func.count()).group_by(
-            *columns
-        )
-        both = union_all(kept, new)
+        if connection.dialect.name != "postgresql":
+            rows: Any = connection.execute(_NOW).all()
+            return [alike(*row) for row in rows]
         found: dict[tuple[str, int, str, str, str], int] = {}
         deltas = 0
-        for *key, number, many in connection.execute(both):
+        for *key, number, many in connection.execute(_NOW_AND_NEW).all():
             deltas += many
             place = tuple(key)
             found[place] = found.get(place, 0) + number
     if deltas > _FEW:
         fold(transactions)
-    return [_alike(*key, number) for key, number in found.items() if number]
+    return [alike(*key, number) for key, number in found.items() if number]
 
 
-def _alike(
-    workflow: str, status: int, waits_for: str, action: str, data_type: str, number: int
+def alike(
+    workflow: str,
+    status: int,
+    waits_for: str | None,
+    action: str | None,
+    data_type: str,
+    number: int,
 ) -> Alike:
-    return Alike(workflow, status, waits_for or None, action, data_type, number)
+    """Return what is alike, in the group where it is shown."""
+    waits_for = waits_for or None
+    group = group_of(status, waits_for)
+    return Alike(workflow, status, waits_for, action or "", data_type, number, group)
+
+
+def _now_and_new() -> Any:
+    key = [DELTA.c[name] for name in _KEY]
+    new = select(*key, func.sum(DELTA.c.number), func.count()).group_by(*key)
+    return union_all(_KEPT.add_columns(literal(0).label("deltas")), new)
+
+
+_KEPT = select(*(COUNT.c[name] for name in _KEY), COUNT.c.number)
+_NOW, _NOW_AND_NEW = _KEPT.where(COUNT.c.number != 0), _now_and_new()
 
 
 _FOLD = text(

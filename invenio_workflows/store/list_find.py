@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from functools import cached_property
+from itertools import product
 from typing import Any
-
-from sqlalchemy import Select, func, literal_column, select
 
 from ..groups import Group
 from . import statements as sql
-from .list_arms import NUMBERED, ROW, TALLIED, Arm, is_sample
+from .list_arms import NUMBERED, ROW, Arm, is_sample
 from .list_counts import Alike, read_counts
-from .list_match import matched, matching
+from .list_match import matching
 from .list_plan import Plan
 from .list_rows import fits
-from .list_tally import tallied, tally
+from .list_shape import given, given_place, given_tally, shape, shape_of
+from .list_statements import (
+    Candidates,
+    Read,
+    counting,
+    ending,
+    gathering,
+    planned,
+    walking,
+)
+from .list_tally import tallied
 from .sql import SQLStore
 from .wanted import MOST_ROWS, Key, Wanted
 
@@ -63,8 +73,9 @@ class Finder:
         self._counters: list[Alike] | None = None
         self._matches: int | None = None
         self._ids: str | None = None
-        self._are_few: dict[str, bool] = {}
-        self._standings: dict[Wanted, int] = {}
+        self._are_few: dict[tuple[Candidates, int], bool] = {}
+        #: What the statements of the list are given that is looked for.
+        self._given: dict[str, Any] = {}
         #: Whether the words were met at once.
         self._common = False
 
@@ -74,6 +85,14 @@ class Finder:
         if self._counters is None:
             self._counters = read_counts(self._transactions)
         return self._counters
+
+    @cached_property
+    def _standings(self) -> Counter[tuple[str, Group]]:
+        """How many rows each workflow has in each group."""
+        found = Counter[tuple[str, Group]]()
+        for each in self.counters:
+            found[each.workflow, each.group] += each.number
+        return found
 
     def _alike(self, wanted: Wanted) -> list[Alike]:
         return [each for each in self.counters if fits(wanted, each)]
@@ -85,20 +104,26 @@ class Finder:
         arms = self._arms(wanted)
         if not arms:
             return Found([], 0)
-        plan = Plan(wanted, arms, self._dialect, self._is_narrow(wanted))
+        plan = self._plan(wanted, arms)
+        self._given = given(wanted, self._dialect)
         bare = not plan.filters and not wanted.terms and not plan.sort_name
         if bare and not (plan.narrow and self._standing(wanted) <= FEW):
-            return self._found(plan.walk(columns, key, most, None), columns)
+            return self._met(plan, key, most, columns, None)
         if plan.positive:
             return self._search(plan, key, most, columns)
-        plan.along_owners = self._is_along_owners(plan)
+        along_owners = self._is_along_owners(plan)
+        if along_owners:
+            plan = self._plan(wanted, arms, along_owners=True)
         candidates = self._candidates(plan)
         if candidates is not None:
-            statement = plan.gather(candidates, columns, key, most)
-            return self._found(statement, columns)
-        if plan.along_owners:
-            return self._found(plan.walk(columns, key, most, None), columns)
+            return self._gathered(plan, candidates, key, most, columns)
+        if along_owners:
+            return self._met(plan, key, most, columns, None)
         return self._walk(plan, key, most, columns, _passing(columns))
+
+    def _plan(self, wanted: Wanted, arms: Sequence[Arm], **more: Any) -> Plan:
+        narrow = self._is_narrow(wanted)
+        return planned(shape(wanted), tuple(arms), self._dialect, narrow, **more)
 
     def _search(
         self, plan: Plan, key: Key | None, most: int, columns: Sequence[Any]
@@ -108,36 +133,35 @@ class Finder:
         if self._dialect == "postgresql" and any(t.phrase for t in plan.positive):
             first = WALK  # to look it up costs more there than to walk all the way
         if self._matches is None and not self._common and most <= MOST_ROWS + 1:
-            met = self._found(plan.walk(columns, key, most, first), columns)
+            met = self._met(plan, key, most, columns, first)
             self._common = met.number >= most
             if self._common:
                 return met
         if self._common:
             return self._walk(plan, key, most, columns, _passing(columns))
         if self._matches is None:
-            asked = matching(plan.positive, self._dialect, FEW + 1)
-            ((self._matches, self._ids),) = self._read(asked)
+            asked = matching(self._dialect, FEW + 1)
+            ((self._matches, self._ids),) = self._read(asked, self._given)
         if self._matches > FEW:
             if met is not None and first == WALK and not plan.sort_name:
                 return self._ended(plan, key, columns, met, WALK)
             return self._walk(plan, key, most, columns, _passing(columns))
-        candidates = matched(self._ids, plan.positive, self._dialect)
-        statement = plan.gather(candidates, columns, key, most, matched=True)
-        return self._found(statement, columns)
+        self._given["ids"] = self._ids
+        return self._gathered(plan, Plan.matched, key, most, columns)
 
-    def _candidates(self, plan: Plan) -> Any:
+    def _candidates(self, plan: Plan) -> Candidates | None:
         """Return few rows among which are all that is wanted; ``None`` if none are."""
         wanted = plan.wanted
         if self._standing(wanted) <= FEW:
-            return plan.members()
-        if wanted.overdue and self._few("overdue", plan.overdue()):
-            return plan.overdue()
+            return Plan.members
+        if wanted.overdue and self._few(plan, Plan.overdue, FEW):
+            return Plan.overdue
         if wanted.owners and 0 not in wanted.owners and not plan.along_owners:
-            if self._few("owners", plan.owned()):
-                return plan.owned()
+            if self._few(plan, Plan.owned, FEW):
+                return Plan.owned
         asking = (e.number for e in self.counters if e.action in wanted.actions)
         if wanted.actions and sum(asking) <= FEW:
-            return plan.acted()
+            return Plan.acted
         return None
 
     def _is_along_owners(self, plan: Plan) -> bool:
@@ -146,29 +170,24 @@ class Finder:
         if 0 in wanted.owners or self._standing(wanted) <= FEW:
             return False
         by_time = plan.place is sql.OBJECTS.c.modified
-        return bool(wanted.owners and by_time) and self._few(
-            "owned", plan.owned(), OWNED
-        )
+        return bool(wanted.owners and by_time) and self._few(plan, Plan.owned, OWNED)
 
     def _is_narrow(self, wanted: Wanted) -> bool:
         """Say whether there are workflows of which no object is wanted."""
-        names = {each.workflow for each in self.counters}
+        names = {workflow for workflow, _group in self._standings}
         return not names.issubset(wanted.workflows)
 
     def _standing(self, wanted: Wanted) -> int:
         """Return how many rows the arms have."""
-        bare = Wanted(wanted.workflows, groups=wanted.groups)
-        if bare not in self._standings:
-            number = sum(each.number for each in self._alike(bare))
-            self._standings[bare] = number
-        return self._standings[bare]
+        groups = wanted.groups or tuple(Group)
+        places = product(set(wanted.workflows), groups)
+        return sum(self._standings[place] for place in places)
 
-    def _few(self, name: str, candidates: Any, few: int = FEW) -> bool:
-        if name not in self._are_few:
-            some = candidates.limit(literal_column(str(few + 1))).subquery("some")
-            (counted,) = self._read(select(func.count()).select_from(some))
-            self._are_few[name] = bool(counted[0] <= few)
-        return self._are_few[name]
+    def _few(self, plan: Plan, candidates: Candidates, few: int) -> bool:
+        if (candidates, few) not in self._are_few:
+            (counted,) = self._read(counting(plan, candidates, few + 1), self._given)
+            self._are_few[candidates, few] = bool(counted[0] <= few)
+        return self._are_few[candidates, few]
 
     def _walk(
         self,
@@ -182,7 +201,9 @@ class Finder:
         if not plan.sort_name:
             return self._walked(plan, key, most, columns, passing)
         wanted = replace(plan.wanted, sort="newest")
-        rest = Plan(wanted, plan.arms, self._dialect, plan.narrow, plan.sort_name)
+        rest = planned(
+            wanted, plan.arms, self._dialect, plan.narrow, without=plan.sort_name
+        )
         back = key is not None and key.backwards
         parts = [plan, rest]
         if key is not None and key.without:
@@ -216,7 +237,7 @@ class Finder:
         columns: Sequence[Any],
         passing: int,
     ) -> Found:
-        found = self._found(plan.walk(columns, key, most, passing), columns)
+        found = self._met(plan, key, most, columns, passing)
         if found.number >= most:
             return found
         return self._ended(plan, key, columns, found, passing)
@@ -234,7 +255,8 @@ class Finder:
             return found
         if columns is not ROW and key is None:  # nobody goes on from there
             return replace(found, edge=_SOMEWHERE)
-        edges = self._read(plan.edge(key, passing))
+        statement = ending(plan, shape_of(key), passing)
+        edges = self._read(statement, self._given | given_place(key))
         if not edges:
             return found
         (edge,) = edges
@@ -259,21 +281,46 @@ class Finder:
             return [Arm(*state, names) for state in states]
         return arms
 
-    def _found(self, statement: Select[Any], columns: Sequence[Any]) -> Found:
+    def _met(
+        self,
+        plan: Plan,
+        key: Key | None,
+        most: int,
+        columns: Sequence[Any],
+        passing: int | None,
+    ) -> Found:
+        """Return what a walk meets, past so many rows at most."""
+        read = Read(columns, shape(self.wanted))
+        statement = walking(plan, read, shape_of(key), most, passing)
+        return self._found(statement, key, columns)
+
+    def _gathered(
+        self,
+        plan: Plan,
+        candidates: Candidates,
+        key: Key | None,
+        most: int,
+        columns: Sequence[Any],
+    ) -> Found:
+        """Return what is wanted among a few candidates."""
+        read = Read(columns, shape(self.wanted))
+        statement = gathering(plan, candidates, read, shape_of(key), most)
+        return self._found(statement, key, columns)
+
+    def _found(self, statement: Any, key: Key | None, columns: Sequence[Any]) -> Found:
         """Read the rows, or what is wanted of them."""
+        values = self._given | given_place(key)
         if is_sample(columns):
-            whole, now = columns is TALLIED, datetime.now(UTC)
-            rows = self._read(tally(statement, self.wanted, now, whole))
+            rows = self._read(statement, values | given_tally(self.wanted))
             return Found(rows, tallied(rows).number)
+        rows = self._read(statement, values)
         if columns is NUMBERED:
-            number = select(func.count()).select_from(statement.subquery("rows"))
-            return Found([], int(self._read(number)[0][0]))
-        rows = self._read(statement)
+            return Found([], int(rows[0][0]))
         return Found(rows, len(rows))
 
-    def _read(self, statement: Any) -> list[Any]:
+    def _read(self, statement: Any, values: dict[str, Any]) -> list[Any]:
         with self._transactions.reading() as connection:
-            return list(connection.execute(statement).all())
+            return list(connection.execute(statement, values).all())
 
 
 def _passing(columns: Sequence[Any]) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Select,
     Text,
+    bindparam,
     cast,
     func,
-    literal,
     literal_column,
     select,
     text,
@@ -21,25 +22,25 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 
 from .list_arms import OBJECTS, number_in_text
 from .list_models import TEXT
-from .list_words import asked
+from .list_shape import number_of
 from .models import IS_LISTED
 from .wanted import Term
 
 _o = OBJECTS.c
 
 
-def matching(terms: Sequence[Term], dialect: str, most: int) -> Any:
+@cache
+def matching(dialect: str, most: int) -> Any:
     """Return how many objects may have the words, and the ids of those that do.
 
-    Counted so far only. The ids are a text, which :func:`matched` takes.
+    Counted so far only. The ids are a text, which :func:`matched` is given.
     """
     if dialect == "sqlite":
-        return _matching_in_sqlite(terms, most)
+        return _matching_in_sqlite(most)
     # The index does not know which words follow each other: of a phrase it is looked
     # up in the text, but not of more objects than are counted.
     words, phrase = (
-        cast(literal(asked(terms, dialect, anywhere), Text), TSQUERY)
-        for anywhere in (True, False)
+        cast(bindparam(name, type_=Text), TSQUERY) for name in ("anywhere", "asked")
     )
     has = TEXT.c.words.bool_op("@@")
     some = (
@@ -52,12 +53,11 @@ def matching(terms: Sequence[Term], dialect: str, most: int) -> Any:
     return select(func.count(), cast(ids, Text)).select_from(some)
 
 
-def _matching_in_sqlite(terms: Sequence[Term], most: int) -> Any:
-    query = text("workflows_text_index MATCH :asked")
+def _matching_in_sqlite(most: int) -> Any:
     some = (
         select(literal_column("rowid", _o.id.type).label("oid"))
         .select_from(text("workflows_text_index"))
-        .where(query.bindparams(asked=asked(terms, dialect="sqlite")))
+        .where(text("workflows_text_index MATCH :asked"))
         .limit(number_in_text(most))
         .subquery("some")
     )
@@ -65,13 +65,16 @@ def _matching_in_sqlite(terms: Sequence[Term], most: int) -> Any:
     return select(func.count(), ids)
 
 
-def matched(ids: str | None, terms: Sequence[Term], dialect: str) -> Any:
+def matched(terms: Sequence[Term], dialect: str) -> Any:
     """Return the ids again as rows, and those of what is named by what was typed."""
+    ids = bindparam("ids", type_=Text)
     if dialect == "sqlite":
-        each = func.json_each(literal(ids or "[]", Text)).table_valued("value")
+        nothing: Any = literal_column("'[]'")
+        each = func.json_each(func.coalesce(ids, nothing)).table_valued("value")
         oid: Any = each.c.value
     else:
-        numbers = cast(literal(ids or "{}", Text), ARRAY(BigInteger))
+        nothing = literal_column("'{}'")
+        numbers = cast(func.coalesce(ids, nothing), ARRAY(BigInteger))
         oid = func.unnest(numbers).column_valued("each")
     found = select(oid.label("oid"))
     others = named(terms)
@@ -85,16 +88,8 @@ def named(terms: Sequence[Term]) -> list[Select[Any]]:
     (term,) = terms
     mine = select(_o.id.label("oid")).where(IS_LISTED)
     found = []
-    if (number := _number(term)) is not None:
-        found.append(mine.where(_o.id == literal(number, _o.id.type)))
+    if number_of(term) is not None:
+        found.append(mine.where(_o.id == bindparam("number", type_=_o.id.type)))
     if term.text:
-        found.append(mine.where(text("uri <> ''"), _o.uri == term.text))
+        found.append(mine.where(text("uri <> ''"), _o.uri == bindparam("uri")))
     return found
-
-
-def _number(term: Term) -> int | None:
-    """Return the number of an object that was searched for."""
-    word = term.words[0] if len(term.words) == 1 else ""
-    if word.isascii() and word.isdigit() and int(word) < 2**63:
-        return int(word)
-    return None

@@ -7,15 +7,15 @@ first is for what is common, the second for what is rare.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import (
     Select,
     and_,
+    bindparam,
     case,
     func,
-    literal,
     literal_column,
     null,
     or_,
@@ -27,15 +27,8 @@ from sqlalchemy import (
 
 from ..states import ObjectStatus
 from .kinds import now
-from .list_arms import (
-    IS_OWNED,
-    NUMBERED,
-    OBJECTS,
-    Arm,
-    is_sample,
-    number_in_text,
-)
-from .list_match import named
+from .list_arms import IS_OWNED, NUMBERED, OBJECTS, Arm, is_sample, number_in_text
+from .list_match import matched, named
 from .list_models import SORT
 from .list_words import negative, probe
 from .models import IS_LISTED
@@ -44,18 +37,21 @@ from .wanted import SORTS, Key, Wanted
 _o = OBJECTS.c
 #: In a query of its own the time is asked once.
 _NOW = select(now()).scalar_subquery()
-
+#: The object of a key.
+_OID: Any = bindparam("oid", type_=_o.id.type)
 
 #: What a walk has of each row without being asked.
 _PLACE = ("id", "modified")
 
 
 class Plan:
-    """Makes the statements for one list.
+    """Makes the statements for the lists of one shape; see :mod:`.list_shape`.
 
+    :param wanted: the shape.
     :param arms: the states of each workflow that may have such rows.
     :param narrow: whether not all workflows are wanted that there are.
     :param without: of the objects that have no such sort key.
+    :param along_owners: whether only what belongs to the people asked for is walked.
     """
 
     def __init__(
@@ -65,11 +61,11 @@ class Plan:
         dialect: str,
         narrow: bool = True,
         without: str | None = None,
+        along_owners: bool = False,
     ) -> None:
         self.wanted, self.arms, self.dialect = wanted, arms, dialect
         self.narrow, self.without = narrow, without
-        #: Whether what belongs to the people asked for is walked, and nothing else.
-        self.along_owners = False
+        self.along_owners = along_owners
         column, self.descending = SORTS.get(
             wanted.sort, ("", wanted.sort.startswith("-"))
         )
@@ -123,9 +119,9 @@ class Plan:
     def _times(self) -> list[Any]:
         wanted, found = self.wanted, []
         if wanted.since is not None:
-            found.append(_o.modified >= literal(wanted.since, _o.modified.type))
+            found.append(_o.modified >= bindparam("since"))
         if wanted.until is not None:
-            found.append(_o.modified < literal(wanted.until, _o.modified.type))
+            found.append(_o.modified < bindparam("until"))
         return found
 
     def texts(self, oid: Any, gathered: bool = False) -> list[Any]:
@@ -255,8 +251,8 @@ class Plan:
             return times
         down = self.goes_down(key)
         if self.place is _o.id:
-            return [_o.id < key.id if down else _o.id > key.id]
-        here = tuple_(literal(key.value, self.place.type), literal(key.id, _o.id.type))
+            return [_o.id < _OID if down else _o.id > _OID]
+        here = tuple_(bindparam("place", type_=self.place.type), _OID)
         there = tuple_(self.place, self.oid)
         return [*times, there < here if down else there > here]
 
@@ -328,19 +324,22 @@ class Plan:
             IS_LISTED, text("deadline IS NOT NULL"), _o.deadline <= _NOW
         )
 
+    def matched(self) -> Any:
+        """Return the ids of the rows that have the words, as they were looked up."""
+        return matched(self.positive, self.dialect)
+
     def gather(
         self,
-        candidates: Any,
+        candidates: Callable[[Plan], Any],
         columns: Sequence[Any],
         key: Key | None,
         most: int,
-        matched: bool = False,
     ) -> Select[Any]:
         """Return the rows among candidates that are few, sorted when they are read.
 
-        :param matched: whether they came of the words that must be there.
+        :param candidates: one of the methods above.
         """
-        found = candidates.cte("found").prefix_with("MATERIALIZED")
+        found = candidates(self).cte("found").prefix_with("MATERIALIZED")
         source = found.join(OBJECTS, _o.id == found.c.oid)
         place = self.place
         if self.sort_name:
@@ -351,10 +350,11 @@ class Plan:
         else:
             order = self._ordered([place, _o.id], key)
             ahead = self._ahead(key)
+        texts = self.texts(_o.id, candidates is Plan.matched)
         rows = (
             select(*columns, place.label("place"), _o.id.label("oid"))
             .select_from(source)
-            .where(self.standing, *self.filters, *self.texts(_o.id, matched), *ahead)
+            .where(self.standing, *self.filters, *texts, *ahead)
             .limit(number_in_text(most))
         )
         return rows if columns is NUMBERED else rows.order_by(*order)
@@ -375,8 +375,8 @@ class Plan:
         none = self.place.is_(None)
         if key.without:
             if key.backwards:
-                return [or_(~none, _o.id > key.id)]
-            return [none, _o.id < key.id]
+                return [or_(~none, _o.id > _OID)]
+            return [none, _o.id < _OID]
         (beyond,) = self._ahead(key)
         return [beyond if key.backwards else or_(none, beyond)]
 

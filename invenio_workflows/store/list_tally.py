@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -13,10 +12,10 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    bindparam,
     case,
     cast,
     func,
-    literal,
     literal_column,
     null,
     or_,
@@ -25,7 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from .list_counts import Alike
+from .list_counts import Alike, alike
 from .list_rows import AGES
 from .wanted import Wanted
 
@@ -45,7 +44,7 @@ class Tally:
     number: int
 
 
-def tally(rows: Select[Any], wanted: Wanted, now: datetime, whole: bool) -> Any:
+def tally(rows: Select[Any], wanted: Wanted, whole: bool) -> Any:
     """Return the statement that counts the rows, for :func:`tallied`.
 
     :param whole: not by owner and age alone; else all the rows fit the rest.
@@ -61,8 +60,8 @@ def tally(rows: Select[Any], wanted: Wanted, now: datetime, whole: bool) -> Any:
         all_rows = select(*keys).group_by(*keys)
     age = case(
         *(
-            (row.modified > now - most, literal_column(str(place)))
-            for place, most in enumerate(list(AGES.values())[:-1])
+            (row.modified > bindparam(f"age_{place}"), literal_column(str(place)))
+            for place in range(len(AGES) - 1)
         ),
         else_=literal_column(str(len(AGES) - 1)),
     )
@@ -80,9 +79,9 @@ def tally(rows: Select[Any], wanted: Wanted, now: datetime, whole: bool) -> Any:
 def _of_time(wanted: Wanted, modified: Any) -> list[Any]:
     found = []
     if wanted.since is not None:
-        found.append(modified >= literal(wanted.since, modified.type))
+        found.append(modified >= bindparam("told_since"))
     if wanted.until is not None:
-        found.append(modified < literal(wanted.until, modified.type))
+        found.append(modified < bindparam("told_until"))
     return found
 
 
@@ -106,12 +105,11 @@ def _fits(wanted: Wanted, row: Any) -> Any:
 
 def tallied(rows: Iterable[Any]) -> Tally:
     """Return what was counted."""
-    alike, owners, ages = [], Counter[int](), Counter[str]()
+    found, owners, ages = [], Counter[int](), Counter[str]()
     names, total = list(AGES), 0
     for status, waits_for, workflow, action, data_type, owner, age, number in rows:
         if status is not None:
-            key = (workflow, status, waits_for, action or "", data_type)
-            alike.append(Alike(*key, number))
+            found.append(alike(workflow, status, waits_for, action, data_type, number))
             total += number
         elif owner is not None:
             owners[owner] += number
@@ -119,4 +117,4 @@ def tallied(rows: Iterable[Any]) -> Tally:
             ages[names[age]] += number
         else:
             total += number
-    return Tally(alike, owners, ages, total)
+    return Tally(found, owners, ages, total)

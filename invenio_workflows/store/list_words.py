@@ -58,21 +58,29 @@ def probe(terms: Sequence[Term], oid: Any, dialect: str, name: str) -> Any:
 
     It is no join: a planner that turned it into one would read every match first.
 
-    :param name: begins the names of the parameters.
+    :param name: begins the names of the parameters, which :func:`sought` gives.
     """
     if dialect == "sqlite":
         found = and_(
             *(
-                func.instr(TEXT.c.words, bindparam(f"{name}_{place}", _there(phrase)))
+                func.instr(TEXT.c.words, bindparam(f"{name}_{place}", type_=Text))
                 > literal_column("0")
-                for place, phrase in enumerate(_phrases(terms))
+                for place, _phrase in enumerate(_phrases(terms))
             )
         )
     else:
-        query = bindparam(name, asked(terms, dialect), type_=Text)
-        found = TEXT.c.words.bool_op("@@")(cast(query, TSQUERY))
+        query = cast(bindparam(name, type_=Text), TSQUERY)
+        found = TEXT.c.words.bool_op("@@")(query)
     inner = select(found).where(TEXT.c.id_object == oid).scalar_subquery()
     return func.coalesce(inner, literal_column("false"))
+
+
+def sought(terms: Sequence[Term], dialect: str, name: str) -> dict[str, str]:
+    """Return what a probe is given."""
+    if dialect != "sqlite":
+        return {name: asked(terms, dialect)}
+    phrases = enumerate(_phrases(terms))
+    return {f"{name}_{place}": _there(phrase) for place, phrase in phrases}
 
 
 def _there(phrase: tuple[tuple[str, ...], bool]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, cast, func, null, select, union_all
+from sqlalchemy import Select, bindparam, cast, func, null, select, union_all
 
 from ..groups import Group
 from .audited import AUDIT
@@ -94,17 +94,12 @@ class Lists:
         :param actor: whose votes are wanted.
         """
         asked = {row.id: (row.revision, row.action) for row in rows}
-        keys = select(*_BESIDE[:1], *_NOTHING[1:]).where(SORT.c.id_object.in_(asked))
-        votes = (
-            select(_NOTHING[0], *_BESIDE[1:])
-            .where(AUDIT.c.id_object.in_(asked), AUDIT.c.verb == "vote")
-            .where(AUDIT.c.actor == actor)
-        )
+        given = {"asked": list(asked), "actor": actor}
         names: list[str] = []
         voted: dict[int, tuple[int, str]] = {}
         with self._store.transactions.reading() as connection:
             for name, oid, number, revision, action, value in connection.execute(
-                union_all(keys.distinct(), votes)
+                _KEYS_AND_VOTES, given
             ):
                 if name is not None:
                     names.append(name)
@@ -126,11 +121,20 @@ def _in_order(name: str) -> tuple[bool, str]:
     return name != "title", name
 
 
-_BESIDE = (
-    SORT.c.name,
-    *(AUDIT.c[name] for name in ("id_object", "id", "revision", "action", "value")),
-)
-_NOTHING = tuple(cast(null(), column.type).label(column.name) for column in _BESIDE)
+def _keys_and_votes() -> Any:
+    vote = [AUDIT.c[name] for name in "id_object id revision action value".split()]
+    no_key, *no_vote = (
+        cast(null(), column.type).label(column.name) for column in (SORT.c.name, *vote)
+    )
+    asked: Any = bindparam("asked", expanding=True)
+    actor: Any = bindparam("actor")
+    keys = select(SORT.c.name, *no_vote).where(SORT.c.id_object.in_(asked))
+    votes = (
+        select(no_key, *vote)
+        .where(AUDIT.c.id_object.in_(asked), AUDIT.c.verb == "vote")
+        .where(AUDIT.c.actor == actor)
+    )
+    return union_all(keys.distinct(), votes)
 
 
 def _sort_keys() -> Select[Any]:
@@ -143,4 +147,4 @@ def _sort_keys() -> Select[Any]:
     return select(names.c.name)
 
 
-_SORT_KEYS = _sort_keys()
+_SORT_KEYS, _KEYS_AND_VOTES = _sort_keys(), _keys_and_votes()
