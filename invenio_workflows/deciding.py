@@ -19,7 +19,7 @@ from .differences import difference
 from .encoding import dumps
 from .engine import WorkflowEngine
 from .engine.cursor import answered
-from .errors import DataTooLarge, IllegalMove, WorkflowAPIError
+from .errors import DataTooLarge, IllegalMove, InputNotValid, WorkflowAPIError
 from .files import keep_files
 from .four_eyes import refuse_own
 from .given import object_of
@@ -56,6 +56,7 @@ def refuse_other(obj: WorkflowObject, revision: int | None) -> None:
     raise IllegalMove(
         f"Object {obj.id} changed since it was seen (revision {revision}, now "
         f"{obj.revision}); look at it again before deciding.{who}",
+        code="changed",
         id_object=obj.id,
         status=obj.status.name,
         seen=revision,
@@ -195,6 +196,7 @@ def _asked(obj: WorkflowObject, action: str | None) -> str:
             f"Object {obj.id} asks for {asked or 'no action'}"
             + (f", not for {action}." if action else ".")
             + ("" if asked else " Use continue_oid() to go on with it."),
+            code="asks_other",
             id_object=obj.id,
             status=obj.status.name,
         )
@@ -278,9 +280,10 @@ def validate(obj: WorkflowObject, data: Any) -> None:
         raise
     except Exception as error:
         _logger.exception("validate of %s failed for %r.", name, obj)
-        raise ValueError(
+        raise InputNotValid(
             f"The data could not be checked ({type(error).__name__}), so they are not "
-            "kept."
+            "kept.",
+            code="not_checked",
         ) from error
 
 
@@ -298,10 +301,15 @@ def comment(
     """
     text = text.strip() if isinstance(text, str) else ""
     if not text:
-        raise ValueError("A comment says something; this one is empty.")
+        raise InputNotValid(
+            "A comment says something; this one is empty.", code="no_comment"
+        )
     if len(text) > LONGEST_COMMENT:
-        raise ValueError(
-            f"A comment has {LONGEST_COMMENT} letters at most, not {len(text)}."
+        raise InputNotValid(
+            f"A comment has {LONGEST_COMMENT} letters at most, not {len(text)}.",
+            code="comment_too_long",
+            length=len(text),
+            most=LONGEST_COMMENT,
         )
     obj = object_of(oid)
     said = decision("comment", actor, origin, reason=text)

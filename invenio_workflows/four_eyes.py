@@ -30,7 +30,12 @@ def refuse_own(obj: WorkflowObject, actor: Any) -> None:
         told = "is not to be decided by who submitted it, so it must be known who does."
     else:
         told = f"was {kind} by {actor}: somebody else must decide."
-    raise OwnSubmission(f"Object {obj.id} {told}", id_object=obj.id, reason=kind)
+    raise OwnSubmission(
+        f"Object {obj.id} {told}",
+        code=f"own_{kind}",
+        id_object=obj.id,
+        reason=kind,
+    )
 
 
 def refuse_to_pass(obj: WorkflowObject, start_point: str, actor: Any) -> None:

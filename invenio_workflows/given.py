@@ -38,7 +38,8 @@ class Given:
             first = next(items)
         except StopIteration:
             raise WorkflowAPIError(
-                "There is no data to start with; give at least one item."
+                "There is no data to start with; give at least one item.",
+                code="no_data",
             ) from None
         return self._made(chain([first], items), definition.data_type)
 

@@ -22,6 +22,7 @@ from .engine.standing import before_question
 from .errors import (
     DeadlinePassed,
     IllegalMove,
+    InputNotValid,
     WaitTimeout,
     WorkflowAPIError,
     WorkflowDefinitionError,
@@ -301,8 +302,9 @@ def check_task(definition: Definition, start_point: str) -> None:
     name = start_point[5:]
     if len(definition.named(name)) != 1:
         names = sorted({leaf.name for leaf in definition.leaves})
-        raise ValueError(
+        raise InputNotValid(
             f"{start_point} is not possible: {definition.name!r} has "
             f"{len(definition.named(name)) or 'no'} tasks of that name. Its tasks: "
-            f"{', '.join(names)}."
+            f"{', '.join(names)}.",
+            code="no_start_point",
         )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pkgutil import resolve_name
 from typing import IO, Any, NoReturn
 
-from .errors import ConfigurationError, WorkflowAPIError
+from .errors import ConfigurationError, InputNotValid, WorkflowAPIError
 from .registry import Registry, plugins
 
 GROUP = "invenio_workflows.processors"
@@ -43,7 +43,7 @@ def read_jsonl(stream: IO[bytes]) -> Iterator[Any]:
     for number, line in enumerate(stream, 1):
         text = _decoded(line, number).strip(" \t\r\n")
         if text:
-            yield _parsed(text, f"Line {number}")
+            yield _parsed(text, number)
 
 
 def processors(configured: Mapping[str, Any]) -> Registry[Processor]:
@@ -86,21 +86,29 @@ def _decoded(content: bytes, first: int) -> str:
         return content.decode("utf-8-sig" if first == 1 else "utf-8")
     except UnicodeDecodeError as error:
         line = first + content.count(b"\n", 0, error.start)
-        raise ValueError(f"Line {line} is not UTF-8: {error.reason}.") from None
+        raise InputNotValid(
+            f"Line {line} is not UTF-8: {error.reason}.", code="not_text", line=line
+        ) from None
 
 
-def _parsed(text: str, line: str = "") -> Any:
+def _parsed(text: str, number: int = 0) -> Any:
+    """Return the value of a document, or of a line of one, by its number."""
+    where = f"Line {number}" if number else "The document"
     try:
         return json.loads(text, parse_constant=_refused)
     except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{line or f'Line {error.lineno}'} is not JSON: {error.msg} "
-            f"(column {error.colno})."
+        line = number or error.lineno
+        raise InputNotValid(
+            f"Line {line} is not JSON: {error.msg} (column {error.colno}).",
+            code="not_json",
+            line=line,
+            column=error.colno,
+            what=error.msg,
         ) from None
     except RecursionError:
-        raise ValueError(f"{line or 'The document'} is nested too deeply.") from None
+        raise InputNotValid(f"{where} is nested too deeply.", code="too_deep") from None
     except ValueError as error:
-        raise ValueError(f"{line or 'The document'} cannot be read: {error}") from None
+        raise ValueError(f"{where} cannot be read: {error}") from None
 
 
 def _refused(constant: str) -> NoReturn:

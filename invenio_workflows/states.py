@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any, Protocol
 
-from .errors import IllegalMove
+from .errors import IllegalMove, InputNotValid
 
 
 class ObjectStatus(IntEnum):
@@ -132,9 +132,10 @@ def check_start_point(start_point: str) -> str:
         known = start_point in START_POINTS
         if known or (start_point.startswith("task:") and len(start_point) > 5):
             return start_point
-    raise ValueError(
+    raise InputNotValid(
         f"There is no start point {start_point!r}; use one of "
-        f"{', '.join(START_POINTS)} or task:<name>."
+        f"{', '.join(START_POINTS)} or task:<name>.",
+        code="no_start_point",
     )
 
 
@@ -168,10 +169,17 @@ def require(
     """
     if may(name, status, waits_for, action):
         return
-    told = {"id_object": oid, "status": status.name, "operation": name}
+    told = {
+        "id_object": oid,
+        "status": status.name,
+        "waits_for": waits_for,
+        "operation": name,
+    }
     if may(name, status, waits_for):
         raise IllegalMove(
-            f"Object {oid} asks for input: use provide_input(), or restart it.", **told
+            f"Object {oid} asks for input: use provide_input(), or restart it.",
+            code="needs_input",
+            **told,
         )
     label = "Queued" if waits_for == "queue" else status.label
     legal = sorted(key for key in _OFFERED if may(key, status, waits_for))
@@ -182,6 +190,7 @@ def require(
             if legal == ["cancel"]
             else f"possible: {', '.join(legal)}."
         ),
+        code="not_now",
         **told,
     )
 

@@ -69,6 +69,8 @@ def refuse_to_pass(obj: WorkflowObject, start_point: str) -> None:
         raise IllegalMove(
             f"Object {obj.id} asks {poll.needed} persons to answer alike; nobody "
             "passes over that alone. It may start over.",
+            code="must_answer_alike",
+            needed=poll.needed,
             id_object=obj.id,
             status=obj.status.name,
         )

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from ..errors import InputNotValid
 from .core import Action, Resolution, Shown
 from .core import four_eyes as rule
 from .voting import Choice, poll
@@ -67,7 +68,7 @@ class Approval(Action):
         value = _value(form)
         reason = self._reason(obj, form)
         if not reason and value in self._needs_reason(obj):
-            raise ValueError(f"Say why: to {value} needs a reason.")
+            raise _without_reason(value)
         obj.extra_data["approved"] = value == "accept"
         obj.extra_data["reason"] = reason
         return Resolution(value, reason=reason)
@@ -82,7 +83,7 @@ class Approval(Action):
         if not (canned or own) and value in _said(
             payload, "needs_reason", self.needs_reason
         ):
-            raise ValueError(f"Say why: to {value} needs a reason.")
+            raise _without_reason(value)
 
     def choice(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Choice:
         """Vote to accept or to reject; reasons may differ."""
@@ -107,8 +108,9 @@ class Approval(Action):
 def _value(form: Mapping[str, Any]) -> str:
     value = form.get("value")
     if value not in VALUES:
-        raise ValueError(
-            f"approval is answered by value=accept or value=reject, not {value!r}."
+        raise InputNotValid(
+            f"approval is answered by value=accept or value=reject, not {value!r}.",
+            code="no_answer",
         )
     unknown = sorted(set(form) - {"value", "canned", "reason"})
     if unknown:
@@ -116,10 +118,19 @@ def _value(form: Mapping[str, Any]) -> str:
     return str(value)
 
 
+def _without_reason(value: str) -> InputNotValid:
+    return InputNotValid(
+        f"Say why: to {value} needs a reason.", code="needs_reason", value=value
+    )
+
+
 def _canned(form: Mapping[str, Any], offered: list[str]) -> str:
     canned = str(form.get("canned") or "")
     if canned and canned not in offered:
-        raise ValueError(f"{canned[:100]!r} is none of the reasons that are offered.")
+        raise InputNotValid(
+            f"{canned[:100]!r} is none of the reasons that are offered.",
+            code="reason_not_offered",
+        )
     return canned
 
 

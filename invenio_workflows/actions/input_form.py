@@ -118,6 +118,7 @@ def _checked(obj: Any, form: Mapping[str, Any]) -> tuple[Asked, Any]:
         raise IllegalMove(
             f"Object {obj.id} asks for input, but no task of it said for which; "
             "go on with it by restart_task.",
+            code="asks_nothing",
             id_object=obj.id,
         )
     return asked, _made(obj.extra_data["_payload"], form)

@@ -9,11 +9,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..four_eyes import EDITED, SUBMITTED, barred
+from ..four_eyes import barred
 from ..objects import WorkflowObject
 from ..states import ObjectStatus
 from .display import moment, span
 from .permissions import actor
+from .refusals import SAID
 from .texts import _
 from .tree import visible
 
@@ -121,10 +122,4 @@ def passed(said: Mapping[str, Any]) -> str:
 def why_not(obj: WorkflowObject) -> str | None:
     """Return why the person of this request may not decide; ``None``: they may."""
     kind = barred(obj, actor())
-    if kind is None:
-        return None
-    words = {
-        SUBMITTED: _("You submitted this record, so somebody else must decide."),
-        EDITED: _("You edited this record, so somebody else must decide."),
-    }
-    return words.get(kind) or _("It must be known who decides.")
+    return None if kind is None else SAID[f"own_{kind}"]({})

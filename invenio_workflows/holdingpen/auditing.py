@@ -12,15 +12,13 @@ from flask import abort, render_template, request, url_for
 from ..decisions import DEADLINE
 from ..differences import without_anywhere
 from ..errors import IllegalMove
-from ..objects import WorkflowObject
 from ..proxies import current_workflows
-from ..states import INPUT
 from ..store.audited import Audited
 from .exporting import encodable, streamed
 from .hiding import hidden_from_me
 from .people import name, names
 from .permissions import may, may_somewhere, workflows_for
-from .seeing import standing
+from .refusals import told
 from .texts import N_, _
 from .timeline import decided, start_point
 from .tree import visible
@@ -188,13 +186,7 @@ def refusal(oid: int, revision: int, error: IllegalMove) -> str:
     last = current_workflows.audit.last(oid, revision)
     if last is not None:
         return _("Meanwhile {who} {what}.", who=_who(last), what=_what(last))
-    now: WorkflowObject | None = current_workflows.queries.query().get(oid)
-    if now is None or "operation" not in error.details:
-        return str(error)
-    if now.get_action() == INPUT:
-        return _("Record {id} asks for input: answer it, or restart it.", id=oid)
-    where = standing(now.status, now.waits_for)
-    return _("Record {id} is “{where}”, so this is not possible.", id=oid, where=where)
+    return told(error)
 
 
 def _who(row: Any) -> str:

@@ -55,6 +55,7 @@ from .guard import page_of_error, wants_json
 from .people import name
 from .permissions import actor, may
 from .record import MOST_ALIKE, Alert, conflict, page, seen
+from .refusals import told
 from .seeing import standing
 from .texts import _, ngettext
 from .tree import visible
@@ -207,7 +208,7 @@ def comment(oid: int) -> Any:
     try:
         api.comment(oid, request.form.get("text", ""), actor(), origin="page")
     except ValueError as error:
-        return _again(obj, str(error), 422)
+        return _again(obj, told(error), 422)
     if wants_json():
         return jsonify(message=_("The comment is kept."))
     flash(_("The comment is kept."))
@@ -246,11 +247,11 @@ def _decided(oid: int, verb: str, do: Doing, said: str | Callable[[Any], str]) -
         by = error.details.get("by")
         return _again(obj, refusal(oid, revision, error), 409, revision, by)
     except ValueError as error:  # what the action says of the answer
-        return _again(obj, str(error), 422, wrong=error)
+        return _again(obj, told(error), 422, wrong=error)
     except ObjectNotFound:
         abort(404)
     except WorkflowsError as error:
-        return _again(obj, error.message, _code(error))
+        return _again(obj, told(error), _code(error))
     return _onward(oid, way, said if isinstance(said, str) else said(done))
 
 

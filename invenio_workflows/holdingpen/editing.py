@@ -23,6 +23,7 @@ from .display import number
 from .guard import page_of_error, wants_json
 from .permissions import actor
 from .record import Alert, conflict, seen
+from .refusals import told
 from .seeing import shown_copy, sight, title_of
 from .texts import _
 from .tree import visible
@@ -59,7 +60,7 @@ def save(oid: int) -> Any:
     except ObjectNotFound:
         abort(404)
     except (ValueError, WorkflowAPIError) as error:
-        said = visible(error, 2000)
+        said = visible(told(error), 2000)
         return _answer(_form(obj, text, Alert(said)), 422, said)
     flash(_("The data of record {id} are changed.", id=oid))
     return redirect(_record(oid), 303)

@@ -31,6 +31,7 @@ from .display import number
 from .flask_login import login_url
 from .flask_wtf import has_token
 from .permissions import is_known
+from .refusals import told
 from .texts import _
 from .tree import visible
 
@@ -141,7 +142,7 @@ def _our_error(error: WorkflowsError) -> Any:
     if isinstance(error, ObjectNotFound | WorkflowNotFound):
         return page_of_error(404, _("There is no such record, or you may not see it."))
     if isinstance(error, IllegalMove | WorkflowDefinitionError):
-        return page_of_error(409, str(error))
+        return page_of_error(409, told(error))
     if isinstance(error, DatabaseUnavailable):
         _logger.error("%s", error)
         return page_of_error(503, _("The database cannot be reached. Try again soon."))

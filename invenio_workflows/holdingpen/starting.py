@@ -17,6 +17,7 @@ from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from .display import group_label, plain
 from .permissions import actor, may, workflows_for
+from .refusals import told
 from .texts import _
 
 _logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def start_run() -> Any:
     try:
         result = start_delayed(form.workflow, objects, stop_on_error=False, id_user=me)
     except (ValueError, WorkflowsError) as error:
-        form.faults[_blamed()] = str(error)
+        form.faults[_blamed()] = told(error)
         return _page(form), 422
     return redirect(url_for("holdingpen.start", run=result.uuid), 303)
 

@@ -126,6 +126,7 @@ def _moved(connection: Connection, obj: WorkflowObject, row: Any) -> IllegalMove
     return IllegalMove(
         f"Object {obj.id} changed meanwhile, it is {status} now; the vote is not "
         f"kept.{who}",
+        code="vote_moved",
         id_object=obj.id,
         status=status,
         **({"by": other.actor} if other is not None else {}),
@@ -163,6 +164,7 @@ def refuse_if_changed(
         raise IllegalMove(
             f"A vote on object {obj.id} was changed meanwhile, so that this one does "
             "not decide any more; look at the votes and give yours again.",
+            code="vote_changed",
             id_object=obj.id,
             status=obj.status.name,
         )

@@ -254,6 +254,7 @@ def branches_below(connection: Connection, oid: int) -> Iterator[int]:
             raise IllegalMove(
                 f"Object {row.id}, a branch of object {oid}, is in process; wait until "
                 "it stops, or cancel it.",
+                code="branch_moves",
                 id_object=row.id,
             )
         yield row.id
@@ -266,6 +267,7 @@ def refuse_branch(obj: WorkflowObject) -> None:
         raise IllegalMove(
             f"Object {obj.id} is a branch of object {obj.id_fork}; continue, restart "
             "or cancel it, or start that object anew.",
+            code="branch",
             id_object=obj.id,
             id_fork=obj.id_fork,
         )

@@ -292,6 +292,7 @@ def refuse_snapshot(obj: WorkflowObject) -> None:
         raise IllegalMove(
             f"Object {obj.id} is the snapshot of object {obj.id_parent}, which is the "
             "one that moves; start a new object with its data, or that one again.",
+            code="snapshot",
             id_object=obj.id,
             id_parent=obj.id_parent,
         )

@@ -333,7 +333,7 @@ def test_an_answer_that_the_action_refuses_then_is_an_error(idle: Site) -> None:
     finally:
         idle.ext.register_action("approval", Approval(), replace=True)
     assert after.status == S.ERROR
-    assert "is refused: ValueError: Say why" in after.get_error_message()[0]
+    assert "is refused: InputNotValid: Say why" in after.get_error_message()[0]
     assert after.extra_data.get("approved") is None
 
 

@@ -736,7 +736,7 @@ def test_a_workflow_is_started_with_a_file(pen: PenSite, admin: Browser) -> None
 
     assert send(b'{"title": "A"}\n{"title": "B"}\n').status_code == 303
     for answer, said in (
-        (send(b'{"title": "A"}\n{'), "Line 2 is not JSON"),
+        (send(b'{"title": "A"}\n{'), "This is no JSON: line 2"),
         (send(b""), "There is no data to start with"),
         (send(b"{}", "nothing"), "Choose how the file is to be read."),
         (send(b"\xff"), "is not UTF-8"),
