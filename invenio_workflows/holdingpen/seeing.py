@@ -106,9 +106,9 @@ class Formatted:
 
 
 def formatted(shown: WorkflowObject, of: str) -> Formatted | None:
-    """Return what the workflow's ``formatter`` makes of an object."""
+    """Return what the workflow's ``formatter`` makes of an object; ``None``: nothing."""
     definition = definition_of(shown)
-    hook = definition.hook("formatter") if definition else None
+    hook = definition.own_hook("formatter") if definition else None
     if hook is None:
         return None
     try:

@@ -57,7 +57,8 @@ def ask(obj: Any, eng: Any) -> None:
     """Ask a curator."""
     said = ("needs_reason", "reasons", "votes", "veto")
     more = {key: obj.data[key] for key in said if key in obj.data}
-    eng.halt(CONCERNS[obj.id % 4], action="approval", **more)
+    asks = obj.data.get("asks") or CONCERNS[obj.id % 4]
+    eng.halt(asks, action="approval", **more)
 
 
 def choose(obj: Any, eng: Any) -> None:

@@ -265,3 +265,38 @@ def test_the_policy_is_watched(pen: Pen, reader_of: Readers) -> None:
     found, reader.faults = reader.faults, []
     assert any(each.startswith("policy: style-src-elem") for each in found)
     assert any(each.startswith("policy: img-src") for each in found)
+
+
+def test_however_much_is_written_the_decision_is_in_sight(
+    pen: Pen, reader_of_errors: Readers
+) -> None:
+    many = {"authors": ["Curie, Marie"] * 200, "asks": "Is it ours? " * 100}
+    (oid,) = pen.halted("On_the_origin_of_mass_" * 20, **many)
+    reader = reader_of_errors(pen)
+    page = reader.open(f"{oid}")
+    page.set_viewport_size({"width": 360, "height": 800})
+    box = page.get_by_role("button", name="Accept").bounding_box()
+    assert box is not None and box["y"] + box["height"] < 800
+    assert hold(reader, "much") == []
+    page.set_viewport_size({"width": 360, "height": 800})
+    for each in ("h1", ".hp-record-head > p:last-child", ".hp-message"):
+        assert page.locator(each).first.evaluate(
+            "(it) => it.scrollHeight > it.clientHeight && it.tabIndex === 0"
+        ), each
+    short = pen.halted("Short")[0]
+    reader.open(f"{short}")
+    assert page.locator("h1").get_attribute("tabindex") is None
+
+
+def test_the_button_of_the_keys_covers_nothing(pen: Pen, reader_of: Readers) -> None:
+    reader = reader_of(pen)
+    page = reader.open("?group=all")
+    button = page.get_by_role("button", name="Keys")
+    for width in (768, 1280, 2560):
+        page.set_viewport_size({"width": width, "height": 800})
+        for y in (0, 333, 5000):
+            page.evaluate("(y) => scrollTo(0, y)", y)
+            box = button.bounding_box()
+            rows = page.locator(".hp-rows").bounding_box()
+            assert box is not None and rows is not None
+            assert box["y"] + box["height"] <= rows["y"], (width, y)

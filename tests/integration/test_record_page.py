@@ -15,6 +15,7 @@ from sqlalchemy import event
 from invenio_workflows import WorkflowObject
 from invenio_workflows.api import cancel, comment, edit, resolve, start
 from invenio_workflows.decisions import decision
+from invenio_workflows.definitions import WorkflowBase
 from invenio_workflows.patterns import IF, PARALLEL
 from invenio_workflows.proxies import current_workflows
 
@@ -491,3 +492,14 @@ def test_no_page_has_script_or_style_of_its_own(pen: Site) -> None:
     for tail in ("", "/changes", "/fields", "/edit", "/remove"):
         text = page(pen, f"/{oid}{tail}", "admin")
         assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]* src=)", text)
+
+
+def test_a_workflow_without_a_formatter_shows_the_fields_at_once(pen: Site) -> None:
+    class Plain(WorkflowBase):
+        workflow = [ask]
+
+    pen.ext.register_workflow("plain", Plain)
+    text = page(pen, f"/{begin('plain')}", "curator")
+    data = text[text.index('id="data"') : text.index('id="timeline"')]
+    assert "On Rain" in data
+    assert "No data" not in data and "All fields" not in data

@@ -561,11 +561,25 @@ addEventListener("pagehide", () => list.remember());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 const shown = /** @type {HTMLElement | null} */ (document.querySelector(".hp-record[data-oid]"));
 if (shown) kept.set("hp record", shown.dataset.oid);
+// What is too long scrolls in itself, by keys as well.
+function reachable() {
+  for (const each of all(".hp-record :is(h1, .hp-record-head > p, .hp-message, .hp-votes, .hp-trace, .hp-entry-text)")) {
+    if (each.scrollHeight > each.clientHeight + 1) each.tabIndex = 0;
+    else if (each.tabIndex === 0) each.removeAttribute("tabindex");
+  }
+}
+
+reachable();
+addEventListener("resize", reachable);
 // What is open is in sight among the others, without moving the page.
 for (const each of all(":is(.hp-beside, .hp-tabs) [aria-current]")) each.closest("nav")?.scrollTo(each.offsetLeft - 40, each.offsetTop - 200);
 goOn();
 list.restore();
 if (all(".hp-row").length) kept.set("hp record", null);
+
+// Beside the menu the button of the keys covers nothing; a page of another base may have none.
+const [keys] = all("hp-keys");
+if (keys) document.querySelector(".hp-top")?.append(keys);
 
 customElements.define("hp-arrivals", Arrivals);
 customElements.define("hp-form", Form);
