@@ -232,7 +232,7 @@ def _chips(ask: Asked) -> Iterator[Link]:
     words = free_text(state.text, ask.query.parts)
     if words:
         kept = " ".join(part.text for part in ask.query.parts)
-        yield Link(f"“{words}”", list_url(state.changed(text=kept)))
+        yield Link(_("“{words}”", words=words), list_url(state.changed(text=kept)))
 
 
 def _chip(name: str, value: str) -> str:

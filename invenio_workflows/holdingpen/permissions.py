@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from flask import abort
 
+from ..decisions import who_submits
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..store.wanted import Wanted
@@ -81,8 +82,5 @@ def actor() -> str | None:
 
 
 def user_id() -> int | None:
-    """Return that id as the number that an object's ``id_user`` is."""
-    name = actor()
-    if name is None or not (name.isascii() and name.isdigit()):
-        return None
-    return int(name) if len(name) < 11 and int(name) < 2**31 else None
+    """Return that id as the number that an object's ``id_user`` is, if it is one."""
+    return who_submits(actor())[0] or None

@@ -149,6 +149,14 @@ def quoted(value: str) -> str:
     return plain if re.fullmatch(r"[^\s\"]+", plain) else f'"{plain}"'
 
 
+def without_number(query: Query) -> None:
+    """Say that nothing is found of who asks for what is theirs, and has no number."""
+    _fault(
+        query,
+        _("Records are kept under numbers, and your id is none: “me” finds nothing."),
+    )
+
+
 def is_owner(value: str) -> bool:
     """Say whether a value of the filter ``owner`` is one."""
     if not (value.isascii() and value.isdigit() and len(value) < 11):

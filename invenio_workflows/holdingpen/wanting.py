@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from ..folding import words
 from ..groups import Group
 from ..store.wanted import Term, Wanted
-from .query import Query, Said, parse
+from .query import Query, Said, parse, without_number
 from .urls import AGES, ListState
 
 
@@ -37,6 +37,8 @@ class Asked:
 def asked(state: ListState, person: Person, now: datetime | None = None) -> Asked:
     """Return what an address asks for, within what the person may see."""
     query = parse(state.text)
+    if person.number is None and "me" in (*state.owners, *query.owners):
+        without_number(query)
     now = now or datetime.now(UTC)
     since, until = _between(state.age, query, now)
     workflows = tuple(
