@@ -380,7 +380,9 @@ def forget(obj: WorkflowObject) -> Any:
     who = actor()
     if who is not None:
         current_workflows.drafts.forget(obj.id, who)
-    flash(_("Your draft is gone; the form is as it was at first."))
+    asks = asked_of(obj) is not None
+    gone = _("Your draft is gone; the form is as it was at first.")
+    flash(gone if asks else _("Your draft is gone."))
     walk = request.form.get("_walk", "")[:43] or None
     return redirect(url_for("holdingpen.record", oid=obj.id, walk=walk), 303)
 

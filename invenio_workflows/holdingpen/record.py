@@ -21,6 +21,7 @@ from .changes import Told, told
 from .drawing import Drawing, Drawn, as_text
 from .forms import Sent
 from .hiding import error_as_seen
+from .left_drafts import left_draft
 from .people import names
 from .permissions import find
 from .permissions import may as allowed
@@ -120,6 +121,8 @@ def page(
         "standing": standing(obj.status, obj.waits_for),
         "group": str(group_of(obj.status, obj.waits_for)),
         "alert": alert,
+        # What was just refused has been told with its reason.
+        "left": left_draft(obj) if alert is None else None,
         "way": way,
         "beside": beside(obj, way),
         "duration": duration,

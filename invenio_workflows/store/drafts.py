@@ -59,10 +59,11 @@ _INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.ins
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody has typed."""
+    """What somebody has typed, and in answer to which question."""
 
     form: tuple[tuple[str, str], ...]
     modified: datetime
+    halt: str
 
 
 class Drafts:
@@ -95,14 +96,18 @@ class Drafts:
 
     def get(self, oid: int, person: str, halt: str) -> Draft | None:
         """Return what a person has typed in answer to a question."""
-        statement = select(DRAFTS).where(
-            *_mine(oid, person), DRAFTS.c.halt == halt[:100]
-        )
+        found = self.last(oid, person)
+        return found if found is not None and found.halt == halt[:100] else None
+
+    def last(self, oid: int, person: str) -> Draft | None:
+        """Return what a person has typed last, to whichever question of an object."""
+        statement = select(DRAFTS).where(*_mine(oid, person))
         with self._transactions.reading() as connection:
             row = connection.execute(statement).one_or_none()
         if row is None:
             return None
-        return Draft(tuple((name, value) for name, value in row.form), row.modified)
+        form = tuple((name, value) for name, value in row.form)
+        return Draft(form, row.modified, row.halt)
 
     def forget(self, oid: int, person: str) -> None:
         """Forget what a person has typed."""

@@ -291,6 +291,23 @@ def test_a_draft_is_of_one_question_and_gone_with_the_answer(pen: Site) -> None:
     assert pen.rows(drafts) == []
 
 
+def test_a_draft_that_another_person_came_before_is_shown_until_it_is_forgotten(
+    pen: Site,
+) -> None:
+    oid = halted()
+    mine, other = Curator(pen.app, "curator"), Curator(pen.app, "admin")
+    mine.fill(oid, "form", _do="keep:", title="<b>Mine</b>", **{"secret~secret": "hush"})
+    assert 'id="left"' not in mine.get(f"/{oid}").get_data(as_text=True)
+    assert other.fill(oid, category='"paper"').status_code == 303
+    text = mine.get(f"/{oid}").get_data(as_text=True)
+    left = text[text.index('id="left"') : text.index("Forget it")]
+    assert "&lt;b&gt;Mine&lt;/b&gt;" in left and "hush" not in left
+    assert 'id="left"' not in other.get(f"/{oid}").get_data(as_text=True)
+    assert mine.send(f"/{oid}/form", _do="forget:").status_code == 303
+    text = mine.get(f"/{oid}").get_data(as_text=True)
+    assert "Your draft is gone." in text and 'id="left"' not in text
+
+
 def test_a_script_keeps_a_draft_and_is_told(pen: Site) -> None:
     oid = halted()
     browser = Curator(pen.app, "curator")
