@@ -106,7 +106,7 @@ class Formatted:
 
 
 def formatted(shown: WorkflowObject, of: str) -> Formatted | None:
-    """Return what the workflow's ``formatter`` makes of an object; ``None``: nothing."""
+    """Return what a workflow's own ``formatter`` makes of an object, if it has one."""
     definition = definition_of(shown)
     hook = definition.own_hook("formatter") if definition else None
     if hook is None:

@@ -296,7 +296,9 @@ def test_a_draft_that_another_person_came_before_is_shown_until_it_is_forgotten(
 ) -> None:
     oid = halted()
     mine, other = Curator(pen.app, "curator"), Curator(pen.app, "admin")
-    mine.fill(oid, "form", _do="keep:", title="<b>Mine</b>", **{"secret~secret": "hush"})
+    mine.fill(
+        oid, "form", _do="keep:", title="<b>Mine</b>", **{"secret~secret": "hush"}
+    )
     assert 'id="left"' not in mine.get(f"/{oid}").get_data(as_text=True)
     assert other.fill(oid, category='"paper"').status_code == 303
     text = mine.get(f"/{oid}").get_data(as_text=True)

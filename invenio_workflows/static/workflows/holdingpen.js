@@ -564,7 +564,7 @@ if (shown) kept.set("hp record", shown.dataset.oid);
 // What is too long scrolls in itself, by keys as well.
 function reachable() {
   for (const each of all(".hp-record :is(h1, .hp-record-head > p, .hp-message, .hp-votes, .hp-trace, .hp-entry-text)")) {
-    if (each.scrollHeight > each.clientHeight + 1) each.tabIndex = 0;
+    if (each.scrollHeight > each.clientHeight + 1 && !each.querySelector("a")) each.tabIndex = 0;
     else if (each.tabIndex === 0) each.removeAttribute("tabindex");
   }
 }
