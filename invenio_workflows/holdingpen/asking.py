@@ -16,6 +16,7 @@ from markupsafe import Markup
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import ObjectStatus, may
+from ..votes import poll_on
 from .answer_by import AnswerBy, answer_by, why_not
 from .ballot import Ballot, ballot_of
 from .flask_wtf import csrf_field, csrf_token
@@ -191,12 +192,26 @@ def _goings_on(obj: WorkflowObject) -> list[Move]:
     ]
     if not failed:
         offered[:2] = offered[1::-1]
-    return [
-        Move(label, url_for(endpoint, oid=obj.id), failed and point == "restart_task")
-        for point, label, endpoint in offered
-        if may(point, obj.status, obj.waits_for, obj.get_action())
-        and not (point == "continue_next" and why_not(obj))
-    ]
+    found = []
+    for point, label, endpoint in offered:
+        if not may(point, obj.status, obj.waits_for, obj.get_action()):
+            continue
+        if point == "continue_next" and _is_for_others(obj):
+            continue
+        first = failed and point == "restart_task"
+        url = url_for(endpoint, oid=obj.id)
+        found.append(Move(label, url, first, key="t" if first else ""))
+    return found
+
+
+def _is_for_others(obj: WorkflowObject) -> bool:
+    """Say whether this person may not pass over the question alone."""
+    if obj.status != ObjectStatus.HALTED:
+        return False
+    try:
+        return why_not(obj) is not None or poll_on(obj) is not None
+    except ValueError:  # what its task said of the votes cannot be
+        return True
 
 
 def tasks_to_restart(obj: WorkflowObject) -> list[str]:
@@ -206,7 +221,7 @@ def tasks_to_restart(obj: WorkflowObject) -> list[str]:
         return []
     if not allowed("restart", obj.get_workflow_name()):
         return []
-    if not may("task", obj.status, obj.waits_for) or why_not(obj):
+    if not may("task", obj.status, obj.waits_for) or _is_for_others(obj):
         return []
     names = dict.fromkeys(
         leaf.name for leaf in definition.leaves if not getattr(leaf, "hidden", False)

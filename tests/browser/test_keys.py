@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from browser import records
 from browser.conftest import Readers
 from browser.pen import Pen
 from browser.reader import Reader
 from playwright.sync_api import expect
+
+from invenio_workflows import start
 
 
 def test_j_and_k_move_from_row_to_row(curator: Reader) -> None:
@@ -59,6 +62,20 @@ def test_e_edits_and_u_comes_back(pen: Pen, curator: Reader) -> None:
     page.wait_for_url(f"**/{oid}/edit*")
     curator.press("u")
     page.wait_for_url(f"**/{oid}")
+
+
+def test_t_runs_what_failed_again_and_the_next_is_there(
+    pen: Pen, curator: Reader
+) -> None:
+    with pen.app.app_context():
+        given = [records.data(n, broken=True, title=f"Torn {n}") for n in (1, 2)]
+        start("harvest", given, stop_on_error=False)
+    page = curator.open("?group=failed&q=torn&sort=oldest")
+    curator.press("j", "Enter")
+    page.wait_for_selector("h1:has-text('Torn 1')")
+    curator.press("t")
+    page.wait_for_selector("h1:has-text('Torn 2')")
+    expect(page.locator(".hp-good-notice")).to_contain_text("runs its task again")
 
 
 def test_slash_goes_to_the_search_and_letters_there_are_letters(

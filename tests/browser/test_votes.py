@@ -26,6 +26,10 @@ def test_two_persons_vote_on_the_record(each_pen: Pen, reader_of: Readers) -> No
     expect(votes).to_contain_text("2 persons must answer alike; 2 votes lack.")
     expect(votes).to_contain_text("One is enough to reject.")
     expect(votes.locator("li")).to_have_count(0)
+    offered = page.locator(".hp-more")
+    expect(offered).to_contain_text("Start over from the first task")
+    for passing in ("Continue with the next task", "Restart from a task"):
+        expect(offered).not_to_contain_text(passing)
     page.locator("#hp-reason").fill("It reads well")
     page.get_by_role("button", name="Accept").click()
     said = f"Your vote on record {oid} is kept; 1 more is needed."
