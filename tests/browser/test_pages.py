@@ -271,6 +271,7 @@ def test_however_much_is_written_the_decision_is_in_sight(
     pen: Pen, reader_of_errors: Readers
 ) -> None:
     many = {"authors": ["Curie, Marie"] * 200, "asks": "Is it ours? " * 100}
+    many["words"] = "word " * 100  # the last field: beside it stands who set it
     (oid,) = pen.halted("On_the_origin_of_mass_" * 20, **many)
     reader = reader_of_errors(pen)
     page = reader.open(f"{oid}")
@@ -283,6 +284,11 @@ def test_however_much_is_written_the_decision_is_in_sight(
         assert page.locator(each).first.evaluate(
             "(it) => it.scrollHeight > it.clientHeight && it.tabIndex === 0"
         ), each
+    reader.open(f"{oid}/fields")
+    page.set_viewport_size({"width": 768, "height": 800})
+    for cell in page.locator(".hp-changes tr:last-child > *").all():
+        box = cell.bounding_box()
+        assert box is not None and box["width"] > 90
     short = pen.halted("Short")[0]
     reader.open(f"{short}")
     assert page.locator("h1").get_attribute("tabindex") is None
