@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
 import invenio_workflows
 from invenio_workflows.actions import Approval
@@ -16,6 +15,7 @@ from invenio_workflows.errors import (
     IllegalMove,
     WorkflowsError,
 )
+from invenio_workflows.holdingpen import texts
 from invenio_workflows.holdingpen.refusals import SAID, told
 from invenio_workflows.objects import WorkflowObject
 from invenio_workflows.states import ObjectStatus, check_start_point, require
@@ -68,8 +68,7 @@ def test_what_the_site_says_itself_is_told_as_it_is() -> None:
     assert told(WorkflowsError("Nicht heute.")) == "Nicht heute."
 
 
-def test_in_the_reader_s_language() -> None:
-    app = Flask(__name__)
-    with app.test_request_context(headers={"Accept-Language": "fr"}):
-        error = IllegalMove("Object 7 …", code="needs_input", id_object=7)
-        assert told(error).startswith("La notice 7 demande une saisie")
+def test_in_the_reader_s_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "language", lambda: "fr")
+    error = IllegalMove("Object 7 …", code="needs_input", id_object=7)
+    assert told(error).startswith("La notice 7 demande une saisie")
