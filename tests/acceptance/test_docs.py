@@ -30,6 +30,7 @@ import invenio_workflows
 from invenio_workflows import InvenioWorkflows, api, config, errors, states
 from invenio_workflows import signals as signal_room
 from invenio_workflows.store import database
+from invenio_workflows.store.models import Base
 
 REFERENCE = DOCS / "reference"
 #: Pages whose Python blocks run in one namespace each.
@@ -379,6 +380,14 @@ def test_autogenerate_leaves_our_tables_alone(app: Flask) -> None:
 
     assert wanted(), "without it Alembic would drop them"
     assert wanted(include_object=namespace["include_object"]) == []
+
+
+def test_of_every_table_it_is_said_what_becomes_of_its_rows() -> None:
+    text = page("howto/keep-the-tables.md").text
+    told = text.partition("## What grows")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\|(.+?)\|", told, re.MULTILINE)
+    named = set(re.findall(r"`(workflows_\w+)`", " ".join(rows)))
+    assert named == set(Base.metadata.tables)
 
 
 def test_the_databases_that_are_named_are_those_supported() -> None:
