@@ -29,13 +29,13 @@ class Settings:
 
     packages: list[str] = setting(
         [],
-        "Packages whose `workflows/*.py` hold definitions, one class a file, "
-        "class and file of one name.",
+        "Packages whose `workflows/*.py` hold definitions, one class in each file, "
+        "class and file of the same name.",
     )
     bind: str | None = setting(
         None,
         "Key in `SQLALCHEMY_BINDS` of the database that holds our tables. "
-        "Elsewhere than the app's own, one commit for both is not promised.",
+        "If it is not the app's own, one commit for both is not promised.",
     )
     database_uri: str | None = setting(
         None,
@@ -49,13 +49,14 @@ class Settings:
     )
     max_data_size: int = setting(
         10 * 1024 * 1024,
-        "Bytes that the data, or the extra_data, of one object may have as JSON.",
+        "The most bytes that the data, or the extra_data, of one object may have as "
+        "JSON.",
     )
     max_upload_size: int = setting(
-        50 * 1024 * 1024, "Bytes that what is sent to a page may have."
+        50 * 1024 * 1024, "The most bytes that one request to a page may have."
     )
     max_file_size: int = setting(
-        20 * 1024 * 1024, "Bytes that a file may have which a person gives."
+        20 * 1024 * 1024, "The most bytes that a file may have which a person gives."
     )
     max_log_size: int = setting(10_000, "Characters of one log line that are kept.")
     log_level: str = setting(
@@ -65,17 +66,19 @@ class Settings:
     )
     max_output_lines: int = setting(
         1000,
-        "Lines that a task prints, in one go, which are kept; then how many more "
-        "they were.",
+        "How many of the lines that a task prints, in one go, are kept; of the others "
+        "only their number is.",
     )
     capture_output: bool = setting(
         False,
         "Whether what tasks print is kept with their objects in every process of the "
-        "application, not in its workers alone: `sys.stdout` and `sys.stderr` are "
-        "stood in for from `init_app` on.",
+        "application, not only in its workers: from `init_app` on, stand-ins take the "
+        "place of `sys.stdout` and `sys.stderr`.",
     )
     batch_size: int = setting(
-        100, "Objects of one `start()` that are written, or held in memory, at a time."
+        100,
+        "Objects of one `start()` that are written, or held in memory, at a time, and "
+        "of one message of Celery or RQ.",
     )
     lease_seconds: int = setting(
         60,
@@ -105,7 +108,7 @@ class Settings:
     )
     four_eyes_except: list[str] = setting(
         [],
-        "Actors, by their ids, who may decide on what is their own all the same.",
+        "Actors, by their ids, who may decide even on what is their own.",
     )
     event_ttl: int = setting(
         30 * 24 * 3600,
@@ -116,7 +119,9 @@ class Settings:
         10, "Seconds after which a worker looks for what is due or was left behind."
     )
     stop_seconds: int = setting(
-        10, "Seconds that a worker which is to stop gives the task at work to finish."
+        10,
+        "Seconds that a worker gives the task at work to finish, when it is told to "
+        "stop.",
     )
     busy_seconds: int = setting(
         60, "Seconds to wait for a locked SQLite file before giving up."

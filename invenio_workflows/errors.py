@@ -127,7 +127,7 @@ class DeadlinePassed(WorkflowsError):
 
 
 class OwnSubmission(WorkflowsError):
-    """Who submitted or edited this may not decide about it: somebody else must."""
+    """Whoever submitted or edited this may not decide on it: somebody else must."""
 
 
 class WorkflowWorkerError(WorkflowsError):

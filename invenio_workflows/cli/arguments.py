@@ -34,7 +34,7 @@ looks_every = click.option(
     type=click.FloatRange(min=0.1, max=86_400),
     default=5.0,
     show_default=True,
-    help="With --watch: so long between two looks.",
+    help="With --watch: seconds between two looks.",
 )
 
 delayed = click.option(
@@ -57,7 +57,7 @@ class Status(click.ParamType):
             if wanted in (status.name.casefold(), status.label.casefold()):
                 return status
         names = ", ".join(status.name.lower() for status in ObjectStatus)
-        self.fail(f"{value!r} is no status; use one of {names}.", param, ctx)
+        self.fail(f"{value!r} is not a status; use one of {names}.", param, ctx)
 
 
 class Duration(click.ParamType):
@@ -73,7 +73,7 @@ class Duration(click.ParamType):
         number, unit = text[:-1], text[-1:]
         if not (number.isascii() and number.isdigit() and unit in self._UNITS):
             self.fail(
-                f"{text!r} is no duration; write a whole number and s, m, h, d or w "
+                f"{text!r} is not a duration; write a whole number and s, m, h, d or w "
                 "(seconds to weeks), such as 12h, 90d or 2w.",
                 param,
                 ctx,

@@ -32,8 +32,8 @@ def audit(
 ) -> None:
     """Print what people decided, the oldest first.
 
-    It is kept when its object is deleted. With --json each decision is one line with
-    all that is kept of it.
+    A decision stays when its object is deleted. With --json each is one line with all
+    that is kept of it.
     """
     begin = None if since is None else datetime.now(UTC) - timedelta(seconds=since)
     some = False
@@ -44,7 +44,7 @@ def audit(
         else:
             say(_line(row))
     if not some and not as_json:
-        say("Nobody decided anything like that.")
+        say("No decision matches.")
 
 
 def _line(row: Audited) -> str:

@@ -113,7 +113,7 @@ def _secret() -> Iterator[Check]:
     if key.strip(" !").replace("_", " ").replace("-", " ").lower() in _KNOWN_KEYS:
         yield Check("secret-key", "fail", "SECRET_KEY is one that everybody knows", do)
     elif len(key) < _SHORT_KEY:
-        told = f"SECRET_KEY has {len(key)} letters, so few can be guessed"
+        told = f"SECRET_KEY has {len(key)} letters; so few can be guessed"
         yield Check("secret-key", "warn", told, do)
     else:
         yield Check("secret-key", "ok", "SECRET_KEY is set")
@@ -154,7 +154,7 @@ def _sqlite(facts: Facts) -> Iterator[Check]:
         ""
         if mode == "WAL"
         else "Run PRAGMA journal_mode=WAL once on the file: then "
-        "readers and the one who writes do not wait for each other.",
+        "readers and the writer do not wait for each other.",
     )
     states = {"NORMAL": "warn", "OFF": "fail"}
     yield Check(
@@ -173,7 +173,7 @@ def _sqlite(facts: Facts) -> Iterator[Check]:
         f"foreign_keys is {keys}",
         ""
         if keys == "ON"
-        else "SQLite does not watch over references; set PRAGMA "
+        else "SQLite does not enforce references; set PRAGMA "
         "foreign_keys=ON on every connection.",
     )
 

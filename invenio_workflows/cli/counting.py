@@ -22,7 +22,7 @@ def serving(command: F) -> F:
         "--metrics-port",
         metavar="PORT",
         type=click.IntRange(0, 65535),
-        help="Serve Prometheus metrics of this process at this port; 0: at any.",
+        help="Serve Prometheus metrics of this process at this port; 0 for any.",
     )
     address = click.option(
         "--metrics-address",

@@ -113,7 +113,7 @@ def resolve(
     *("--set", "pairs"),
     metavar="FIELD=VALUE",
     multiple=True,
-    help="One field; the value is JSON, or else text. Again for each field.",
+    help="One field; the value is JSON, or else text. May be given again.",
 )
 @seen_at
 @delayed
@@ -127,11 +127,11 @@ def input_(
     delayed: bool,
     as_json: bool,
 ) -> None:
-    """Give the object ID the input that it asks for, and go on with it.
+    """Give the object ID the input that it asks for.
 
-    Without -i and --set it is shown what is asked, field by field, and until when. An
-    answer is for the question that stands when the command begins; --revision makes
-    sure that it is the one that you read.
+    It goes on then. Without -i and --set the command shows what is asked, field by
+    field, and until when. An answer is for the question that stands when the command
+    begins; --revision makes sure that it is the one that you read.
     """
     seen = _object(oid)
     if file is None and not pairs:
@@ -261,9 +261,9 @@ def _say_now(obj: WorkflowObject) -> None:
 @as_json
 @with_appcontext
 def cancel(oid: int, as_json: bool) -> None:
-    """Cancel the object ID: it shall not go on.
+    """Cancel the object ID: it will not go on.
 
-    One that sleeps or is queued is cancelled now, one that runs when its task ends.
+    If it sleeps or is queued that is done now; if it runs, when its task ends.
     """
     api.cancel(oid, person(), origin="cli")
     obj = _object(oid)
@@ -278,18 +278,18 @@ def cancel(oid: int, as_json: bool) -> None:
 @click.command("send-event")
 @click.argument("name")
 @click.argument("key")
-@click.option("--payload", metavar="JSON", help="What the object finds with it.")
+@click.option("--payload", metavar="JSON", help="What the object is given with it.")
 @as_json
 @with_appcontext
 def send_event(name: str, key: str, payload: str | None, as_json: bool) -> None:
     """Wake the objects that wait for the event NAME with KEY.
 
-    KEY is an object's id where its task named no other. If none waits, the event is
-    kept for the first that does, for WORKFLOWS_EVENT_TTL seconds.
+    KEY is the object's id, unless its task named another key. If no object waits, the
+    event is kept for the first that does, for WORKFLOWS_EVENT_TTL seconds.
     """
     try:
         woken = api.send_event(name, key, _json("--payload", payload or "null"))
-    except ValueError as error:  # what is no name, or no key
+    except ValueError as error:  # not a name, or not a key
         raise click.ClickException(clean(error)) from None
     if as_json:
         say_json({"event": name, "key": key, "woken": woken})
@@ -305,7 +305,7 @@ def send_event(name: str, key: str, payload: str | None, as_json: bool) -> None:
 @as_json
 @with_appcontext
 def delete(oid: int, yes: bool, as_json: bool) -> None:
-    """Delete the object ID with its snapshots, its history and its log."""
+    """Delete the object ID, with its history and its log."""
     obj = _object(oid)
     title = Titles().of(obj)
     if not yes:

@@ -48,7 +48,7 @@ CHECKS: dict[str, tuple[str, str]] = {
         "know that what a task writes elsewhere is another commit.",
     ),
     "sqlite.journal_mode": (
-        "Whether those who read and the one who writes wait for each other.",
+        "Whether readers and the writer wait for each other.",
         "Run `PRAGMA journal_mode=WAL` once on the file.",
     ),
     "sqlite.synchronous": (
@@ -56,7 +56,7 @@ CHECKS: dict[str, tuple[str, str]] = {
         "Set `PRAGMA synchronous=FULL` on every connection.",
     ),
     "sqlite.foreign_keys": (
-        "Whether SQLite watches over references.",
+        "Whether SQLite enforces foreign keys.",
         "Set `PRAGMA foreign_keys=ON` on every connection.",
     ),
     "tables": (
@@ -72,11 +72,11 @@ CHECKS: dict[str, tuple[str, str]] = {
         "Run `flask workflows recover`.",
     ),
     "workers": (
-        "Whether a worker that lives serves each queue in use.",
+        "Whether each queue in use is served by a living worker.",
         "Start one, for the queues that are named.",
     ),
     "workers.code": (
-        "Whether the workers that live run the code that is there.",
+        "Whether the living workers run the present code.",
         "Restart those that are named.",
     ),
     "objects.queued": (
@@ -88,8 +88,8 @@ CHECKS: dict[str, tuple[str, str]] = {
         "Run `flask workflows reindex`.",
     ),
     "lists.counters": (
-        "Whether the counters of the lists are right, and the triggers there that keep "
-        "them.",
+        "Whether the counters of the lists are right, and the triggers that keep them "
+        "are there.",
         "Run `flask workflows reindex`; restore the triggers from a backup.",
     ),
     "doctor.skip": (
@@ -105,7 +105,7 @@ CHECKS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at. ``state``: ok, warn, fail or skip.
+    """One thing that was looked at; its ``state`` is ok, warn, fail or skip.
 
     :param id: one of :data:`CHECKS`, or ``worker.<name>`` of a plug-in.
     :param reason: why it does not count; for ``skip``.

@@ -63,10 +63,12 @@ class Commands(click.Group):
 def workflows() -> None:
     """Run records through workflows, and decide where a person is asked.
 
-    Every command but `metrics` and those that are a worker takes --json for
-    programs: one JSON document, or for lists one on each line. Exit codes: 0
-    for done (an object that halted is no failure), 1 for what went wrong or failed, 2
-    for a command that was not written right.
+    Begin with init, start and objects; doctor says what is missing.
+
+    Every command except `metrics` and the workers takes --json, for programs: one
+    JSON document, or for lists one on each line. Exit codes: 0 for success (an object
+    that halted is no failure), 1 if something went wrong or failed, 2 for a command
+    line that cannot be understood.
     """
 
 

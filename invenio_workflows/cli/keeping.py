@@ -20,7 +20,10 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "blue"}
 @as_json
 @with_appcontext
 def init(as_json: bool) -> None:
-    """Make the tables, or bring them to this release; any number of times."""
+    """Make the tables, or upgrade them to this release.
+
+    It may be run any number of times.
+    """
     engine = current_workflows.database.engine
     before, after = upgrade(engine)
     where = address(engine)
@@ -39,19 +42,19 @@ def init(as_json: bool) -> None:
     *("--round-trip", "travels"),
     is_flag=True,
     help="Have a worker run a tiny workflow, and wait for it, 10 seconds at most; "
-    "what it left is deleted.",
+    "what it leaves is deleted.",
 )
 @click.option(
     "--skip",
     metavar="ID",
     multiple=True,
-    help="Do not let this check count; may be given again. WORKFLOWS_DOCTOR_SKIP says "
-    "so for good, with the reason.",
+    help="Leave out this check; may be given again. WORKFLOWS_DOCTOR_SKIP leaves it "
+    "out for good, with the reason.",
 )
 @as_json
 @with_appcontext
 def doctor(travels: bool, skip: tuple[str, ...], as_json: bool) -> None:
-    """Look whether all is well, and say what to do where it is not."""
+    """Check whether all is well, and say what to do if not."""
     if unknown := [each for each in skip if not is_check(each)]:
         raise click.UsageError(
             f"There is no check {', '.join(unknown)}; there are {', '.join(CHECKS)}."

@@ -50,7 +50,9 @@ def definitions() -> None:
 @definitions.command("show")
 @click.argument("name")
 @click.option("--dot", "as_dot", is_flag=True, help="Print a graph for Graphviz.")
-@click.option("--mermaid", "as_mermaid", is_flag=True, help="Print one for Mermaid.")
+@click.option(
+    "--mermaid", "as_mermaid", is_flag=True, help="Print a flowchart for Mermaid."
+)
 @as_json
 @with_appcontext
 def show(name: str, as_dot: bool, as_mermaid: bool, as_json: bool) -> None:

@@ -110,7 +110,7 @@ def _error(obj: WorkflowObject) -> tuple[str | None, str]:
     type=click.IntRange(1, 100_000),
     default=50,
     show_default=True,
-    help="So many at most.",
+    help="Show at most this many.",
 )
 @as_json
 @with_appcontext
@@ -140,7 +140,7 @@ def objects(
 def listed(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield the lines of a table of objects."""
     if not rows:
-        yield "No object is like that."
+        yield "No object matches."
         return
     told = [
         (

@@ -30,15 +30,15 @@ def _unmoving(
     metavar="DURATION",
     type=Duration(),
     required=True,
-    help="Since when nothing of the run changed: a number with s, m, h, d or w, such "
-    "as 12h, 90d or 2w.",
+    help="For how long nothing of the run has changed: a number with s, m, h, d or w, "
+    "such as 12h, 90d or 2w.",
 )
 @click.option(
     *("--status", "statuses"),
     type=Status(),
     multiple=True,
     callback=_unmoving,
-    help="In which status every object of the run is; may be given again. Without "
+    help="The status that every object of the run has; may be given again. Without "
     "it: completed or cancelled.",
 )
 @click.option("--dry-run", is_flag=True, help="Say how many there are; delete nothing.")
@@ -47,7 +47,7 @@ def _unmoving(
     type=click.IntRange(1, 10_000),
     default=1000,
     show_default=True,
-    help="So many objects are deleted in one transaction.",
+    help="Delete at most this many objects in one transaction.",
 )
 @as_json
 @with_appcontext
@@ -58,11 +58,12 @@ def prune(
     batch: int,
     as_json: bool,
 ) -> None:
-    """Delete runs that ended long ago, with objects, history and log, for good.
+    """Delete runs that ended long ago, for good.
 
-    A run goes as a whole, when each of its objects is in one of the statuses. What
-    moves, or will by itself, is never deleted, nor what is in no run. Drafts that
-    nobody touched for a month go too, and files that no answer came for.
+    Their objects, history and log are deleted with them. A run goes as a whole, when
+    all of its objects have one of the statuses. What moves, or will move by itself,
+    is never deleted, nor is an object without a run. Drafts that nobody touched for a
+    month are deleted too, and files for which no answer came.
     """
     pruner = current_workflows.pruner
     found: Pruned = pruner.count(older_than, statuses)
@@ -76,7 +77,7 @@ def prune(
         told = {"runs": gone.runs, "objects": gone.objects, "dry_run": dry_run}
         say_json(told)
     elif not found.runs:
-        say("No run is like that.")
+        say("No run matches.")
     else:
         say(f"{_runs(gone)} {'would be deleted' if dry_run else 'deleted'}.")
 

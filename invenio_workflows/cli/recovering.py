@@ -44,11 +44,11 @@ class Found:
 @as_json
 @with_appcontext
 def recover(watches: bool, as_json: bool) -> None:
-    """Take up again what dead workers left, each from its last checkpoint.
+    """Take up what dead workers left, from the last checkpoint.
 
-    That is done here, in this process. What waits for its time, and it has come, is
-    put in its queue; what has been in a queue for too long is sent to the worker
-    again. Every worker does the same by itself.
+    That is done here, in this process. Objects whose time has come are put in their
+    queue; what has been queued for too long is sent to the worker again. Every worker
+    does the same by itself.
     """
     if watches:
         _watch(as_json)

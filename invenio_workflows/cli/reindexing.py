@@ -19,11 +19,11 @@ from .text import clean, say, say_json
 
 @click.command("reindex")
 @click.argument("name", required=False)
-@click.option("--all", "everything", is_flag=True, help="Those too that are not old.")
+@click.option("--all", "everything", is_flag=True, help="Also those that are not old.")
 @as_json
 @with_appcontext
 def reindex(name: str | None, everything: bool, as_json: bool) -> None:
-    """Make titles, search words and sort keys anew, where they are old.
+    """Renew titles, search words and sort keys that are old.
 
     They are old when the code of the workflow's get_title, get_description,
     get_search_text, get_sort_data or hidden_fields has changed, and after the upgrade
@@ -46,7 +46,7 @@ def reindex(name: str | None, everything: bool, as_json: bool) -> None:
         say_json({"objects": done, "counters": wrong})
         return
     for each, number in done.items():
-        say(f"{clean(each) or '(no workflow)'}: {objects(number)} made anew.")
+        say(f"{clean(each) or '(no workflow)'}: {objects(number)} renewed.")
     if wrong:
         say(f"{wrong:,} wrong {'counter' if wrong == 1 else 'counters'} corrected.")
     if not done and not wrong:
@@ -68,7 +68,7 @@ def _redone(name: str, everything: bool) -> int:
                 bar.update(number)
     except KeyboardInterrupt:
         raise click.ClickException(
-            f"Interrupted: {objects(done)} made anew. To go on: {command('reindex')}"
+            f"Interrupted: {objects(done)} renewed. To go on: {command('reindex')}"
         ) from None
     return done
 
@@ -101,6 +101,6 @@ def lists() -> Iterator[Check]:
     yield Check(
         "lists.counters",
         "warn" if wrong else "ok",
-        f"{wrong:,} counters of the lists are wrong" if wrong else "lists count right",
+        f"{wrong:,} counters of the lists are wrong" if wrong else "counters are right",
         f"Run {command('reindex')}" if wrong else "",
     )

@@ -40,7 +40,7 @@ _LARGEST_PRIORITY = 1000
 @click.option(
     "--id-user",
     default="",
-    help="The id of the user whom the run belongs to.",
+    help="The id of the user to whom the run belongs.",
 )
 @delayed
 @click.option(
@@ -141,7 +141,10 @@ def _cannot_read(said: str, error: OSError) -> click.ClickException:
 @as_json
 @with_appcontext
 def restart(uuid: str, as_json: bool) -> None:
-    """Run the run UUID again, from its first task, with the data it began with."""
+    """Run the run UUID again, from its first task.
+
+    Each object has the data again with which it came.
+    """
     total = current_workflows.queries.progress(uuid)["total"]
     _watched(lambda: api.start_by_wid(uuid), Progress(total), as_json)
 
@@ -156,9 +159,10 @@ def restart(uuid: str, as_json: bool) -> None:
 @as_json
 @with_appcontext
 def resume(uuid: str, start_point: str | None, as_json: bool) -> None:
-    """Go on with all objects of the run UUID that sleep, failed, or never ran.
+    """Go on with all objects of the run UUID that stopped.
 
-    What asks for a decision goes on too, without one.
+    That is those that sleep, failed, or never ran. What asks for a decision goes on
+    too, without one.
     """
     progress = Progress(current_workflows.queries.progress(uuid)["total"])
     progress.uuid = uuid

@@ -37,11 +37,11 @@ Row = dict[str, Any]
 @as_json
 @with_appcontext
 def sync(watch: bool, interval: float, as_json: bool) -> None:
-    """Write down which definitions there are; those that are gone are removed.
+    """Record which definitions there are, and which are gone.
 
-    This command alone marks a definition as removed: run it where all of the site's
-    code is installed, after each deployment. A module that does not import is named,
-    and nothing is said of its definitions; the exit code is 1 then.
+    Only this command marks a definition as removed: run it where all of the site's
+    code is installed, after each deployment. A module that cannot be imported is
+    named, its definitions stay as they are, and the exit code is 1.
     """
     if watch:
         _watch(interval, as_json)
@@ -90,10 +90,11 @@ def check(as_json: bool) -> None:
 @as_json
 @with_appcontext
 def known(as_json: bool) -> None:
-    """List the definitions that are known: here, to workers, or that once were.
+    """List the definitions that are known here, or once were.
 
-    ID is what order_workflow_execution() takes, too; LIVING counts the objects that
-    have not ended.
+    A worker may know some that this process does not. ID is what
+    order_workflow_execution() takes, too; LIVING counts the objects that have not
+    ended.
     """
     rows = _rows()
     if as_json:

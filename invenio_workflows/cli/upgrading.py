@@ -1,4 +1,4 @@
-"""``upgrade-check``: what the code of now means for the objects that sleep."""
+"""``upgrade-check``: what the present code means for the objects that sleep."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def _pairs(
     multiple=True,
     callback=_pairs,
     help="What OLD is called now: a task, a node of a graph, a pattern or a workflow; "
-    "what halted in the task OLD goes on behind NEW. A pattern is NEW by its place, as "
-    "in 2/0. Without NEW: leave those as they are. May be given again.",
+    "what halted in the task OLD goes on after NEW. A pattern is named by its place, "
+    "such as 2/0. Without NEW: leave those as they are. May be given again.",
 )
 @as_json
 @with_appcontext
@@ -53,10 +53,10 @@ def upgrade_check(
 ) -> None:
     """Say what this code means for the objects that sleep.
 
-    An object is orphaned when the task at which it stands is gone, or no longer the
-    only one like it, or the loop or branch around it: it would become ERROR. Or its
-    workflow is gone. For what was probably renamed the new name is proposed. Those
-    that only moved go on where their task is now.
+    An object is orphaned, and would become ERROR, when the task at which it stands, or
+    the loop or branch around it, is gone or no longer the only one like it; and when
+    its workflow is gone. For what was probably renamed the new name is proposed.
+    Objects whose task only moved go on where it is now.
 
     Exit code 1: some objects cannot go on. It writes nothing without --apply, and may
     be run while workers work.

@@ -8,7 +8,10 @@ from ..votes import poll_on
 
 
 def votes(obj: WorkflowObject) -> str:
-    """Return who voted for what, and how many lack; "" if one answer is enough."""
+    """Return who voted for what, and how many votes are missing.
+
+    ``""`` if one answer is enough.
+    """
     if not obj.get_action() or not may("resolve", obj.status, obj.waits_for):
         return ""
     try:

@@ -120,12 +120,12 @@ def _by_status(tally: Tally) -> dict[str, int]:
 @as_json
 @with_appcontext
 def watch(uuid: str, as_json: bool) -> None:
-    """Show how far the run UUID is, until no object in it can move by itself.
+    """Watch the run UUID until nothing in it moves by itself.
 
     On a terminal a bar, elsewhere a line for each change: how many of all objects
     have ended or stopped, and what each does. The exit code is 1 if objects failed.
-    With --json each change is a document on a line of its own. Ctrl-C ends the
-    watching alone.
+    With --json each change is a document on a line of its own. Ctrl-C ends only the
+    watching.
     """
     try:
         for view in _shown(uuid, as_json):

@@ -81,7 +81,7 @@ def _alive(lives: list[Seen]) -> str:
 
 def _nobody(gone: list[Seen]) -> str:
     kind = clean(current_workflows.settings.worker)
-    told = f"no worker lives that does what is delayed by {kind}"
+    told = f"no worker of the kind {kind} lives"
     if not gone:
         return told
     last = min(gone, key=lambda each: each.seconds)

@@ -27,12 +27,13 @@ Row = dict[str, Any]
 @as_json
 @with_appcontext
 def workers(as_json: bool) -> None:
-    """Show which workers live, what each holds, and what waits in the queues.
+    """Show the living workers, what each holds, and the queues.
 
     A worker says that it lives every WORKFLOWS_SWEEP_SECONDS. One that was killed is
     shown as dead, or as silent if it was on another machine, until the others forget
-    it. A process of no KIND is no worker: it moves what was started in it. Whose code
-    differs from what this command has loaded is named, to be restarted.
+    it. A process without a KIND is not a worker: it moves what was started in it.
+    Workers whose code differs from what this command has loaded are named; restart
+    them.
     """
     transactions = current_workflows.store.transactions
     there = those_seen(transactions)
@@ -233,6 +234,6 @@ def _queue_table(waiting: list[Line], served: dict[str, int]) -> Iterator[str]:
     left = [queue for queue, number in served.items() if not number]
     if left:
         yield (
-            f"Nobody serves {clean(', '.join(left))}. To begin who does: "
+            f"Nobody serves {clean(', '.join(left))}. To begin a worker for it: "
             f"{clean(to_begin(left))}"
         )

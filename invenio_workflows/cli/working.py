@@ -45,7 +45,7 @@ _queues = click.option(
     type=click.IntRange(1, 1000),
     default=2,
     show_default=True,
-    help="So many objects are moved at a time.",
+    help="Move this many objects at a time.",
 )
 @_queues
 @click.option(
@@ -66,11 +66,12 @@ def worker(
     """Do what is delayed, until SIGTERM or Ctrl-C.
 
     The worker that the site has configured (WORKFLOWS_WORKER) works in this process.
-    When it is to stop it finishes the task at work, and gives back what takes longer
-    than WORKFLOWS_STOP_SECONDS.
+    When it is told to stop it finishes the task at work, and gives back what takes
+    longer than WORKFLOWS_STOP_SECONDS.
 
-    With --watch new code is loaded by a process of its own first, and taken in when
-    no object is moved here; or it is said why not, and the old code goes on.
+    With --watch, new code is first loaded by a process of its own, and is taken in
+    when no object is being moved here; or the log says why not, and the old code goes
+    on.
     """
     name = current_workflows.settings.worker
     reloader = _reloader(name, interval) if watch else None
@@ -87,9 +88,9 @@ def _reloader(name: str, interval: float) -> Reloader:
     worker = current_workflows.worker
     if not getattr(worker, "rests", False):
         raise click.ClickException(
-            f"The worker {name} takes in new code when it is begun anew, and not "
-            "before. `flask workflows definitions sync --watch` and `workers` say who "
-            "runs old code."
+            f"The worker {name} takes in new code when it is restarted, and not "
+            "before. `flask workflows definitions sync --watch` and `workers` say "
+            "which workers run old code."
         )
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     check = argv("definitions", "check", "--json")

@@ -423,7 +423,7 @@ def test_objects_are_found_by_status_workflow_and_run(flask: Terminal):
     assert ids("--run", run) == [other]
     assert ids("--workflow", "other") == []
     assert ids("--limit", "1") == [other]
-    assert flask("objects", "--workflow", "other") == "No object is like that.\n"
+    assert flask("objects", "--workflow", "other") == "No object matches.\n"
     assert flask("objects", "--limit", 2).endswith(
         "… and more; --limit 20 shows them.\n"
     )

@@ -98,7 +98,7 @@ def test_an_old_run_that_ended_goes_with_all_that_belongs_to_it(desk: Terminal):
     assert site.counts() == before
     assert desk("prune", "--older-than", "90d") == "1 run with 2 objects deleted.\n"
     assert not any(site.counts().values())
-    assert desk("prune", "--older-than", "90d") == "No run is like that.\n"
+    assert desk("prune", "--older-than", "90d") == "No run matches.\n"
 
 
 def test_a_run_with_one_object_that_halted_stays_whole(desk: Terminal):
@@ -106,14 +106,14 @@ def test_a_run_with_one_object_that_halted_stays_whole(desk: Terminal):
     run_of({}, {}, {"halt": 1}, {}, site=site)
     run_of({}, {"bad": 1}, site=site)
     before = site.counts()
-    assert desk("prune", "--older-than", "1h") == "No run is like that.\n"
+    assert desk("prune", "--older-than", "1h") == "No run matches.\n"
     assert site.counts() == before
 
 
 def test_a_run_that_was_changed_since_then_stays(desk: Terminal):
     site = desk.site
     new, old = run_of({}, days=5, site=site), run_of({}, days=30, site=site)
-    assert desk("prune", "--older-than", "5w") == "No run is like that.\n"
+    assert desk("prune", "--older-than", "5w") == "No run matches.\n"
     assert desk("prune", "--older-than", "1w") == "1 run with 1 object deleted.\n"
     assert uuids(site) == {new}
     # The run was not written when its object was saved, but the object was.
@@ -121,7 +121,7 @@ def test_a_run_that_was_changed_since_then_stays(desk: Terminal):
     age(site, new, 50)
     obj.data["seen"] = True
     obj.save()
-    assert desk("prune", "--older-than", "1w") == "No run is like that.\n"
+    assert desk("prune", "--older-than", "1w") == "No run matches.\n"
     assert old not in uuids(site)
 
 
@@ -145,7 +145,7 @@ def test_an_object_that_went_on_to_another_run_keeps_its_beginning(desk: Termina
     obj = WorkflowObject.query.filter_by(id_workflow=first, id_parent=None).first()
     second = str(api.start("one", obj).uuid)
     age(site, first, 100)
-    assert desk("prune", "--older-than", "90d") == "No run is like that.\n"
+    assert desk("prune", "--older-than", "90d") == "No run matches.\n"
     moments = WorkflowObject.get(obj.id).history()
     assert {each.id_workflow for each in moments} == {first, second}
     age(site, second, 100)
@@ -185,7 +185,7 @@ def test_what_moves_never_goes(desk: Terminal):
         said = desk(
             "prune", "--older-than", "1d", "--status", "waiting", "--status", status
         )
-        assert said == "No run is like that.\n"
+        assert said == "No run matches.\n"
     assert site.counts() == before
 
 

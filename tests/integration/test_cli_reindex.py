@@ -40,7 +40,7 @@ def checked(desk: Terminal) -> dict[str, str]:
 def test_nothing_is_old_at_first(desk: Terminal) -> None:
     assert checked(desk) == {
         "lists.titles": "lists show what this code makes",
-        "lists.counters": "lists count right",
+        "lists.counters": "counters are right",
     }
     assert "Nothing is old." in desk("reindex")
 
@@ -51,7 +51,7 @@ def test_new_code_is_found_and_what_it_makes_is_kept(desk: Terminal) -> None:
     assert checked(desk)["lists.titles"] == (
         "Lists show what other code made: one (3 objects), two (3 objects)"
     )
-    assert "one: 3 objects made anew." in desk("reindex", "one")
+    assert "one: 3 objects renewed." in desk("reindex", "one")
     assert "two (3 objects)" in checked(desk)["lists.titles"]
     assert desk.json("reindex") == {"objects": {"two": 3}, "counters": 0}
     assert desk.json("reindex") == {"objects": {}, "counters": 0}
@@ -71,7 +71,7 @@ def test_wrong_counters_and_lost_triggers_are_found(desk: Terminal) -> None:
         connection.exec_driver_sql("DELETE FROM workflows_count_delta")
     assert "counters of the lists are wrong" in checked(desk)["lists.counters"]
     assert desk.json("reindex")["counters"] > 0
-    assert checked(desk)["lists.counters"] == "lists count right"
+    assert checked(desk)["lists.counters"] == "counters are right"
     if engine.dialect.name == "sqlite":
         with engine.begin() as connection:
             connection.exec_driver_sql("DROP TRIGGER workflows_count_update")

@@ -374,7 +374,7 @@ def test_the_doctor_says_whether_somebody_serves_the_queues(
     config: dict[str, Any] = {"WORKFLOWS_QUEUES": {"big": "slow"}}
     site = make_site(ready_url, tables=False, **config)
     site.register("work", lambda obj, eng: None)
-    nobody = "no worker lives that does what is delayed by local"
+    nobody = "no worker of the kind local lives"
     with site.app.app_context():
         flask = Terminal(site.app, site)
         by_itself = "; a process that delays something does it itself"
