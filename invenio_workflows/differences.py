@@ -111,32 +111,6 @@ def middle(before: Sequence[Any], after: Sequence[Any]) -> tuple[int, int, int]:
     return head, len(before) - head - tail, len(after) - head - tail
 
 
-def applied(value: Any, changes: Sequence[Change]) -> Any:
-    """Return ``value`` with the changes of a :func:`difference` in it."""
-    for change in changes:
-        if not change.path and change.kind == CHANGED:
-            return change.after
-    removed = [change for change in changes if change.kind == REMOVED]
-    others = [change for change in changes if change.kind != REMOVED]
-    for change in [*reversed(removed), *others]:
-        value = _put(value, change.path, change)
-    return value
-
-
-def _put(value: Any, path: Path, change: Change) -> Any:
-    key, *rest = path
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    if rest:
-        copy[key] = _put(copy[key], tuple(rest), change)
-    elif change.kind == REMOVED:
-        del copy[key]
-    elif change.kind == ADDED and isinstance(copy, list):
-        copy.insert(key, change.after)
-    else:
-        copy[key] = change.after
-    return copy
-
-
 # --- who set what last ----------------------------------------------------------------
 
 #: Beside a value: who set it last, as one word for the whole of it, or for each part.

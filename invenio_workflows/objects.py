@@ -29,7 +29,7 @@ class _Query:
     """``WorkflowObject.query``: a new query of the current app at each access."""
 
     def __get__(self, obj: Any, owner: type[WorkflowObject]) -> Any:
-        return current_workflows.queries.query(owner)
+        return current_workflows.queries.query()
 
 
 class WorkflowObject(ExtraData):

@@ -166,7 +166,7 @@ _WORDS = {
     "edit": N_("edited the data"),
     "cancel": N_("cancelled it"),
     "delete": N_("deleted it"),
-    "map": N_("put it at another task, for the code was changed"),
+    "map": N_("moved it to another task, because the code changed"),
 }
 #: From where.
 _ORIGINS = {

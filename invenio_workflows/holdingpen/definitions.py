@@ -122,7 +122,7 @@ def _title(name: str) -> str:
 
 def _first_line(name: str) -> str:
     if name not in current_workflows.workflows:
-        return _("The code has it no more.")
+        return _("It is no longer in the code.")
     return plain(current_workflows.definition(name).doc.partition("\n\n")[0])
 
 

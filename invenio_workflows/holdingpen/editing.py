@@ -147,20 +147,20 @@ def _read(oid: int, text: str) -> Any:
     except json.JSONDecodeError as error:
         raise ValueError(
             _(
-                "This is no JSON: line {line}, column {column}: {what}.",
+                "This is not JSON: line {line}, column {column}: {what}.",
                 line=error.lineno,
                 column=error.colno,
                 what=error.msg,
             )
         ) from None
     except (KeyError, TypeError, ArithmeticError) as error:
-        raise ValueError(_("This is no value: {what}.", what=error)) from None
+        raise ValueError(_("This cannot be a value: {what}.", what=error)) from None
     except RecursionError:
         raise ValueError(_("This is nested too deep.")) from None
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(_("{name} is no number of JSON.", name=name))
+    raise ValueError(_("{name} is not a number in JSON.", name=name))
 
 
 ROUTES: Any = (

@@ -198,7 +198,7 @@ class _Reader:
             return json.loads(text, parse_constant=_no_number)
         except json.JSONDecodeError as error:
             said = _(
-                "This is no JSON: line {line}, column {column}: {what}.",
+                "This is not JSON: line {line}, column {column}: {what}.",
                 line=error.lineno,
                 column=error.colno,
                 what=_(error.msg),
@@ -216,7 +216,7 @@ def _lines(text: str) -> str:
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(_("{name} is no number of JSON.", name=name))
+    raise ValueError(_("{name} is not a number in JSON.", name=name))
 
 
 def _empty(shape: Shape, part: Part) -> Any:

@@ -175,7 +175,7 @@ def _no_pattern(shape: Shape, message: str) -> str:
 def _no_address(shape: Shape, message: str) -> str:
     """Say what a field for an address says, and no validator of the site's own."""
     ours = message.startswith("value is not a valid email address")
-    return _("This is no e-mail address.") if ours else ""
+    return _("This is not an e-mail address.") if ours else ""
 
 
 def _no_scheme(shape: Shape, message: str) -> str:
@@ -191,17 +191,17 @@ def _not_so(shape: Shape, message: str) -> str:
     return say(shape, message) if say is not None else ""
 
 
-_no_whole = _always(lambda: _("This is no whole number."))
-_no_number = _always(lambda: _("This is no number."))
-_no_date = _always(lambda: _("This is no date; write it like 2026-01-31."))
-_no_moment = _always(lambda: _("This is no date with a time: 2026-01-31T14:30."))
-_no_time = _always(lambda: _("This is no time; write it like 14:30."))
+_no_whole = _always(lambda: _("This is not a whole number."))
+_no_number = _always(lambda: _("This is not a number."))
+_no_date = _always(lambda: _("This is not a date; write it like 2026-01-31."))
+_no_moment = _always(lambda: _("This is not a date with a time: 2026-01-31T14:30."))
+_no_time = _always(lambda: _("This is not a time; write it like 14:30."))
 _no_choice = _always(lambda: _("This is none of the choices."))
-_no_text = _always(lambda: _("This is no text."))
-_no_list = _always(lambda: _("This is no list."))
+_no_text = _always(lambda: _("This is not a text."))
+_no_list = _always(lambda: _("This is not a list."))
 _no_object = _always(lambda: _("Fields with their values are needed here: { }."))
-_no_url = _always(lambda: _("This is no address of the web."))
-_no_duration = _always(lambda: _("This is no length of time; write it like 01:30:00."))
+_no_url = _always(lambda: _("This is not a web address."))
+_no_duration = _always(lambda: _("This is not a duration; write it like 01:30:00."))
 _past = _always(lambda: _("This must be in the past."))
 _future = _always(lambda: _("This must be in the future."))
 _least = _with(lambda n: _("This must be {n} or more.", n=n), "minimum")
@@ -233,7 +233,7 @@ _BY_KIND: dict[str, _Says] = {
     **{"date": _no_date, "datetime": _no_moment, "time": _no_time, "url": _no_url},
     **{"check": _no_choice, "choice": _no_choice, "rows": _no_list},
     **{"group": _no_object, "text": _no_text, "area": _no_text},
-    "email": _always(lambda: _("This is no e-mail address.")),
+    "email": _always(lambda: _("This is not an e-mail address.")),
 }
 
 #: What is said of each kind of error, and what kinds of pydantic's errors, and words of
@@ -278,7 +278,7 @@ _KINDS: tuple[tuple[_Says, str], ...] = (
     (_no_object, "model_type model_attributes_type dict_type dataclass_type"),
     (_no_url, "url_parsing url_type"),
     (_no_scheme, "url_scheme"),
-    (_always(lambda: _("This is no UUID.")), "uuid_parsing uuid_type uuid_version"),
+    (_always(lambda: _("This is not a UUID.")), "uuid_parsing uuid_type uuid_version"),
     (_no_address, "value_error"),
     (_not_so, "type format"),
     (

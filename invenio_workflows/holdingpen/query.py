@@ -278,7 +278,7 @@ def _age(query: Query, value: str) -> timedelta | None:
     if not (found and found[1].isascii() and found[2].lower() in UNITS):
         _fault(
             query,
-            _("“{value}” is no age. Write 12h, 3d, 2w, 6m or 1y."),
+            _("“{value}” is not an age. Write 12h, 3d, 2w, 6m or 1y."),
             value=value,
         )
         return None

@@ -331,7 +331,7 @@ _WORDS = {
     "Cancelled": N_("was cancelled"),
     "GivenBack": N_("was given back by its worker"),
     "TakenOver": N_("was taken over from a lost worker"),
-    "Mapped": N_("was put at another task, for the code was changed"),
+    "Mapped": N_("was moved to another task, because the code changed"),
     "Branched": N_("was split into branches"),
 }
 

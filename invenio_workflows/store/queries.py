@@ -9,7 +9,7 @@ from datetime import datetime
 from operator import index
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 
 from ..encoding import loads
 from ..errors import ObjectNotFound, WorkflowAPIError
@@ -154,7 +154,7 @@ class Query:
 class Queries(RunQueries):
     """What the faces ask."""
 
-    def query(self, kind: Any = None) -> Query:
+    def query(self) -> Query:
         """Return a query of all objects."""
         return Query(self._store)
 
@@ -261,24 +261,15 @@ class Queries(RunQueries):
         :param after: position and id of the one before.
         :param initial: those that never ran too.
         """
-        objects = sql.OBJECTS.c
         wanted = [ObjectStatus.HALTED, ObjectStatus.WAITING, ObjectStatus.ERROR]
         if initial:
             wanted.append(ObjectStatus.INITIAL)
-        with self._store.transactions.reading() as connection:
-            row = connection.execute(
-                select(*sql.COLUMNS)
-                .where(
-                    objects.id_workflow == uuid,
-                    objects.id_parent.is_(None),
-                    tuple_(objects.position, objects.id) > after,
-                    objects.status.in_([int(status) for status in wanted]),
-                    objects.waits_for.is_distinct_from("queue"),
-                )
-                .order_by(objects.position, objects.id)
-                .limit(1)
-            ).one_or_none()
-        return None if row is None else self._store.document(row)
+        return self._next_of(
+            uuid,
+            after,
+            sql.OBJECTS.c.status.in_([int(status) for status in wanted]),
+            sql.OBJECTS.c.waits_for.is_distinct_from("queue"),
+        )
 
     def next_not_ended(
         self, uuid: str, after: tuple[int, int]
@@ -287,8 +278,14 @@ class Queries(RunQueries):
 
         :param after: position and id of the one before.
         """
-        objects = sql.OBJECTS.c
         ended = [int(ObjectStatus.COMPLETED), int(ObjectStatus.CANCELLED)]
+        return self._next_of(uuid, after, sql.OBJECTS.c.status.not_in(ended))
+
+    def _next_of(
+        self, uuid: str, after: tuple[int, int], *wanted: ColumnElement[bool]
+    ) -> WorkflowObject | None:
+        """Return the first live object of a run behind a place that is as wanted."""
+        objects = sql.OBJECTS.c
         with self._store.transactions.reading() as connection:
             row = connection.execute(
                 select(*sql.COLUMNS)
@@ -296,7 +293,7 @@ class Queries(RunQueries):
                     objects.id_workflow == uuid,
                     objects.id_parent.is_(None),
                     tuple_(objects.position, objects.id) > after,
-                    objects.status.not_in(ended),
+                    *wanted,
                 )
                 .order_by(objects.position, objects.id)
                 .limit(1)

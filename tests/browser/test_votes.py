@@ -23,7 +23,7 @@ def test_two_persons_vote_on_the_record(each_pen: Pen, reader_of: Readers) -> No
     first, other = reader_of(each_pen), reader_of(each_pen, "second")
     page = first.open(str(oid))
     votes = page.locator(".hp-votes")
-    expect(votes).to_contain_text("2 persons must answer alike; 2 votes lack.")
+    expect(votes).to_contain_text("2 persons must answer alike; 2 votes are missing.")
     expect(votes).to_contain_text("One is enough to reject.")
     expect(votes.locator("li")).to_have_count(0)
     offered = page.locator(".hp-more")
@@ -37,7 +37,7 @@ def test_two_persons_vote_on_the_record(each_pen: Pen, reader_of: Readers) -> No
     assert now(each_pen, oid).waits_for is None
 
     first.open(str(oid))
-    expect(votes).to_contain_text("1 vote lacks.")
+    expect(votes).to_contain_text("1 vote is missing.")
     expect(votes.locator("li")).to_contain_text("You accepted it: It reads well")
     expect(votes).to_contain_text("You have voted; another answer replaces yours.")
     expect(page.get_by_role("button", name="Accept")).to_be_visible()

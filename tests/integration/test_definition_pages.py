@@ -169,8 +169,8 @@ def test_a_workflow_that_the_code_has_no_more_is_there_for_who_sees_all(
     started(pen, 1)
     site = PenSite(ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=0)
     told = texts(site.browser("admin").get("/definitions/review").text)
-    assert "The code has this workflow no more." in told and "1 Need action" in told
-    assert "The code has it no more." in texts(
+    assert "This workflow is no longer in the code." in told and "1 Need action" in told
+    assert "It is no longer in the code." in texts(
         site.browser("admin").get("/definitions").text
     )
     assert site.browser("viewer").get("/definitions/review").status_code == 404

@@ -61,7 +61,7 @@ def test_check_7_input_is_provided_in_the_pen(pen: Site, oid: int) -> None:
     browser, path = Browser(pen.app, "curator"), f"/{oid}/resolve"
     before = pen.rows("SELECT * FROM workflows_object ORDER BY id")
     bad = browser.send(path, some_data="x")
-    assert bad.status_code == 422 and "This is no whole number." in bad.text
+    assert bad.status_code == 422 and "This is not a whole number." in bad.text
     assert pen.rows("SELECT * FROM workflows_object ORDER BY id") == before
     assert browser.send(path, some_data="3").status_code == 303
     perform(Call((oid,)))

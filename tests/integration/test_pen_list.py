@@ -166,7 +166,7 @@ def test_a_search_finds_identifiers(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("older:soon", "“soon” is no age."),
+        ("older:soon", "“soon” is not an age."),
         ("title:x", "There is no filter “title:”."),
         ("is:<b>", "A record is never “<b>”."),
         ('"', ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 from invenio_workflows.differences import (
     NOTHING,
     Change,
-    applied,
     blamed,
     difference,
     fields,
@@ -29,6 +29,32 @@ values: Any = st.recursive(
     ),
     max_leaves=12,
 )
+
+
+def applied(value: Any, changes: Sequence[Change]) -> Any:
+    """Return ``value`` with the changes of a :func:`difference` in it."""
+    for change in changes:
+        if not change.path and change.kind == "changed":
+            return change.after
+    removed = [change for change in changes if change.kind == "removed"]
+    others = [change for change in changes if change.kind != "removed"]
+    for change in [*reversed(removed), *others]:
+        value = _put(value, change.path, change)
+    return value
+
+
+def _put(value: Any, path: tuple[Any, ...], change: Change) -> Any:
+    key, *rest = path
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    if rest:
+        copy[key] = _put(copy[key], tuple(rest), change)
+    elif change.kind == "removed":
+        del copy[key]
+    elif change.kind == "added" and isinstance(copy, list):
+        copy.insert(key, change.after)
+    else:
+        copy[key] = change.after
+    return copy
 
 
 @given(values, values)

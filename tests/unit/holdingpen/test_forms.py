@@ -359,10 +359,10 @@ def test_what_is_wrong_stands_at_its_field() -> None:
     assert wrong == {
         "/title": ["This is needed."],
         "/pages": ["This must be 1 or more."],
-        "/authors/0/age": ["This is no whole number."],
+        "/authors/0/age": ["This is not a whole number."],
         "/authors/1/name": ["This is needed."],
-        "/tags/2": ["This is no whole number."],
-        "/pet/lives": ["This is no whole number."],
+        "/tags/2": ["This is not a whole number."],
+        "/pet/lives": ["This is not a whole number."],
         "/other/name": ["This is needed."],
     }
     assert [each.title for each in told][:3] == [
@@ -408,8 +408,8 @@ def test_what_is_common_is_said_in_words_of_ours() -> None:
         "This is too short: at least 2 letters.",
         "This must be more than 1.",
         "This must be less than 3.",
-        "This is no date; write it like 2026-01-31.",
-        "This is no date with a time: 2026-01-31T14:30.",
+        "This is not a date; write it like 2026-01-31.",
+        "This is not a date with a time: 2026-01-31T14:30.",
         "This is none of the choices.",
         "This is none of the choices.",
         "There are too few: at least 2.",

@@ -112,9 +112,9 @@ def test_an_age_may_be_longer_than_any_calendar() -> None:
     [
         ("is:open", "A record is never “open”. Use is:halted, is:failed, "),
         ("title:x", "There is no filter “title:”. Use is:, workflow:, "),
-        ("older:soon", "“soon” is no age. Write 12h, 3d, 2w, 6m or 1y."),
-        ("older:٣d", "“٣d” is no age."),
-        ("newer:3", "“3” is no age."),
+        ("older:soon", "“soon” is not an age. Write 12h, 3d, 2w, 6m or 1y."),
+        ("older:٣d", "“٣d” is not an age."),
+        ("newer:3", "“3” is not an age."),
         ("owner:jane", "An owner is “me”, or a number, not “jane”."),
         ("owner:" + "9" * 30, "An owner is “me”, or a number"),
         ("-owner:me", "“-owner:” is not possible"),
