@@ -20,7 +20,8 @@ from .answer_by import answer_by, plan_of, reminders
 from .arguments import as_json, command, delayed, object_id, person, seen_at
 from .asking import as_json as for_programs
 from .asking import errors_of, fields_of
-from .looking import NO_TITLE, Titles, asked, brief, label, possible
+from .listing import NO_TITLE, Titles, asked, brief, label
+from .looking import possible
 from .running import failed, failure, objects
 from .text import clean, say, say_json
 from .voting import votes

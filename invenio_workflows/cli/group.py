@@ -17,7 +17,8 @@ from .counting import metrics
 from .deciding import cancel, continue_, delete, input_, resolve, send_event
 from .keeping import doctor, init
 from .knowing import definitions, list_
-from .looking import object_, objects
+from .listing import objects
+from .looking import object_
 from .pruning import prune
 from .recovering import recover
 from .reindexing import reindex

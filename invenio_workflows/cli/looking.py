@@ -1,4 +1,4 @@
-"""``objects`` and ``object``: what there is, and everything about one."""
+"""``object``: all that is known of one."""
 
 from __future__ import annotations
 
@@ -15,166 +15,14 @@ from ..extra_data import default_extra_data
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..states import INPUT, ObjectStatus, may
-from .answer_by import answer_by, by_when, left_behind, reminders
-from .arguments import Status, as_json, command, object_id
+from .answer_by import answer_by, left_behind, reminders
+from .arguments import as_json, command, object_id
 from .asking import as_json as as_json_of
 from .asking import fields_of
-from .branching import (
-    beneath,
-    for_programs,
-    is_split,
-    needy,
-    number,
-    of_which,
-    standing,
-)
+from .branching import for_programs, is_split, needy, of_which, standing
+from .listing import Titles, asked, brief, error_of, label
 from .text import clean, clean_lines, heading, moment, pretty, say, say_json, table
 from .voting import votes
-
-_logger = logging.getLogger(__name__)
-
-NO_TITLE = "—"
-
-
-class Titles:
-    """What the workflows call their objects; a hook that fails is logged once."""
-
-    def __init__(self) -> None:
-        self._told: set[str] = set()
-
-    def of(self, obj: WorkflowObject) -> str:
-        """Return the title of an object, a dash if it has none."""
-        name = str(obj.get_workflow_name())
-        if name not in current_workflows.workflows:
-            return NO_TITLE
-        hook = current_workflows.definition(name).own_hook("get_title")
-        if hook is None:
-            return NO_TITLE
-        try:
-            return clean(hook(obj)) or NO_TITLE
-        except Exception as error:
-            if name not in self._told:
-                self._told.add(name)
-                _logger.warning("get_title of %s failed for %r: %r", name, obj, error)
-            return NO_TITLE
-
-
-def label(obj: WorkflowObject) -> str:
-    """Return the status in a person's words."""
-    return "Queued" if obj.waits_for == "queue" else obj.status.label
-
-
-def brief(obj: WorkflowObject, title: str) -> dict[str, Any]:
-    """Return what a list shows of an object."""
-    asleep = obj.status in (ObjectStatus.HALTED, ObjectStatus.WAITING)
-    return {
-        "id": obj.id,
-        "status": obj.status.name,
-        "label": label(obj),
-        "waits_for": obj.waits_for,
-        "workflow": obj.get_workflow_name(),
-        "run": obj.id_workflow,
-        "id_fork": obj.id_fork,
-        "branch": obj.branch,
-        "title": None if title == NO_TITLE else title,
-        "action": obj.get_action() if asleep else None,
-        "message": (obj.get_action_message() or None) if asleep else None,
-        "error": _error(obj)[0] if obj.status == ObjectStatus.ERROR else None,
-        "deadline": obj.deadline,
-        "created": obj.created,
-        "modified": obj.modified,
-    }
-
-
-def _error(obj: WorkflowObject) -> tuple[str | None, str]:
-    """Return the error in a line, and the whole of it."""
-    error = obj.get_error_message()
-    if not error:
-        return None, ""
-    if isinstance(error, (tuple, list)) and len(error) == 2:
-        return str(error[0]), str(error[1])
-    return str(error), ""
-
-
-@click.command("objects")
-@click.option(
-    *("--status", "statuses"),
-    type=Status(),
-    multiple=True,
-    help="Only in this status (halted, error, …); may be given again.",
-)
-@click.option("--workflow", help="Only of this workflow.")
-@click.option("--run", metavar="UUID", help="Only of this run.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 100_000),
-    default=50,
-    show_default=True,
-    help="Show at most this many.",
-)
-@as_json
-@with_appcontext
-def objects(
-    statuses: tuple[ObjectStatus, ...],
-    workflow: str | None,
-    run: str | None,
-    limit: int,
-    as_json: bool,
-) -> None:
-    """List objects, the last changed first."""
-    if run is not None:
-        current_workflows.store.run_info(run)
-    found = current_workflows.queries.objects(limit + 1, list(statuses), workflow, run)
-    titles = Titles()
-    rows = [brief(obj, titles.of(obj)) for obj in found[:limit]]
-    if as_json:
-        for row in rows:
-            say_json(row)
-        return
-    for line in listed(rows):
-        say(line)
-    if len(found) > limit:
-        say(f"… and more; --limit {limit * 10} shows them.")
-
-
-def listed(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the lines of a table of objects."""
-    if not rows:
-        yield "No object matches."
-        return
-    told = [
-        (
-            number(row["id"], depth),
-            row["label"],
-            row["workflow"] or NO_TITLE,
-            _titled(row),
-            row["error"]
-            or asked(row["action"], row["message"], by_when(row["deadline"])),
-            moment(row["modified"], seconds=False),
-        )
-        for depth, row in beneath(rows)
-    ]
-    headers = ("ID", "STATUS", "WORKFLOW", "TITLE", "WHY", "CHANGED (UTC)")
-    yield from table(headers, told, whole=("ID", "STATUS", "CHANGED (UTC)"))
-
-
-def _titled(row: dict[str, Any]) -> str:
-    whose = of_which(row["id_fork"], row["branch"])
-    return ", ".join(filter(None, (row["title"], whose))) or NO_TITLE
-
-
-def held_back(obj: WorkflowObject) -> str:
-    """Return why an object that is queued may not run yet, if its key is full."""
-    usage = current_workflows.places.usage(obj.id)
-    if usage is None or not usage.is_full:
-        return ""
-    return f"{usage.running} of {usage.limit} run under the key {usage.key!r}"
-
-
-def asked(action: str | None, message: str | None, by: str = "") -> str:
-    """Return what an object asks, and why; until when, if that is said."""
-    what = ": ".join(part for part in (action, message) if part)
-    return f"{what} ({by})" if by else what
 
 
 @click.command("object")
@@ -188,7 +36,7 @@ def object_(oid: int, as_json: bool) -> None:
         say_json({**_whole(obj), "branches": for_programs(obj)})
         return
     _say_head(obj)
-    title, whole = _error(obj)
+    title, whole = error_of(obj)
     if title is not None:
         heading("Error")
         say(f"  {clean(title)}")
@@ -222,11 +70,11 @@ def _own(extra_data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _whole(obj: WorkflowObject) -> dict[str, Any]:
-    title, traceback = _error(obj)
+    title, traceback = error_of(obj)
     return {
         **brief(obj, Titles().of(obj)),
         "error": {"title": title, "traceback": traceback} if title else None,
-        "held_back": held_back(obj) or None,
+        "held_back": _held_back(obj) or None,
         "snapshot_of": obj.id_parent,
         "revision": obj.revision,
         "position": obj.get_current_task(),
@@ -287,7 +135,7 @@ def _say_head(obj: WorkflowObject) -> None:
         ("reminders", reminders(obj)),
         ("votes", votes(obj)),
         (branches, each),
-        ("waits", held_back(obj)),
+        ("waits", _held_back(obj)),
         ("workflow", obj.get_workflow_name() or "none"),
         ("run", obj.id_workflow or ""),
         ("stands", at),
@@ -303,6 +151,14 @@ def _say_head(obj: WorkflowObject) -> None:
         if value != "":
             name = f"{name}: " if len(name) > 11 else name
             say(f"  {name:<12}{clean(value)}")
+
+
+def _held_back(obj: WorkflowObject) -> str:
+    """Return why an object that is queued may not run yet, if its key is full."""
+    usage = current_workflows.places.usage(obj.id)
+    if usage is None or not usage.is_full:
+        return ""
+    return f"{usage.running} of {usage.limit} run under the key {usage.key!r}"
 
 
 def _say_history(obj: WorkflowObject) -> None:
