@@ -8,7 +8,8 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from ..upgrading import Finding, apply, check, running, settle
+from ..settling import apply, settle
+from ..upgrading import Finding, check, running
 from .arguments import as_json, command, person
 from .progress import done_of, looked_at
 from .running import objects

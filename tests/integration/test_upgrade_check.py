@@ -23,8 +23,9 @@ from invenio_workflows.definition.loops import FOR
 from invenio_workflows.errors import ConfigurationError, WorkflowWorkerError
 from invenio_workflows.objects import WorkflowObject
 from invenio_workflows.patterns import PARALLEL
+from invenio_workflows.settling import apply
 from invenio_workflows.store import standing
-from invenio_workflows.upgrading import apply, check, refuse_orphans
+from invenio_workflows.upgrading import check, refuse_orphans
 
 
 def begin(obj: Any, eng: Any) -> None:
