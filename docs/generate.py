@@ -230,7 +230,9 @@ def _first(thing: object) -> str:
 def _markdown(text: str) -> str:
     text = re.sub(r":\w+:`~?([^`]*)`", r"`\1`", " ".join(text.split()))
     text = text.replace("``", "`").replace("|", "\\|")
-    return text.replace("<", "&lt;").replace(">", "&gt;")
+    parts = re.split(r"(`[^`]*`)", text)  # in code an entity would be shown as it is
+    parts[::2] = [each.replace("<", "&lt;").replace(">", "&gt;") for each in parts[::2]]
+    return "".join(parts)
 
 
 def _branch(kind: type, kinds: list[type], depth: int) -> Iterator[str]:
