@@ -173,7 +173,7 @@ def continue_oid(
     :param actor: who decides it; then it is kept in the history and in the audit.
     :param revision: the revision that was seen; if the object changed since, it
         stays where it is.
-    :param reason: why, in the words of who decides it.
+    :param reason: why, in the words of the person who decides.
     :param origin: from where: ``api``, ``page``, ``rest`` or ``cli``; for the audit.
     :param kwargs: found in ``eng.extra_data``.
     :return: the engine of the object's run, in which this object alone moved.

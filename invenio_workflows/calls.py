@@ -32,7 +32,7 @@ class Call:
             return cls(tuple(int(oid) for oid in message["oids"]), message["queue"])
         except (KeyError, TypeError, ValueError):
             raise WorkflowWorkerError(
-                f"This message is no call: {message!r}."
+                f"This message is not a call: {message!r}."
             ) from None
 
 

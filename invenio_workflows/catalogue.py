@@ -152,7 +152,7 @@ class Catalogue:
         return [self._definitions[name] for name in names]
 
     def facts(self) -> list[Facts]:
-        """Return what is told of each to who does not have it."""
+        """Return what is told of each to those who do not have it."""
         return [facts_of(definition) for definition in self.compiled()]
 
     def _define(self, definition: Definition) -> None:

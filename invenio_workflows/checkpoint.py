@@ -114,7 +114,7 @@ class RunInfo:
     stop_on_error: bool = True
     extra_data: dict[str, Any] = field(default_factory=dict)
     priority: int = 0
-    #: Who starts it, where they are no number; known in the start only.
+    #: The id of who starts it, where it is not a number; known in the start only.
     submitter: str | None = None
     #: Whether it is yet to be said that it runs.
     is_new: bool = False
@@ -176,7 +176,7 @@ class Checkpoint:
     #: Whether who keeps this moves what comes of it itself: its branches, and the
     #: object to which a branch belongs when it is the last.
     drives: bool = False
-    #: The ids of branches that who keeps this holds, and has not begun.
+    #: The ids of branches that are held with this, and have not begun.
     unbegun: Collection[int] = ()
     #: Set by the store: the object that goes on because enough of its branches are
     #: done; claimed if who keeps this drives it, else queued.

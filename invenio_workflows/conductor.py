@@ -325,7 +325,7 @@ class _Drive:
         return point, taken
 
     def _undo(self) -> None:
-        """Go back to the last checkpoint; log lines are kept all the same."""
+        """Go back to the last checkpoint; log lines are kept nonetheless."""
         self.store.undo()
         kept = self.obj.kept
         if kept is not None:

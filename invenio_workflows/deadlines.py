@@ -20,12 +20,12 @@ _MOST_REMINDERS = 20
 class Deadline:
     """Until when a halt may be answered, by the database's clock.
 
-    :param seconds: so long after the halt.
+    :param seconds: how long after the halt.
     :param until: at this time. Without either only reminders are sent.
     :param then: what is done when nobody answered: the answer that is given then, a
         start point, :data:`ERROR`; ``None``: it is overdue.
-    :param remind: so many seconds before the deadline somebody is reminded; without
-        a deadline, so many after the halt. In the order of time.
+    :param remind: how many seconds before the deadline somebody is reminded; without
+        a deadline, how many after the halt. In the order of time.
     """
 
     seconds: float | None = None
@@ -149,7 +149,7 @@ def where_to(then: str, edges: Sequence[str] | None, tasks: Sequence[str]) -> st
         return f"task:{name}"
     if is_edge:
         raise ValueError(
-            f"on_deadline={then!r} is no single task; name the first in it by "
+            f"on_deadline={then!r} is not a single task; name the first in it by "
             "task:<name>."
         )
     to = f" an edge ({', '.join(edges) or 'none'})," if edges is not None else ""

@@ -84,7 +84,7 @@ def resolve(
     :param delayed: whether a worker is to go on with the object.
     :param origin: from where: ``api``, ``page``, ``rest`` or ``cli``; for the audit.
     :return: the engine that went on, the result if it is delayed, ``None`` if the
-        object stays where it is, as while votes lack, or its action moved it itself.
+        object stays where it is, because votes are missing, or its action moved it.
     :raises IllegalMove: if it is not halted, asks for something else, or changed.
     :raises ActionNotFound: if no such action is registered.
     :raises OwnSubmission: if somebody else must decide, or it is not known who does.

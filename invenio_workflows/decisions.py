@@ -14,15 +14,16 @@ from .encoding import dumps
 ORIGINS = ("api", "page", "rest", "cli")
 #: From where nobody decided: what a halt said was to be done at its deadline.
 DEADLINE = "deadline"
-#: The verb of a row that says who submitted an object, where they are no number.
+#: The verb of a row that says who submitted an object, where that is not a number.
 START = "start"
-#: So many letters of who decided are kept.
+#: At most this many letters of who decided are kept.
 LONGEST_ACTOR = 255
 #: The largest number of a user that a column holds.
 _LARGEST_USER = 2**31 - 1
 #: Start points by which one passes over what is asked, without an answer.
 PASSING = ("continue_next", "task:")
-#: So many letters of a form's JSON are kept; of a longer one only its fields' names.
+#: At most this many letters of a form's JSON are kept; of a longer one only the names
+#: of its fields.
 _LONGEST_FORM = 10_000
 _LONGEST_REASON = 10_000
 
@@ -98,11 +99,11 @@ def decision(
 
 
 def who_submits(who: Any) -> tuple[int, str | None]:
-    """Return the number of a user, and their id as text where it is no number.
+    """Return the number of a user, and their id as text where it is not a number.
 
     Numbers and texts are told apart as they are written: ``"007"`` is not 7.
 
-    :raises ValueError: if it is no id of a user.
+    :raises ValueError: if it is not an id of a user.
     """
     if isinstance(who, str):
         if who == str(number := _number(who)):

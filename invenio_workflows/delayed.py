@@ -91,7 +91,7 @@ def order_workflow_execution(workflow_id: str | int) -> int:
 def _named(workflow: str | int) -> str:
     """Return the name of a workflow that is named by its name or its id.
 
-    Digits are an id only where they are no name.
+    Digits are an id only where they are not a name.
     """
     if isinstance(workflow, str) and (
         workflow in current_workflows.workflows or not workflow.isdecimal()

@@ -122,7 +122,7 @@ class State(Parts):
         self.presence.renew()
 
     def _known(self, name: str) -> tuple[str, dict[str, Any]]:
-        """Return what other processes know of a workflow that this one has not."""
+        """Return what other processes know of a workflow that is not in this one."""
         known = self.known.find(name)
         if known is None:
             return "", {}

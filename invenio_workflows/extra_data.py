@@ -39,7 +39,7 @@ _KIND = re.compile(r"[^\W\d][\w.]{0,99}(?=:|\Z)")
 def error_kind(line: str) -> str:
     """Return what kind of error a line tells of, without what it says.
 
-    What an error says nobody wrote for readers, and it quotes what it was about.
+    Nobody wrote for readers what an error says, and it quotes what it was about.
     """
     kind = _KIND.match(line)
     return kind.group() if kind else "Error"
@@ -48,7 +48,7 @@ def error_kind(line: str) -> str:
 def extra_without(
     extra: Mapping[str, Any], hidden: Sequence[Sequence[str]] | None
 ) -> dict[str, Any]:
-    """Return ``extra_data`` for who may not see these fields of the data.
+    """Return ``extra_data`` for those who may not see these fields of the data.
 
     It holds what was made of the data: results of tasks, what a halt gives along.
 

@@ -41,7 +41,7 @@ class File(BaseModel):
 def keep_files(oid: int, schema: Mapping[str, Any], data: Any) -> None:
     """Keep the files of an answer with the object that it is for.
 
-    :raises InputNotValid: if one is no file of this object, or is not as it is said.
+    :raises InputNotValid: if one is not a file of this object, or not as described.
     """
     known: list[str] = []
     faults = []

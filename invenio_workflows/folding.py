@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 #: A longer word is cut, when it is stored and when it is asked for.
 LONGEST = 64
-#: So much of a text is looked at, so many of its words are kept, each so often:
+#: How much of a text is looked at, how many of its words are kept, and each how often:
 #: PostgreSQL remembers no more places of one word.
 MOST_CHARACTERS = 100_000
 MOST_WORDS = 5_000

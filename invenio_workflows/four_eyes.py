@@ -18,7 +18,7 @@ SUBMITTED, EDITED, UNKNOWN = "submitted", "edited", "unknown"
 def refuse_own(obj: WorkflowObject, actor: Any) -> None:
     """Raise if this person may not decide what a halted object asks.
 
-    Whoever is not known may not either. Nobody is excepted, but whom
+    Neither may somebody unknown. Nobody is excepted but those whom
     WORKFLOWS_FOUR_EYES_EXCEPT names.
 
     :raises OwnSubmission: saying why.
@@ -27,7 +27,7 @@ def refuse_own(obj: WorkflowObject, actor: Any) -> None:
     if kind is None:
         return
     if kind == UNKNOWN:
-        told = "is not to be decided by who submitted it, so it must be known who does."
+        told = "may not be decided by its submitter, so it must be known who decides."
     else:
         told = f"was {kind} by {actor}: somebody else must decide."
     raise OwnSubmission(

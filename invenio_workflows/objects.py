@@ -172,7 +172,7 @@ class WorkflowObject(ExtraData):
         :raises IllegalMove: if a worker holds the object, or it was changed since
             it was read.
         :raises DataNotSerializable: naming the key path and the type.
-        :raises ValueError: if ``task_counter`` is no list of numbers.
+        :raises ValueError: if ``task_counter`` is not a list of numbers.
         """
         if task_counter is not None and (
             type(task_counter) is not list or {type(i) for i in task_counter} - {int}
@@ -381,7 +381,7 @@ class WorkflowObject(ExtraData):
         return f"{name} of {item if self.id is None else f'object {self.id}'}"
 
     def go_back(self) -> None:
-        """Be what is kept, if someone who shares the data has changed it since."""
+        """Take what is kept again, if someone who shares the data has changed it."""
         try:
             changed = self.kept is not None and self.encoded() != self.kept
         except Exception:  # changed to what cannot be kept

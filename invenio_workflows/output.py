@@ -28,12 +28,12 @@ LEVELS = {"stdout": logging.INFO, "stderr": logging.WARNING}
 class Hearer:
     """Makes lines of what one task writes, until the task ends.
 
-    A thread that the task began in a copy of its context is heard as well, as long as
-    the task is at work.
+    A thread that the task began in a copy of its context is heard as well, while the
+    task is at work.
 
     :param keep: takes level and text of each line.
-    :param longest: of a line so many letters are kept.
-    :param most: so many lines are kept; of the others, how many they were.
+    :param longest: how many letters of a line are kept.
+    :param most: how many lines are kept; of the others, only how many there were.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class unheard:  # noqa: N801 - a block, as those of contextlib
 
 
 class StandIn:
-    """Is in all the stream behind it, and lets what a task writes be heard."""
+    """Acts as the stream behind it, and lets what a task writes be heard."""
 
     def __init__(self, real: Any, level: int) -> None:
         self._real = real

@@ -2,8 +2,8 @@
 
 A lock that another thread holds at a fork is held for ever in the child: ours, and
 those of SQLite, where the child would wait for the parent's transaction without end.
-So who forks waits until our threads are between two units of work; and what belongs to
-the parent alone, such as the objects that it moves, is forgotten in the child.
+So a fork waits until our threads are between two units of work; and what belongs to the
+parent alone, such as the objects that it moves, is forgotten in the child.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Forked(Protocol):
     """Something of a process that a forked one begins anew."""
 
     def forked(self) -> None:
-        """Be as at first, in the child; no other thread is there."""
+        """Begin again as at first, in the child, where no other thread is."""
 
 
 class _Gate:
@@ -70,7 +70,7 @@ _kept: WeakSet[Forked] = WeakSet()
 
 @contextmanager
 def unpaused(at_once: bool = False) -> Iterator[None]:
-    """Be waited for by who wants a pause; begin when there is none.
+    """Keep pauses waiting while the block is at work; begin when there is none.
 
     A fork waits for a second at most.
 

@@ -1,7 +1,7 @@
 """What a person is asked for: a pydantic model, and the JSON Schema that it gives.
 
 A model is known by where it lies, ``module:qualname``. What is given to it is
-checked whole: by its own validators, and no key that it does not know is let pass.
+checked whole: by its own validators, and a key that it does not know is refused.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Schema: TypeAlias = type[BaseModel]
 #: One thing that is wrong with an answer: ``loc``, ``msg`` and ``type``.
 Fault: TypeAlias = dict[str, Any]
 
-#: So many models that are local to a function are kept in mind.
+#: At most this many models that are local to a function are kept in mind.
 _MOST = 500
 #: A secret of fewer letters is a part of many words.
 _SHORT = 4
@@ -92,7 +92,7 @@ def json_schema(model: Schema) -> dict[str, Any]:
 def _limit(value: Any) -> str:
     """Return as text the limit of a date, which pydantic 2.7 leaves as it is.
 
-    :raises TypeError: if it is no such thing.
+    :raises TypeError: if it is no limit of a date.
     """
     if isinstance(value, (date, time, timedelta)):
         return str(value)

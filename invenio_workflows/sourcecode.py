@@ -1,7 +1,7 @@
-"""The files that definitions are made of: what is in them, and how they load anew.
+"""The files that definitions are made of: what is in them, and how to reload them.
 
-Of a definition's modules all those count that they import from their own packages; who
-imports what is read from the files, and nothing is run for it.
+Beside a definition's modules those count that they import from their own packages.
+Which module imports which is read from the files, and nothing is run for it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Source(NamedTuple):
 def sources(modules: Iterable[str]) -> dict[str, Source]:
     """Return the files of modules, and of what these import from their packages.
 
-    Without our own, Python's, and what is no file of Python.
+    Without our own, Python's, and what is not a file of Python.
     """
     left = [name for name in modules if _is_theirs(name)]
     tops = {_top(name) for name in left}

@@ -1,4 +1,4 @@
-"""Answers that count only when several persons give them: who voted, and what lacks."""
+"""Answers that count only when several persons give them: the votes on a question."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def poll_on(obj: WorkflowObject) -> Poll | None:
 def voted(
     obj: WorkflowObject, asked: str, form: Mapping[str, Any], said: Decision
 ) -> Poll | None:
-    """Keep an answer as a vote, if others lack; ``None`` if it is to be taken now.
+    """Keep an answer as a vote, if it needs others; ``None`` if it is to be taken now.
 
     :raises ValueError: with a sentence for the person, if the form is not valid, or
         it is not known who votes.

@@ -21,7 +21,7 @@ class Approval(Action):
     :param needs_reason: the answers that need one: ``"reject"``, ``"accept"``.
     :param four_eyes: who may not answer: ``"submitter"``, which is ``True``, and
         ``"editors"``.
-    :param votes: so many persons must accept.
+    :param votes: how many persons must accept.
     :param veto: the answers of which one is enough: a single rejection, if nothing else
         is said; with none of them as many must reject as accept.
 

@@ -54,7 +54,7 @@ class Action:
     #: ``"submitter"``. A halt may say it for itself: ``eng.halt(…, four_eyes=True)``.
     four_eyes: bool | str | Iterable[str] = ()
 
-    #: So many persons must give the same answer before it counts. A halt may say
+    #: How many persons must give the same answer before it counts. A halt may say
     #: another number: ``eng.halt(…, votes=2)``.
     votes: int = 1
     #: Answers of which one is enough, however many votes the others need.

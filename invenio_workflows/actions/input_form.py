@@ -21,7 +21,7 @@ class Asked:
     """What an object asks of a person.
 
     :param schema: the JSON Schema of the answer, as it was when the object halted.
-    :param question: the question in the words of who wrote the task.
+    :param question: the question, in the words of the author of the task.
     :param name: the name of the model.
     :param halt: the id of the halt; another one each time that the object halts.
     :param errors: what was wrong with an answer that was accepted before and that the
@@ -59,7 +59,7 @@ class InputForm(Action):
     title: ClassVar[str] = "Give input"
 
     def changed(self, payload: Mapping[str, Any]) -> str:
-        """Say what of a question is another since it was asked; ``""`` for nothing.
+        """Say what of a question has changed since it was asked; ``""`` for nothing.
 
         :param payload: that of the halt.
         """
@@ -98,7 +98,7 @@ class InputForm(Action):
     def choice(self, obj: Any, form: Mapping[str, Any], actor: Any) -> Choice:
         """Vote for these values; alike is what the model makes the same of.
 
-        Which they are the others do not read, before they have given theirs.
+        The others do not read which they are, before they have given theirs.
 
         :raises InputNotValid: with every field that is not valid.
         """

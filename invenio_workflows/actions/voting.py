@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-#: So many letters of an answer are compared as they are; longer ones by a digest.
+#: Answers of at most this many letters are compared as they are, longer ones by a
+#: digest.
 _LONGEST = 120
 
 
@@ -41,7 +42,7 @@ class Vote:
 class Poll:
     """What is to be voted on, and the votes so far: the last one of each person.
 
-    :param needed: so many persons must give the same answer; 1: there is no vote.
+    :param needed: how many persons must give the same answer; 1: there is no vote.
     :param veto: answers of which one is enough.
     """
 
@@ -78,7 +79,7 @@ class Poll:
 
     @property
     def lacking(self) -> int:
-        """How many votes lack for the answer that has the most; 1 at least."""
+        """How many votes the answer with the most of them still needs; 1 at least."""
         most = max((self.alike(vote.value, None) for vote in self.votes), default=0)
         return max(self.needed - most, 1)
 

@@ -87,7 +87,7 @@ def as_json(asked: Asked | None) -> dict[str, Any] | None:
     }
 
 
-#: So deep are the fields of fields shown.
+#: How deep fields of fields are shown.
 _DEEPEST = 4
 _BOUNDS = (
     ("minimum", "from"),

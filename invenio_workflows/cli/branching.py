@@ -15,7 +15,7 @@ _NEEDY = (ObjectStatus.HALTED, ObjectStatus.ERROR)
 
 
 def of_which(id_fork: int | None, branch: int | None) -> str:
-    """Return ``branch 0 of object 12``; nothing for what is no branch."""
+    """Return ``branch 0 of object 12``; nothing for what is not a branch."""
     return "" if id_fork is None else f"branch {branch} of object {id_fork}"
 
 

@@ -178,12 +178,12 @@ def _mermaid_edge(edge: Edge) -> str:
 
 
 def _named(key: str) -> str:
-    """Return a key that is no word of the language; ``end`` is one."""
+    """Return a key that is not a word of the language, as ``end`` is."""
     return f"the_{key}" if key in ("start", "end") else key
 
 
 def _said(text: str) -> str:
-    """Return a text in quotes, in which what means something is said by its number."""
+    """Return a text in quotes; signs that mean something there, by their numbers."""
     text = clean(text)
     found = [
         each if _HARMLESS.match(text, at) else f"#{ord(each)};"

@@ -160,7 +160,7 @@ def _told(found: api.Recovered) -> str:
 
 
 def _worker(owner: str) -> str:
-    """Return host and process of who holds a lease, without what else it says."""
+    """Return host and process of the holder of a lease, without what else it says."""
     place, pid, *_ = [*owner.rsplit(":", 3), ""]
     host = place.partition("/")[0]
     return f"process {pid} on {host}" if pid else "a worker without a name"

@@ -162,7 +162,7 @@ class Reloader:
         return True
 
     def _tell_of_others(self) -> None:
-        """Say once who lives with old code, and has not taken in the new by itself."""
+        """Say once which workers run old code, and cannot take in the new one."""
         if self._tell_at is None or time.monotonic() < self._tell_at:
             return
         self._tell_at = None

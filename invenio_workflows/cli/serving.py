@@ -1,4 +1,4 @@
-"""Which queues there are, who serves them, and how somebody is begun who does."""
+"""Which queues there are, who serves them, and how to begin a worker that does."""
 
 from __future__ import annotations
 

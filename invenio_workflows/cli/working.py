@@ -171,7 +171,7 @@ def _check_database() -> None:
 
 
 def _show_log() -> None:
-    """Let it be read what the worker logs, where the site has not said how."""
+    """Print what the worker logs, where the site has not said how."""
     ours = logging.getLogger("invenio_workflows")
     if not ours.hasHandlers():
         handler = logging.StreamHandler()

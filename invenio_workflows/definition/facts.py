@@ -1,4 +1,4 @@
-"""What is told of a definition to who does not have it: in words, without values.
+"""What is told of a definition to those who do not have it: no value is in it.
 
 A value that stands in a definition, such as what a task's closure holds or the default
 of a field, may be a secret, so it is told by nothing here.

@@ -296,7 +296,7 @@ def _listed(node: Any, targets: Any) -> list[Any]:
 def _target(name: str, target: Any, parts: dict[str, Any]) -> str:
     if target is START:
         raise WorkflowDefinitionError(
-            f"{name or 'START'} leads to START, which is no node; name the first one."
+            f"{name or 'START'} leads to START, which is not a node; name the first."
         )
     if isinstance(target, str):
         if target not in parts:

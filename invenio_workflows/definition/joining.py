@@ -48,7 +48,7 @@ def done_of(branches: Sequence[Branch], needs: int) -> list[Branch]:
     :raises WaitProcessing: if more may be.
     :raises WorkflowError: if too many were cancelled.
     """
-    # So many were made; the definition may have got another one since.
+    # As many as were made; the definition may have got another one since.
     needed = min(needs, len(branches))
     done = [b for b in branches if b.obj.status == ObjectStatus.COMPLETED]
     lost = [b for b in branches if b.obj.status == ObjectStatus.CANCELLED]

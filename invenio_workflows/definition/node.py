@@ -117,7 +117,7 @@ class Node(Place, ABC):
     asks: ClassVar[bool] = True
     shows: ClassVar[bool] = False
     loops: ClassVar[bool] = False
-    #: The memo of who is put into the middle of it without having entered it.
+    #: The memo of an object that is put into the middle of it without having entered.
     begins: ClassVar[Memo] = None
     #: A break in the list that is its body leaves this node, too.
     repeats: ClassVar[bool] = False

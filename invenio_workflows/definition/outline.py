@@ -65,7 +65,7 @@ def says(place: Place) -> str:
 
 
 def leads_to(place: Place) -> str | None:
-    """Return what may follow a node of a graph, ``None`` for what is no node.
+    """Return what may follow a node of a graph, ``None`` for what is not a node.
 
     Of a decision one of these is taken, of a Fork all.
     """

@@ -152,7 +152,7 @@ class TRY(Pattern):
         self.error = onfailure if _is_error(onfailure) else None
         if self.error is not None and not _is_error(onfailure, Exception):
             raise WorkflowDefinitionError(
-                f"TRY: onfailure cannot be {onfailure!r}, which is no error; give a "
+                f"TRY: onfailure cannot be {onfailure!r}: it is not an error; give a "
                 "task that does what you want."
             )
         parts = [sequence(body)]

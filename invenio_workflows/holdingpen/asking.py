@@ -72,7 +72,7 @@ def asked(
     given: Mapping[str, Any],
     sent: Sent | None = None,
 ) -> Asked | None:
-    """Return what a record asks; without a form for who may not decide.
+    """Return what a record asks; without a form for those who may not decide.
 
     :param hidden: what every form carries.
     :param given: what the person had filled in already.

@@ -23,14 +23,14 @@ from .texts import N_, _
 from .timeline import decided, start_point
 from .tree import visible
 
-#: So many decisions are on a page.
+#: At most this many decisions are on a page.
 SIZE = 100
-#: So many of them are on the page of a record.
+#: At most this many of them are on the page of a record.
 OF_RECORD = 10
 _NEWEST = 2**63 - 1
 #: What of a form is told in words.
 _TOLD = ("value", "reason")
-#: So many letters of a reason, or of a field, are on a page; the file has them all.
+#: At most this many letters of a reason, or a field, are on a page; the file has all.
 _LONGEST = 2000
 
 

@@ -1,4 +1,4 @@
-"""The votes on what a record asks: who voted for what, and how many lack."""
+"""The votes on what a record asks: who voted for what, and how many are missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Ballot:
     """The votes on what a record asks, as a person reads them.
 
     :param votes: who, what, why and when, the oldest first; whether it is one's own.
-    :param needed: so many must be alike, so many lack.
+    :param needed: how many must be alike, and how many of them are missing.
     :param vetoes: of which answers one is enough, in a sentence each.
     """
 

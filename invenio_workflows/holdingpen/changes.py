@@ -19,9 +19,9 @@ from .seeing import Sight, shown_copy, sight, title_of
 from .texts import _
 from .tree import MOST_FIELDS, visible
 
-#: So many fields that differ are shown.
+#: At most this many fields that differ are shown.
 MOST_SHOWN = 500
-#: So many letters of a field are shown.
+#: At most this many letters of a field are shown.
 _LETTERS = 2000
 _ORDER = {"changed": 0, "added": 1, "removed": 2}
 

@@ -64,7 +64,7 @@ from .walking import Way, way_back, way_from
 #: What our own forms carry beside the answer.
 _OURS = ("_action", "_revision", "_walk", "_back", "_stay")
 
-#: So long may a request take that queues many records, in seconds.
+#: Seconds that a request which queues many records may take.
 _MOST_SECONDS = 2.0
 
 #: Does it, for the object and the revision that was seen.
@@ -92,7 +92,7 @@ def resolve(oid: int) -> Any:
 
 
 def _said_of_answer(oid: int, said: str, done: Any) -> str:
-    """Return what became of an answer: a decision, or a vote to which others lack."""
+    """Return what became of an answer: a decision, or a vote that waits for others."""
     if done is None:
         lacking = votes_lacking(oid, revision_seen())
         if lacking:
@@ -264,7 +264,7 @@ def _code(error: WorkflowsError) -> int:
 
 
 def tell_if_deleted(oid: int) -> None:
-    """Say who deleted a record, to who was allowed to see it.
+    """Say who deleted a record, to those who were allowed to see it.
 
     :raises werkzeug.exceptions.Conflict: if somebody did.
     """

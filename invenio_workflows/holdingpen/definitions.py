@@ -27,7 +27,7 @@ from .texts import _
 from .tree import visible
 from .urls import ListState
 
-#: So many records of a place are named.
+#: At most this many records of a place are named.
 SHOWN = 50
 
 

@@ -1,4 +1,4 @@
-"""The files of a record, for who may see what refers to them."""
+"""The files of a record, for those who may see what refers to them."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Drawn:
 
     @property
     def word(self) -> str:
-        """The state, for who cannot see it."""
+        """The state in words, for those who cannot see the drawing."""
         return {
             DONE: _("done"),
             HERE: _("here"),
@@ -72,7 +72,7 @@ class Outline:
         return self._list(inside(self._definition.root))
 
     def _state(self, place: Place) -> str:
-        """Return what the place is to who is drawn."""
+        """Return the state of a place; what is drawn for an object knows more."""
         return AHEAD
 
     def _list(self, places: list[Place]) -> list[Drawn]:

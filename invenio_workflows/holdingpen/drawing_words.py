@@ -56,7 +56,7 @@ def way(node: Node, name: str) -> str:
 
 
 def leads_to(place: Place) -> str:
-    """Return what may follow a node of a graph; nothing of what is no node."""
+    """Return what may follow a node of a graph; nothing for what is not a node."""
     if place.leads_to is None:
         return ""
     *names, last = place.leads_to or ("",)

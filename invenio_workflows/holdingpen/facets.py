@@ -18,7 +18,7 @@ from .texts import _
 from .urls import AGES, ListState
 from .wanting import Asked
 
-#: So many values of a facet are shown, besides those that are chosen; so many more
+#: How many values of a facet are shown, besides those that are chosen; how many more
 #: when one asks for them. What is beyond is found by writing its name.
 MOST = 12
 FOLDED = 28

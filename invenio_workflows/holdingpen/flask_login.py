@@ -15,7 +15,7 @@ def has_login() -> bool:
 
 
 def login_id() -> str | None:
-    """Return the id of who is logged in."""
+    """Return the id of the person who is logged in."""
     if not current_user.is_authenticated:
         return None
     return str(current_user.get_id())

@@ -10,7 +10,7 @@ from .form_fields import Field
 from .form_shape import below
 from .form_words import worded
 
-#: So many errors are told.
+#: At most this many errors are told.
 _MOST = 100
 
 

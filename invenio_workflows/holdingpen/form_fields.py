@@ -18,10 +18,10 @@ from .form_words import hints
 from .texts import _
 from .tree import visible
 
-#: So many fields a form has; what would be more is JSON. Each is up to two parts of
-#: what is sent, of which Werkzeug takes a thousand.
+#: The most fields that a form has; what would be more is JSON. Each is up to two parts
+#: of what is sent, of which Werkzeug takes a thousand.
 MOST_FIELDS = 400
-#: So many rows a list has.
+#: The most rows that a list has.
 MOST_ROWS = 100
 #: Deeper than this is JSON.
 DEEPEST = 8

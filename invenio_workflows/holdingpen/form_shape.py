@@ -20,7 +20,7 @@ ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
 
 #: A text that may be longer has an area.
 _LONG = 200
-#: So many references one after another are followed.
+#: At most this many references one after another are followed.
 _MOST_REFERENCES = 20
 _FORMATS = {
     "date": "date",
@@ -319,7 +319,7 @@ def _of_enum(values: list[Any]) -> Shape:
 def _of_string(schema: dict[str, Any]) -> Shape:
     limits = _limits(schema, "minLength", "maxLength", "pattern", "format")
     kind = _FORMATS.get(str(schema.get("format")), "text")
-    if schema.get("writeOnly"):  # also what is no string, as it is typed
+    if schema.get("writeOnly"):  # also what is not a string, as it is typed
         kind = "secret"
     longest = limits.get("maxLength")
     if kind == "text" and isinstance(longest, int) and longest > _LONG:

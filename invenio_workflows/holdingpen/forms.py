@@ -38,7 +38,8 @@ Typed = MultiDict[str, str]
 
 #: A draft has so many letters at most; what is more is only in the browser.
 _LONGEST_DRAFT = 1_000_000
-#: So many fields are gone through, and files laid by, where nothing asks for them.
+#: At most this many fields are gone through, and files laid by, where nothing asks for
+#: them.
 MOST_SENT, _MOST_LEFT = 1000, 20
 _NUMBER = re.compile(r"\d{1,4}\Z", re.A)
 
@@ -48,7 +49,7 @@ class Form:
     """A form as its template draws it.
 
     :param faults: what is wrong with what was sent.
-    :param draft: when what is shown was kept; ``None`` if it is no draft.
+    :param draft: when what is shown was kept; ``None`` if it is not a draft.
     """
 
     parts: Sequence[Field]

@@ -30,7 +30,7 @@ def sees_all(workflow: str | None) -> bool:
 
 
 def error_as_seen(line: str | None, all_of_it: bool) -> str:
-    """Return an error's line; for who does not see all data only its kind.
+    """Return an error's line; for those who do not see all data, only its kind.
 
     :param all_of_it: what :func:`sees_all` says.
     """

@@ -42,7 +42,7 @@ from .timeline import LEVELS, Before, Timeline, duration, timeline
 from .tree import tree, visible
 from .walking import begun, beside, way_from
 
-#: So many others that failed alike are counted, and restarted, at once.
+#: At most this many others that failed alike are counted, and restarted, at once.
 MOST_ALIKE = 1000
 #: Branches like this are named where the record waits for them.
 _NEEDY = (ObjectStatus.HALTED, ObjectStatus.ERROR)
@@ -163,7 +163,7 @@ def _data(shown: WorkflowObject, view: Sight) -> dict[str, Any]:
 
 
 def _known(obj: WorkflowObject) -> Any:
-    """Return what others know of a workflow that this process has not."""
+    """Return what others know of a workflow that this process does not have."""
     name = obj.get_workflow_name()
     return current_workflows.known.find(name) if name else None
 

@@ -21,9 +21,9 @@ _logger = logging.getLogger(__name__)
 _HOME = "workflows/results/"
 _DEFAULT = _HOME + "default.html"
 _NAME = re.compile(r"workflows/results/(?:\w[\w-]*/)*\w[\w-]*\.html\Z", re.A)
-#: So many results of a record are shown, of each name the newest.
+#: At most this many results of a record are shown, of each name the newest.
 _MOST = 100
-#: So many rows and columns of a table are shown.
+#: At most this many rows and columns of a table are shown.
 _MOST_ROWS, _MOST_COLUMNS = 200, 50
 _LINK = re.compile(r"https?://[^\s<>\"']{1,2000}\Z")
 

@@ -22,7 +22,7 @@ from .texts import _
 
 _logger = logging.getLogger(__name__)
 
-#: So many objects of a run are shown after its start.
+#: At most this many objects of a run are shown after its start.
 SHOWN = 50
 
 

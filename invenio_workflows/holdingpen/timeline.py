@@ -21,7 +21,7 @@ from .hiding import error_as_seen
 from .texts import N_, _
 from .tree import visible
 
-#: So many entries are on a page.
+#: At most this many entries are on a page.
 SIZE = 200
 LEVELS = ("all", "info", "warning", "error")
 _NUMBERS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -35,7 +35,8 @@ _QUOTING = {"Failed", "TaskRetried", "TaskPostponed"}
 #: From here on a line of ``log.exception`` is what the exception said.
 _TRACEBACK = "\nTraceback (most recent call last)"
 _ANCHOR = re.compile(r"([ecl])(\d{1,18})\Z", re.A)
-#: So long may be what is repeated, and so often is it there before it is folded.
+#: How many entries a repetition may have, and how often it is there before it is
+#: folded.
 _LONGEST_ROUND, _FEWEST_ROUNDS = 8, 3
 #: A time is kept in milliseconds, and that of a line a moment after it is written.
 _NEAR = timedelta(milliseconds=5)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-#: So many fields of a value are shown.
+#: At most this many fields of a value are shown.
 MOST_FIELDS = 3000
-#: So many letters of a text are shown.
+#: At most this many letters of a text are shown.
 MOST_LETTERS = 2000
 #: Deeper than this a value is one text.
 DEEPEST = 30

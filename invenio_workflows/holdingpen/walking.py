@@ -22,11 +22,11 @@ from .seeing import standing
 from .texts import _
 from .urls import ListState
 
-#: So many records that are gone are passed over.
+#: At most this many records that are gone are passed over.
 _PASSED_OVER = 100
-#: So many records are in the list beside the open one.
+#: At most this many records are in the list beside the open one.
 _BESIDE = 25
-#: So long may what a form says of the way back be.
+#: The most letters that a form may say of the way back.
 _LONGEST_BACK = 4000
 
 

@@ -26,9 +26,9 @@ from .prepared import Change
 from .rows import changed_row, storable
 from .transactions import Transactions
 
-#: So many rows are read at once.
+#: At most this many rows are read at once.
 _BATCH = 500
-#: So many rows a page looks at, however few of them are wanted.
+#: The most rows that a page looks at, however few of them are wanted.
 _LOOKED_AT = 5000
 
 
@@ -265,7 +265,7 @@ class Audit:
         return self._who(oid, "edit")
 
     def submitters(self, oid: int) -> set[str]:
-        """Return who submitted an object, of those whose ids are no numbers."""
+        """Return who submitted an object, of those whose ids are not numbers."""
         return self._who(oid, START)
 
     def _who(self, oid: int, verb: str) -> set[str]:

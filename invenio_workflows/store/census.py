@@ -1,4 +1,4 @@
-"""How many there are of what, for who asks often and of a large table.
+"""How many there are of what, for those who ask often and of a large table.
 
 No statement reads the wide rows of what has ended, nor the snapshots: those are
 counted in indices, and so for all workflows together. What has not ended is looked up

@@ -1,6 +1,6 @@
 """The table of definitions: which processes know, or have known, and since when.
 
-It is for who asks from outside. Whether a workflow can be started is asked of the
+It is for those who ask from outside. Whether a workflow can be started is asked of the
 registry of the process that is to start it, never of this table.
 """
 
@@ -35,7 +35,7 @@ from .transactions import Transactions, begin
 _LOCK = 0x776F726B646566
 #: The longest name that a run can keep.
 _LONGEST = 255
-#: So many names one statement has at most.
+#: The most names that one statement has.
 _BATCH = 500
 
 

@@ -27,7 +27,7 @@ from .transactions import Transactions
 
 #: Seconds for which a draft is kept.
 KEPT = 30 * 86_400
-#: So many old drafts go when one is kept.
+#: At most this many old drafts go when one is kept.
 _SWEPT = 20
 
 

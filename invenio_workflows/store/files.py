@@ -41,7 +41,7 @@ PART = 256 * 1024
 #: Seconds for which a file is laid by for an answer that does not come.
 LAID_BY = 30 * 86_400
 _KEY = re.compile(r"[\w-]{22}\Z", re.A)
-#: So many of those go when a new file comes.
+#: At most this many of those go when a new file comes.
 _SWEPT = 20
 
 

@@ -159,7 +159,7 @@ def join(
     The other branches are cancelled. The lock of the object is held.
 
     :param status: what the branch is now.
-    :param point: the checkpoint of who may move the object itself.
+    :param point: the checkpoint, whose keeper may move the object itself.
     :return: the row of the object; ``None`` if it does not go on.
     """
     if branch.id_fork is None or status not in _ENDED:

@@ -144,7 +144,7 @@ Tally = dict[tuple[ObjectStatus, str | None], int]
 def tally(transactions: Transactions, uuid: str) -> tuple[Tally, Tally]:
     """Return how many live objects of a run there are, by status and what they await.
 
-    And as many branches; these are no objects of the run.
+    And as many branches; these are not objects of the run.
     """
     objects = sql.OBJECTS.c
     waits = case(

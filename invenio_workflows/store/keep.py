@@ -131,7 +131,7 @@ class Keeper:
         obj: WorkflowObject,
         texts: tuple[str, str],
     ) -> None:
-        """Keep what lists show of a document that is no snapshot."""
+        """Keep what lists show of a document, unless it is a snapshot."""
         if obj.id_parent is not None:
             return
         shown = self._store.showing.of(obj, texts)

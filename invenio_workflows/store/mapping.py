@@ -61,7 +61,7 @@ def put(
     Those that somebody holds at this moment stay: they stand no more as they did.
 
     :param places: workflow, and what the column ``stands_at`` says.
-    :raises IllegalMove: if one of them moved all the same.
+    :raises IllegalMove: if one of them moved nonetheless.
     """
     for place in places:
         yield from _put(connection, *place, mapping)

@@ -64,7 +64,7 @@ class Query:
     def filter_by(self, *criteria: Any, **filters: Any) -> Query:
         """Keep the objects whose columns have these values; a list: one of them.
 
-        :raises TypeError: for a criterion of SQL, or a name that is no column.
+        :raises TypeError: for a criterion of SQL, or a name that is not a column.
         """
         if criteria:
             raise TypeError(

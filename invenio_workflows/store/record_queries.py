@@ -16,11 +16,11 @@ from .queries import HistoryEvent, history_event
 from .relations import Relations
 from .rows import log_line
 
-#: So many changes of the data are looked at, the newest.
+#: At most this many changes of the data are looked at, the newest.
 MOST_CHANGES = 1000
-#: So many letters of them at most, in JSON.
+#: The most letters of them, in JSON.
 MOST_LETTERS = 20_000_000
-#: So many of the newest events are looked at to see which tasks are done.
+#: At most this many of the newest events are looked at to see which tasks are done.
 _MOST_EVENTS = 5000
 _BATCH = 50
 

@@ -16,9 +16,9 @@ from .models import IS_LISTED, IS_RESTING
 from .rows import place_of
 from .sql import SQLStore
 
-#: So many relatives of a kind are shown.
+#: At most this many relatives of a kind are shown.
 MOST_RELATED = 100
-#: So many of the newest failures are looked at for those that are alike.
+#: At most this many of the newest failures are looked at for those that are alike.
 MOST_FAILED = 5000
 
 _objects = sql.OBJECTS.c
@@ -166,7 +166,7 @@ class Relations:
         itself is first of those after it, if it is in that list.
 
         :param workflows: of which objects may be seen.
-        :param most: so many of each.
+        :param most: how many of each.
         """
         place = tuple_(_objects.modified, _objects.id)
         here = (obj.modified, obj.id)

@@ -141,7 +141,7 @@ def describing(obj: WorkflowObject) -> dict[str, Any]:
 
 
 def _user_of(obj: WorkflowObject) -> int:
-    """Return the number of an object's user; 0 of one whose id is no number."""
+    """Return the number of an object's user; 0 for one whose id is not a number."""
     try:
         return who_submits(obj.id_user)[0]
     except ValueError as error:

@@ -20,14 +20,14 @@ from .models import IS_LISTED, IS_RESTING, IS_STANDING, STANDING
 from .transactions import Transactions
 from .wanted import Count
 
-#: So many objects of one place are counted.
+#: At most this many objects of one place are counted.
 COUNTED = 1000
 #: A page knows so many places of a workflow.
 MOST_PLACES = 500
-#: So many objects that run are looked at.
+#: At most this many objects that run are looked at.
 _RUNNING = 1000
 _BATCH = 1000
-#: So many that have ended are asked for the names of their tasks.
+#: At most this many that have ended are asked for the names of their tasks.
 _ENDED = 20
 #: Those that have not ended, and sleep or are yet to begin.
 _LIVE = (

@@ -22,7 +22,7 @@ from .transactions import Transactions
 #: A walk has so many records at most.
 LONGEST = 1000
 _DAY = 86_400
-#: So many old walks go when a new one comes.
+#: At most this many old walks go when a new one comes.
 _SWEPT = 100
 
 

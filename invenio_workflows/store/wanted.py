@@ -169,5 +169,5 @@ def read_key(sort: str, text: str) -> Key:
         return Key(value, oid, bool(backwards), bool(without))
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise ValueError(
-            "This is no key of a page of this list; begin at its first page."
+            "This is not a key of a page of this list; begin at its first page."
         ) from None

@@ -1,7 +1,7 @@
 """The embedded worker: threads that take objects from the database itself.
 
 They begin with the first delayed verb of a process, or in ``flask workflows worker``.
-No message is needed: a thread that is idle is woken by who delays something in its
+No message is needed: an idle thread is woken by whoever delays something in its
 process, by PostgreSQL's NOTIFY from another, and looks by itself now and then.
 """
 
@@ -65,7 +65,7 @@ class LocalWorker:
     # --- the plug-in ----------------------------------------------------------------
 
     def send(self, calls: Sequence[Call]) -> None:
-        """Wake who is idle; begin to work, if this process has not yet.
+        """Wake idle threads; begin to work, if this process has not yet.
 
         :raises WorkflowWorkerError: if the tables are of another release, or objects
             could not go on, and it is set that none may be like that.

@@ -106,8 +106,8 @@ def test_a_branch_was_submitted_with_what_it_is_a_branch_of(site: Site) -> None:
 
 def test_who_is_not_known_does_not_decide(site: Site) -> None:
     oid = halted(site, four_eyes=True)
-    refused(oid, None, "it must be known who does")
-    refused(oid, "", "it must be known who does")
+    refused(oid, None, "it must be known who decides")
+    refused(oid, "", "it must be known who decides")
 
 
 def test_who_edited_does_not_decide_if_it_is_said(site: Site) -> None:

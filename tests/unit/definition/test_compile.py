@@ -299,8 +299,8 @@ def test_a_ceiling_is_a_whole_number(ceiling: str, value: Any) -> None:
     ("make", "sentence"),
     [
         (lambda: TRY(a, retry=-1), "retry"),
-        (lambda: TRY(a, onfailure=WorkflowHalt("no")), "is no error"),
-        (lambda: TRY(a, onfailure=KeyboardInterrupt), "is no error"),
+        (lambda: TRY(a, onfailure=WorkflowHalt("no")), "is not an error"),
+        (lambda: TRY(a, onfailure=KeyboardInterrupt), "is not an error"),
         (lambda: SIMPLE_MERGE(a), "at least two"),
         (lambda: CHOICE(a, ("x",)), "a tuple"),
         (lambda: CHOICE(a, ("x", b), ("x", c)), "two cases for 'x'"),
