@@ -70,7 +70,7 @@ class Agenda:
         self.push(obj, obj.columns["start_point"] or "continue_next")
 
     def drop(self) -> None:
-        """Hold no object any more; who recovers them finds them."""
+        """Hold no object any more; a recovery finds them."""
         for item in self._left:
             if not item.passes_on:
                 self._store.moving.ends(item.obj.id)

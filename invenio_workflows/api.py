@@ -198,7 +198,7 @@ def continue_oid(
 def add_file(
     oid: int, stream: IO[bytes], name: str, media_type: str = "", actor: Any = None
 ) -> File:
-    """Commit the app's session, and lay a file by, to be given with an answer.
+    """Commit the app's session, and keep a file that is to be given with an answer.
 
     The reference, as JSON, is what :func:`provide_input` takes for it. If no answer
     has it, it is gone after a month.

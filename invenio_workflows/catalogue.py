@@ -65,7 +65,7 @@ _leaves_out: ContextVar[bool] = ContextVar("leaves_out", default=False)
 
 @contextmanager
 def leaving_out_what_is_broken() -> Iterator[None]:
-    """Have applications that are made in the block load as much as they can."""
+    """Let applications that are made in the block load as much as they can."""
     token = _leaves_out.set(True)
     try:
         yield

@@ -383,5 +383,5 @@ def delete(
 
 
 def named(verb: str, actor: Any, origin: str, **what: Any) -> Decision | None:
-    """Return the decision of a person; ``None`` if a program says nobody's name."""
+    """Return the decision of a person; ``None`` if a program names nobody."""
     return None if actor is None else decision(verb, actor, origin, **what)

@@ -27,7 +27,7 @@ from .states import ObjectStatus, check_start_point
 
 
 class WorkerBackend:
-    """Who does what is delayed, as ``WORKFLOWS_WORKER`` says."""
+    """The worker that performs what is delayed, as ``WORKFLOWS_WORKER`` says."""
 
     @property
     def worker(self) -> Worker:
@@ -181,8 +181,8 @@ def send_event(name: str, key: str | int, payload: Any = None) -> int:
     """Commit the app's session, and wake the objects that wait for an event.
 
     They find the payload in ``obj.extra_data["_events"][name]``. If none waits the
-    event is kept for the first that does, for WORKFLOWS_EVENT_TTL seconds. Who goes
-    to sleep at this moment is woken too.
+    event is kept for the first that does, for WORKFLOWS_EVENT_TTL seconds. One that
+    goes to sleep at this moment is woken too.
 
     :param name: as in ``eng.wait(event=name)``.
     :param key: as in ``eng.wait(…, key=key)``; the id of an object that gave none.

@@ -60,7 +60,7 @@ class State(Parts):
 
     @cached_property
     def worker(self) -> Worker:
-        """Who does what is delayed.
+        """The worker that performs what is delayed.
 
         :raises ConfigurationError: if no worker has the name that is configured.
         """
@@ -129,9 +129,12 @@ class State(Parts):
         if known.removed is not None:
             when = known.removed.isoformat(" ", "minutes")[:16]
             removed = {"removed": known.removed.isoformat()}
-            return f"It is removed since {when} UTC.", removed
+            return f"It has been removed since {when} UTC.", removed
         when = known.first_seen.isoformat(" ", "minutes")[:16]
-        return f"It is known to a worker since {when} UTC, not in this process.", {}
+        told = (
+            f"It has been known to a worker since {when} UTC, but not in this process."
+        )
+        return told, {}
 
     def load(self) -> None:
         """Fill the registries: from packages, then from entry points."""

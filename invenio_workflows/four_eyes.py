@@ -11,7 +11,7 @@ from .objects import WorkflowObject
 from .proxies import current_workflows
 from .states import ObjectStatus
 
-#: By what somebody may not decide: it is their own, or nobody knows whose it is.
+#: Why somebody may not decide: it is their own, or nobody knows whose it is.
 SUBMITTED, EDITED, UNKNOWN = "submitted", "edited", "unknown"
 
 
@@ -48,7 +48,7 @@ def refuse_to_pass(obj: WorkflowObject, start_point: str, actor: Any) -> None:
 
 
 def barred(obj: WorkflowObject, actor: Any) -> str | None:
-    """Return by what a person may not decide what an object asks.
+    """Return why a person may not decide what an object asks.
 
     :return: :data:`SUBMITTED`, :data:`EDITED` or :data:`UNKNOWN`; ``None``: they may.
     """

@@ -31,8 +31,8 @@ def check_halt(
 ) -> Deadline | None:
     """Return the deadline of a halt, with the place at which it is to go on.
 
-    :raises ValueError: saying what cannot be, to the definition or to the action.
-    :raises ActionNotFound: if an answer is given to an action that there is not.
+    :raises ValueError: saying what definition or action do not allow.
+    :raises ActionNotFound: if an answer is given to an action that does not exist.
     """
     four_eyes(None, payload)
     poll(payload.get("votes", 1), payload.get("veto", ()))

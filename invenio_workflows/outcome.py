@@ -32,7 +32,7 @@ class Refused(Exception):
 
 
 def is_of_task(error: Exception, is_busy: Callable[[Exception], bool]) -> bool:
-    """Say whether what was to be kept is at fault: not who keeps it, nor a lock."""
+    """Say whether what was to be kept is at fault, and not the store or a lock."""
     if hasattr(error, "original"):
         return True
     if isinstance(error, WorkflowsError):

@@ -71,7 +71,7 @@ class AsynchronousResultWrapper:
             if left <= 0:
                 raise WorkflowWorkerError(
                     f"The run {self.uuid} still moves after {timeout} seconds. Is a "
-                    "worker running? `flask workflows doctor` looks."
+                    "worker running? `flask workflows doctor` says."
                 )
             time.sleep(left)
             pause = min(pause * 1.5, _LATE)

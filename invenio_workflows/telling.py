@@ -36,7 +36,7 @@ def tell_of_question(obj: WorkflowObject, halt: str) -> None:
 def tell(obj: WorkflowObject, events: Sequence[Event], seconds: float) -> None:
     """Send the signals of events that were kept together.
 
-    :param seconds: how long the task took that they come of.
+    :param seconds: how long the task took from which they come.
     """
     for event in events:
         if isinstance(event, TaskFinished):

@@ -162,7 +162,7 @@ class Reloader:
         return True
 
     def _tell_of_others(self) -> None:
-        """Say once which workers run old code, and cannot take in the new one."""
+        """Say once which workers run old code, and cannot take in the new."""
         if self._tell_at is None or time.monotonic() < self._tell_at:
             return
         self._tell_at = None

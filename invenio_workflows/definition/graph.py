@@ -319,8 +319,8 @@ def _check_edges(name: str, part: Part, edges: tuple[str, ...]) -> None:
         )
     if not decides and len(edges) > 1:
         raise WorkflowDefinitionError(
-            f"{name} has {len(edges)} edges, to {', '.join(edges)}, and is no Decision "
-            "that says which of them is taken."
+            f"{name} has {len(edges)} edges, to {', '.join(edges)}, and is not a "
+            "Decision that says which of them is taken."
         )
 
 

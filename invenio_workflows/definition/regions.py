@@ -33,7 +33,7 @@ def regions(
     """Return what each Fork of a graph leads to.
 
     :param edges: those of every node, all of which are reached.
-    :raises WorkflowDefinitionError: naming the node at which branches are no branches.
+    :raises WorkflowDefinitionError: naming the node that belongs to no branch alone.
     """
     search = _Search(first, edges, forks, joins)
     found = {fork: search.region(fork) for fork in forks}

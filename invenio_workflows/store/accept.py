@@ -259,7 +259,7 @@ class _Once:
         if objects is None:
             raise DatabaseUnavailable(
                 "The database was locked while the data was read, so nothing was "
-                "started. Does what makes the data write to it? Give a list then."
+                "started. If what makes the data writes to it, give a list instead."
             )
         return iter(objects)
 

@@ -124,7 +124,7 @@ def _moved(connection: Connection, obj: WorkflowObject, row: Any) -> IllegalMove
     who = f" {who_decided(*other)}." if other is not None else ""
     status = "gone" if row is None else ObjectStatus(row.status).name
     return IllegalMove(
-        f"Object {obj.id} changed meanwhile, it is {status} now; the vote is not "
+        f"Object {obj.id} changed meanwhile, and is {status} now; the vote is not "
         f"kept.{who}",
         code="vote_moved",
         id_object=obj.id,
@@ -162,8 +162,8 @@ def refuse_if_changed(
     poll = Poll().with_votes(votes)
     if poll.alike(_short(value) or "", _short(decision.actor)) < others:
         raise IllegalMove(
-            f"A vote on object {obj.id} was changed meanwhile, so that this one does "
-            "not decide any more; look at the votes and give yours again.",
+            f"A vote on object {obj.id} was changed meanwhile, so that this one no "
+            "longer decides; look at the votes and give yours again.",
             code="vote_changed",
             id_object=obj.id,
             status=obj.status.name,

@@ -29,7 +29,7 @@ _FEW = tuple(status for status in ObjectStatus if status not in _MANY)
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """So many live objects; of all workflows together where ``workflow`` is empty."""
+    """A number of live objects, of all workflows together if ``workflow`` is empty."""
 
     workflow: str
     status: ObjectStatus

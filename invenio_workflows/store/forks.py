@@ -266,7 +266,7 @@ def refuse_branch(obj: WorkflowObject) -> None:
     if obj.id_fork is not None:
         raise IllegalMove(
             f"Object {obj.id} is a branch of object {obj.id_fork}; continue, restart "
-            "or cancel it, or start that object anew.",
+            "or cancel it, or start that object over.",
             code="branch",
             id_object=obj.id,
             id_fork=obj.id_fork,

@@ -1,7 +1,7 @@
 """What the worker process of a task queue does beside performing calls.
 
-It sweeps, by which it says that it lives, and it tells the processes that it forks
-that it is to stop. What it forks lets go of the database connections that it inherited.
+It sweeps, by which it says that it lives, and it tells the processes that it forks when
+it is to stop. These let go of the database connections that they inherited.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds after which it is looked whether the time of an object has come.
 _LOOK = 3.0
-#: How many processes that were forked are told at most; a pipe takes as many bytes.
+#: How many forked processes are told at most; a pipe takes as many bytes.
 _MOST = 4096
 
 

@@ -43,7 +43,7 @@ _workers: list[CeleryWorker] = []
 
 
 class CeleryWorker:
-    """Sends calls by Celery. Who performs them is ``celery worker``."""
+    """Sends calls by Celery; ``celery worker`` performs them."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
@@ -108,7 +108,7 @@ class CeleryWorker:
         )
 
     def doctor(self) -> Iterable[tuple[bool, str, str]]:
-        """Look at the broker, and at who listens there."""
+        """Look at the broker, and whether workers listen there."""
         celery = self.celery
         connection = _connection(celery)
         address = connection.as_uri()

@@ -68,7 +68,7 @@ class LocalWorker:
         """Wake idle threads; begin to work, if this process has not yet.
 
         :raises WorkflowWorkerError: if the tables are of another release, or objects
-            could not go on, and it is set that none may be like that.
+            could not go on and WORKFLOWS_REFUSE_ORPHANS is set.
         """
         threads = self._state.settings.local_threads
         if threads and self._state.embeds and not self._threads:

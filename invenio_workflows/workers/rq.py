@@ -55,7 +55,8 @@ class RQWorker:
         try:
             return Redis.from_url(url, **kwargs)
         except ValueError as error:
-            raise ConfigurationError(f"WORKFLOWS_RQ_URL is no URL: {error}.") from None
+            told = f"WORKFLOWS_RQ_URL is not a URL: {error}."
+            raise ConfigurationError(told) from None
 
     @property
     def _queues(self) -> list[str]:
@@ -95,7 +96,7 @@ class RQWorker:
             ) from error
 
     def doctor(self) -> Iterable[tuple[bool, str, str]]:
-        """Look at Redis, and at who listens to each queue."""
+        """Look at Redis, and whether workers listen to each queue."""
         try:
             self._redis.ping()
             workers = Worker.all(connection=self._redis, serializer=JSONSerializer)
@@ -161,7 +162,7 @@ class FlaskWorker(Worker):
         super().main_work_horse(job, queue)
 
     def setup_work_horse_signals(self) -> None:
-        """Finish the task at work, who ever says that it is to end."""
+        """Finish the task at work, whoever says that it is to end."""
         super().setup_work_horse_signals()
         signal.signal(signal.SIGTERM, lambda *_: _stop())
 

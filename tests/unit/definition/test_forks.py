@@ -130,7 +130,7 @@ WRONG: list[tuple[Any, str]] = [
     ),
     (
         {START: [F], F: [A, B], A: [J], B: [J], J: [C, D]},
-        "J has 2 edges, to C, D, and is no Decision",
+        "J has 2 edges, to C, D, and is not a Decision",
     ),
 ]
 
