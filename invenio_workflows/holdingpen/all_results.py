@@ -13,7 +13,7 @@ from .seeing import shown_copy, sight, title_of
 
 
 def results(oid: int) -> Any:
-    """All results of a name that a record has, some on a page."""
+    """All results of one name that a record has, page by page."""
     obj = seen(oid)
     shown = shown_copy(obj, sight(obj))
     name = request.args.get("name", "")

@@ -101,7 +101,7 @@ def audit() -> Any:
 
 
 def audit_page() -> Any:
-    """What people decided, the newest first, some on a page."""
+    """What people decided, the newest first, page by page."""
     _must_administer()
     asked = Asked.read()
     found, older = current_workflows.audit.newest(

@@ -71,7 +71,7 @@ def _alone(asked: str | None, value: str) -> str:
 
 
 def votes_lacking(oid: int, revision: int) -> int:
-    """Return how many votes lack on what a record asks; 0 if it asks that no more."""
+    """Return how many votes are missing on what a record asks; 0 if it asks no more."""
     obj: WorkflowObject | None = current_workflows.queries.query().get(oid)
     if obj is None or obj.revision != revision:
         return 0

@@ -106,7 +106,7 @@ def _said_of_answer(oid: int, said: str, done: Any) -> str:
 
 
 def form(oid: int) -> Any:
-    """Draw the form anew, with a row more or less, or keep what is typed in it."""
+    """Draw the form again, with a row more or less, or keep what is typed in it."""
     tell_if_deleted(oid)
     obj = seen(oid, "decide")
     if request.form.get("_do") == "forget:":
@@ -127,7 +127,7 @@ def continue_(oid: int) -> Any:
 
 
 def restart_task(oid: int) -> Any:
-    """Run the task again at which the record stands."""
+    """Run again the task at which the record stands."""
     said = _("Record {id} runs its task again.", id=oid)
     return _decided(oid, "restart", _goes_on("restart_task"), said)
 
@@ -216,7 +216,7 @@ def comment(oid: int) -> Any:
 
 
 def cancel(oid: int) -> Any:
-    """Let a record not go on."""
+    """Cancel a record: it does not go on, and is kept."""
 
     def do(obj: WorkflowObject, revision: int) -> Any:
         return api.cancel(oid, actor(), revision, _reason(), "page")

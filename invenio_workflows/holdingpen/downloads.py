@@ -20,7 +20,7 @@ _POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
 def file(oid: int, name: str) -> Any:
-    """A file of a record, to be saved."""
+    """A file of a record, as a download."""
     obj = seen(oid)
     found = current_workflows.files.get(name, oid)
     if found is None or not _may_have(obj, found):

@@ -138,7 +138,7 @@ def too_long(oid: int, letters: int) -> str:
 def _read(oid: int, text: str) -> Any:
     """Return the data that a person wrote.
 
-    :raises ValueError: saying where it is no JSON.
+    :raises ValueError: saying where it is not JSON.
     """
     if len(text) > LONGEST:
         raise ValueError(too_long(oid, len(text)))

@@ -1,6 +1,7 @@
 """What an identity provides: Flask-Principal's needs.
 
-In Invenio an identity provides who it is; to whom an action is granted is asked there.
+In Invenio an identity provides only who it is; to whom an action is granted,
+Invenio-Access is asked.
 """
 
 from __future__ import annotations

@@ -338,7 +338,7 @@ def _as_json(made: Field, shape: Shape, given: Any) -> Field:
 
 
 def is_json(text: str) -> bool:
-    """Say whether a text is JSON, or at least not easily said to be none."""
+    """Say whether a text is JSON, or cannot easily be told from it."""
     try:
         json.loads(text)
     except ValueError:
@@ -349,7 +349,7 @@ def is_json(text: str) -> bool:
 
 
 def _is_bare(value: Any) -> bool:
-    """Say whether a text is no JSON, so that it need not stand in quotes."""
+    """Say whether a text is not JSON, so that it need not stand in quotes."""
     is_text = isinstance(value, str) and value != "" and value.strip() == value
     return is_text and "\r" not in value and not is_json(value)
 

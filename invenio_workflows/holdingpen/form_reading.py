@@ -18,7 +18,7 @@ from .form_fields import DEEPEST, MOST_ROWS, Unread, Variant, is_json
 from .form_shape import ABSENT, Part, Schema, Shape, below
 from .texts import N_, _
 
-#: What Python says of a text that is no JSON.
+#: What Python says of a text that is not JSON; named here to be translated.
 _NO_JSON = (
     N_("Expecting value"),
     N_("Expecting property name enclosed in double quotes"),
@@ -93,7 +93,7 @@ class _Reader:
             return self._file(shape, name, loc)
         if shape.kind in ("check", "checks", "fixed"):
             return getattr(self, f"_{shape.kind}")(shape, name)
-        # A secret is known by its name to who keeps what was typed, and is not kept.
+        # Drafts know a secret by its name, and do not keep it.
         is_secret = shape.kind == "secret"
         text = self._sent.get(f"{name}~secret" if is_secret else name)
         if text is None or shape.kind == "json":
@@ -154,7 +154,7 @@ class _Reader:
         values = self._parts(inner, name, loc, depth)
         return Variant(part.key, values) if self._as_typed else values
 
-    # --- what has not -----------------------------------------------------------------
+    # --- what has no parts ------------------------------------------------------------
 
     def _check(self, shape: Shape, name: str) -> Any:
         said = self._sent.getlist(name)

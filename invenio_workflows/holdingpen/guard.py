@@ -106,7 +106,7 @@ def _is_foreign() -> bool:
 
 
 def _not_yours() -> str:
-    """Return what to tell whose form is not of a page of this session."""
+    """Return what to tell a person whose form is of no page of this session."""
     if is_known():
         return _("This page is too old, or not yours. Load it again, then decide.")
     return _("You are not logged in. Log in, load the page again, then decide.")

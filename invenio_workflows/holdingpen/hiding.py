@@ -1,4 +1,4 @@
-"""What only those who may edit a record are to see of its data."""
+"""What of a record's data only those who may edit it are to see."""
 
 from __future__ import annotations
 

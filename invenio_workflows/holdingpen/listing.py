@@ -58,7 +58,7 @@ def _page(look: Look, state: ListState, who: Person) -> tuple[Asked, Page]:
 def arrivals() -> Any:
     """Say how many records came to a list since it was shown; cheap to ask again.
 
-    The answer to who knows it already is 304, from a single look at the newest.
+    A browser that knows the answer already gets 304, from a single look at the newest.
     """
     must_look()
     ask = asked_for()
@@ -93,7 +93,7 @@ def may_look() -> bool:
 
 
 def must_look() -> None:
-    """Refuse who may not see any record.
+    """Refuse those who may not see any record.
 
     :raises werkzeug.exceptions.Forbidden: saying so.
     """
@@ -133,7 +133,7 @@ def _view(
 ) -> dict[str, Any]:
     state = ask.state
     here = groups_of(ask.wanted.groups, groups)
-    # Who sees some workflows learns of no others by what they are sorted by.
+    # Those who see some workflows learn of no others by what these are sorted by.
     beside = current_workflows.lists.beside(page.rows, actor())
     orders = list(_orders(state, beside.sort_keys))
     return {

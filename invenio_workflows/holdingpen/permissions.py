@@ -33,7 +33,7 @@ def workflows_for(
 ) -> tuple[str, ...]:
     """Return the names of the workflows in which the person may do that.
 
-    Who may do it in all of them may in those too that the code has no more.
+    Those who may in all of them may also in those that are no longer in the code.
 
     :param remembered: the names that records have, if they are known already.
     """

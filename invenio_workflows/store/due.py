@@ -1,7 +1,7 @@
 """What is to be answered by a deadline: written at the halt, and found when it is time.
 
-Who finds it puts off the next look by a lease, so that nobody else does the same; who
-dies with it is followed by another.
+Whoever finds it puts off the next look by a lease, so that nobody else does the same;
+if that one dies, another follows.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from .rows import started_row
 from .runs import settle_run
 from .statements import OBJECTS, _n, _p
 
-#: An object that waits for its branches goes on alone; others follow it no more.
+#: An object that waits for its branches goes on alone; others no longer follow it.
 PASS_ON = Change(
     update(OBJECTS)
     .where(

@@ -56,7 +56,7 @@ def _made(**values: Any) -> Change:
     )
 
 
-#: A branch that who makes it holds, and moves itself …
+#: A branch that its maker holds, and moves itself …
 _HELD = _made(lease_until=later(_p("lease", _columns.position)))
 #: … and one that is sent to a worker.
 _SENT = _made(

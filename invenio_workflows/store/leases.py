@@ -20,7 +20,7 @@ def owner() -> str:
 
 
 def process() -> str:
-    """Return who this process is: its leases begin so."""
+    """Return who this process is: its leases begin with that."""
     return owner().rpartition(":")[0]
 
 

@@ -56,9 +56,9 @@ _PUT = Change(
 def put(
     connection: Connection, places: Iterable[tuple[str, str]], mapping: Mapping
 ) -> Iterator[int]:
-    """Put those at other places that stand at these; yield how many, again and again.
+    """Put those that stand at these places at others; yield how many, batch by batch.
 
-    Those that somebody holds at this moment stay: they stand no more as they did.
+    Those that somebody holds at this moment stay: they no longer stand as they did.
 
     :param places: workflow, and what the column ``stands_at`` says.
     :raises IllegalMove: if one of them moved nonetheless.

@@ -45,7 +45,7 @@ from .statements import AS_SEEN, OBJECTS, RUNS, _n, _p
 
 #: Nothing is sent again later than this many seconds after it was sent last.
 _LONGEST = 600
-#: Seconds between two looks for what is to be forgotten, which nobody is in need of.
+#: Seconds between two looks for what is to be forgotten, for which nobody waits.
 _FORGET = 60
 _IN_QUEUE = OBJECTS.c.waits_for == literal_column("'queue'")
 
@@ -268,7 +268,7 @@ class Queue(Entering):
     def forget_events(self, limit: int) -> int:
         """Delete the events that nobody came for; return how many.
 
-        It is looked for them once a minute, or as soon as they are old.
+        They are looked for once a minute, or as soon as they are old.
         """
         ttl, at = self._settings.event_ttl, time.monotonic()
         if at < self._next_forget:

@@ -1,4 +1,4 @@
-"""Makes anew what lists keep: titles, words and sort keys, in bounded batches."""
+"""Renews what lists keep: titles, words and sort keys, in bounded batches."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Reindexer:
     def run(self, workflow: str, everything: bool = False) -> Iterator[int]:
         """Redo the objects of a workflow, a commit for each batch.
 
-        :param everything: those too whose hooks did not change meanwhile.
+        :param everything: also those whose hooks have not changed.
         :return: how many each batch redid.
         """
         after = 0

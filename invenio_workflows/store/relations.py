@@ -160,7 +160,7 @@ class Relations:
     def around(
         self, obj: WorkflowObject, workflows: Sequence[str], most: int
     ) -> tuple[list[Neighbour], list[Neighbour]]:
-        """Return who is before and after an object in the list of what needs action.
+        """Return what is before and after an object in the list of what needs action.
 
         By its key, however long the list is. Both begin with the nearest; the object
         itself is first of those after it, if it is in that list.

@@ -101,7 +101,7 @@ def _keep_in_sqlite(
 
 
 def _forget(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Take away the words and sort keys that an object has no more."""
+    """Take away the words and sort keys that an object no longer has."""
     for row in rows:
         names = row["names"]
         marks = ", ".join("?" * len(names))
