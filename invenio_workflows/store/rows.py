@@ -156,9 +156,10 @@ def path_of(text: str | None) -> list[int]:
 def event_row(
     obj: WorkflowObject, event: EventLine, seq: int, status: ObjectStatus
 ) -> dict[str, Any]:
+    columns = obj.columns
     return {
-        "id_object": obj.id,
-        "id_workflow": obj.id_workflow,
+        "id_object": columns["id"],
+        "id_workflow": columns.get("id_workflow"),
         "seq": seq,
         "kind": event.kind,
         "task": event.task,

@@ -197,7 +197,7 @@ class SQLStore(Following, Once):
 
     def _branch(self, connection: Connection, point: Checkpoint) -> None:
         """Make the branches of an object; let one go on whose branch this was."""
-        if not point.branches and point.obj.id_fork is None:
+        if not point.branches and point.obj.columns.get("id_fork") is None:
             return
         who = self.owner, self.lease_seconds
         if point.branches:
