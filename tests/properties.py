@@ -8,10 +8,9 @@ from hypothesis import settings
 
 
 def examples(number: int, **more: Any) -> settings:
-    """Return settings for so many examples, or fewer where each test has fewer.
+    """Return settings for so many examples, of which a profile takes its share.
 
-    The profile says how many a test has that does not say it itself: 100, or as many
-    in a hundred as there are; see ``conftest``.
+    A test that does not say how many has 100, or as many as the profile says.
     """
     return settings(
         max_examples=max(number * settings().max_examples // 100, 1), **more
