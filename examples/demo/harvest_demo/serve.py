@@ -23,19 +23,26 @@ def listen(port: int | None) -> socket.socket:
 
     :raises click.ClickException: if the port that was asked for is taken.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, USUAL if port is None else port))
+        return _listener(USUAL if port is None else port)
     except OSError as error:
         if port is not None or error.errno != errno.EADDRINUSE:
-            listener.close()
             raise click.ClickException(
                 f"Port {USUAL if port is None else port} cannot be had "
                 f"({error.strerror}); choose another with --port."
             ) from None
-        listener.bind((HOST, 0))
-    listener.listen()
+        return _listener(0)
+
+
+def _listener(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen()  # of two at the same moment, this refuses one
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
