@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -81,22 +82,24 @@ def test_the_row_goes_and_the_next_has_the_focus(
 def test_the_answer_is_on_the_screen_before_the_server_has_said_anything(
     pen: Pen, curator: Reader
 ) -> None:
-    ids = pen.halted("Quick", 4)
+    ids = pen.halted("Quick", 10)
     page = curator.open("?q=quick&sort=oldest")
     held = hold(page)
-    took = []
-    for number, oid in enumerate(ids[:3], 2):
+    took = [math.inf]
+    for number, oid in enumerate(ids[:9], 2):
         page.evaluate(STOPWATCH)
         page.locator(f"#r{oid} [data-key=a]").click()
         expect(curator.row(oid)).to_be_hidden()
         page.wait_for_function("window.took !== null")
-        assert curator.rows() == [f"Quick {n} of 4" for n in range(number, 5)]
+        assert curator.rows() == [f"Quick {n} of 10" for n in range(number, 11)]
         took.append(page.evaluate("window.took"))
         while not held:
             page.wait_for_timeout(10)
         held.pop().continue_()
         expect(curator.row(oid)).to_have_count(0)
-    assert 0 < min(took) < 100  # whatever else the machine had to do meanwhile
+        if min(took) < 100:  # once, whatever else the machine had to do meanwhile
+            break
+    assert 0 < min(took) < 100, took
 
 
 def test_of_two_curators_one_wins_and_the_other_is_told_by_whom(
@@ -267,23 +270,25 @@ def test_another_one_decides_meanwhile_by_the_api(pen: Pen, curator: Reader) -> 
 def test_on_a_record_the_answer_is_on_the_screen_at_once(
     pen: Pen, curator: Reader
 ) -> None:
-    pen.halted("Promptly", 4)
+    pen.halted("Promptly", 10)
     page = curator.open("?q=promptly&sort=oldest")
     curator.press("j")
     curator.press("Enter")
-    expect(page.locator("h1")).to_have_text("Promptly 1 of 4")
+    expect(page.locator("h1")).to_have_text("Promptly 1 of 10")
     slow(page, 0.5)
-    took = []
-    for number in (1, 2, 3):
+    took = [math.inf]
+    for number in range(1, 10):
         page.evaluate("delete sessionStorage.said; delete sessionStorage.took")
         page.evaluate(SAID)
         curator.press("a")
-        expect(page.locator("h1")).to_have_text(f"Promptly {number + 1} of 4")
+        expect(page.locator("h1")).to_have_text(f"Promptly {number + 1} of 10")
         expect(page.locator("h1")).to_be_focused()
         said = page.evaluate("sessionStorage.said")
-        assert said == f"Accept: Promptly {number} of 4"
+        assert said == f"Accept: Promptly {number} of 10"
         took.append(page.evaluate("+sessionStorage.took"))
-    assert 0 < min(took) < 100  # whatever else the machine had to do meanwhile
+        if min(took) < 100:  # once, whatever else the machine had to do meanwhile
+            break
+    assert 0 < min(took) < 100, took
     page.reload()
     expect(page.locator("h1")).not_to_be_focused()
 
