@@ -158,7 +158,8 @@ def _view(
         "everywhere": list_url(state.in_group(None)),
         "may_start": may_somewhere("start"),
         "may_audit": may_somewhere("admin"),
-        "stalled": _stalled(groups),
+        # Of a search the groups count what was found, not what waits.
+        "stalled": None if ask.wanted.terms else _stalled(groups),
         "span": span,
     }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, exists, func, literal_column, select
+from sqlalchemy import Select, exists, func, literal_column, select, true
 
 from ..states import ObjectStatus
 from . import statements as sql
 from .kinds import now
-from .presence import seen
+from .presence import TOLD, WORKERS, as_seen
 from .transactions import Transactions
 
 #: Seconds for which nobody may work before somebody is to be told.
@@ -27,10 +27,12 @@ def idle(transactions: Transactions) -> float | None:
     :return: ``None`` if nothing waits, or not for long, or somebody lives.
     """
     with transactions.reading() as connection:
-        waits = connection.execute(_NEXT).all()
-        workers = seen(connection) if waits else []
+        rows = connection.execute(_NEXT).mappings().all()
+    waits = {row["queue"]: (row["since"], row["at"], row["held"]) for row in rows}
+    known = {row["process"]: row for row in rows if row["process"] is not None}
+    workers = [as_seen(row) for row in known.values()]
     found = []
-    for queue, since, at, held in waits:
+    for queue, (since, at, held) in waits.items():
         serve = [each for each in workers if queue in each.queues]
         if any(each.lives for each in serve):
             continue
@@ -45,7 +47,8 @@ def _waiting() -> Select[Any]:
     """Return since when what is next in each queue waits, the time, and whether any
     object is held: a worker that is not known may be one that never sweeps.
 
-    From queue to queue through an index, however many objects wait in one.
+    Beside each worker that there is. From queue to queue through an index, however
+    many objects wait in one.
     """
     objects = sql.OBJECTS.c
     waiting = select(func.min(objects.queue)).where(objects.waits_for == _IN_QUEUE)
@@ -64,8 +67,11 @@ def _waiting() -> Select[Any]:
     moved = sql.OBJECTS.alias("moved").c
     running = moved.status == literal_column(str(int(ObjectStatus.RUNNING)))
     held = exists().where(running, moved.lease_until > now())
-    asked = select(queues.c.queue, first, now(), held)
-    return asked.where(queues.c.queue.is_not(None))
+    waiting = select(
+        *(queues.c.queue, first.label("since"), now().label("at"), held.label("held"))
+    )
+    waits = waiting.where(queues.c.queue.is_not(None)).subquery("waits")
+    return select(*waits.c, *TOLD).select_from(waits.outerjoin(WORKERS, true()))
 
 
 _NEXT = _waiting()

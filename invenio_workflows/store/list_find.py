@@ -32,12 +32,12 @@ from .wanted import MOST_ROWS, Key, Wanted
 
 #: Up to so many candidates are read and sorted …
 FEW = 5_000
-#: … but first an index is walked past so many rows: what is common is found there.
-FIRST_WALK = 1_000
+#: Past so many rows a list walks; then it says that there may be more …
+WALK = 2_000
+#: … but before words are looked up it walks so far: what is common is found there.
+FIRST_WALK = WALK
 #: Up to so many rows of the owners asked for are walked, in an index of their own.
 OWNED = 20_000
-#: Past so many rows a list walks; then it says that there may be more.
-WALK = 2_000
 #: A count that is not kept is exact up to here; facets are counted among so many.
 SAMPLE = 1_000
 #: So many arms are walked at most, each a scan of the index.
@@ -73,7 +73,7 @@ class Finder:
         self._counters: list[Alike] | None = None
         self._matches: int | None = None
         self._ids: str | None = None
-        self._are_few: dict[tuple[Candidates, int], bool] = {}
+        self._numbers: dict[Candidates, int] = {}
         #: What the statements of the list are given that is looked for.
         self._given: dict[str, Any] = {}
         #: Whether the words were met at once.
@@ -128,12 +128,13 @@ class Finder:
     def _search(
         self, plan: Plan, key: Key | None, most: int, columns: Sequence[Any]
     ) -> Found:
-        """Look for words: where they are common they are met soon."""
-        met, first = None, FIRST_WALK
-        if self._dialect == "postgresql" and any(t.phrase for t in plan.positive):
-            first = WALK  # to look it up costs more there than to walk all the way
-        if self._matches is None and not self._common and most <= MOST_ROWS + 1:
-            met = self._met(plan, key, most, columns, first)
+        """Look for words: where they are common they are met soon.
+
+        Not so among the few that belong to the people asked for.
+        """
+        met, is_page = None, most <= MOST_ROWS + 1 and not plan.wanted.owners
+        if self._matches is None and not self._common and is_page:
+            met = self._met(plan, key, most, columns, FIRST_WALK)
             self._common = met.number >= most
             if self._common:
                 return met
@@ -143,9 +144,8 @@ class Finder:
             asked = matching(self._dialect, FEW + 1)
             ((self._matches, self._ids),) = self._read(asked, self._given)
         if self._matches > FEW:
-            if met is not None and first == WALK and not plan.sort_name:
-                return self._ended(plan, key, columns, met, WALK)
-            return self._walk(plan, key, most, columns, _passing(columns))
+            walked = met if FIRST_WALK == WALK else None
+            return self._walk(plan, key, most, columns, _passing(columns), walked)
         self._given["ids"] = self._ids
         return self._gathered(plan, Plan.matched, key, most, columns)
 
@@ -154,10 +154,10 @@ class Finder:
         wanted = plan.wanted
         if self._standing(wanted) <= FEW:
             return Plan.members
-        if wanted.overdue and self._few(plan, Plan.overdue, FEW):
+        if wanted.overdue and self._so_many(plan, Plan.overdue, FEW) <= FEW:
             return Plan.overdue
         if wanted.owners and 0 not in wanted.owners and not plan.along_owners:
-            if self._few(plan, Plan.owned, FEW):
+            if self._so_many(plan, Plan.owned, OWNED) <= FEW:
                 return Plan.owned
         asking = (e.number for e in self.counters if e.action in wanted.actions)
         if wanted.actions and sum(asking) <= FEW:
@@ -170,7 +170,9 @@ class Finder:
         if 0 in wanted.owners or self._standing(wanted) <= FEW:
             return False
         by_time = plan.place is sql.OBJECTS.c.modified
-        return bool(wanted.owners and by_time) and self._few(plan, Plan.owned, OWNED)
+        if not (wanted.owners and by_time):
+            return False
+        return self._so_many(plan, Plan.owned, OWNED) <= OWNED
 
     def _is_narrow(self, wanted: Wanted) -> bool:
         """Say whether there are workflows of which no object is wanted."""
@@ -183,11 +185,12 @@ class Finder:
         places = product(set(wanted.workflows), groups)
         return sum(self._standings[place] for place in places)
 
-    def _few(self, plan: Plan, candidates: Candidates, few: int) -> bool:
-        if (candidates, few) not in self._are_few:
-            (counted,) = self._read(counting(plan, candidates, few + 1), self._given)
-            self._are_few[candidates, few] = bool(counted[0] <= few)
-        return self._are_few[candidates, few]
+    def _so_many(self, plan: Plan, candidates: Candidates, most: int) -> int:
+        """Return how many candidates there are; or that there are more than these."""
+        if candidates not in self._numbers:
+            counted = self._read(counting(plan, candidates, most + 1), self._given)
+            self._numbers[candidates] = int(counted[0][0])
+        return self._numbers[candidates]
 
     def _walk(
         self,
@@ -196,10 +199,14 @@ class Finder:
         most: int,
         columns: Sequence[Any],
         passing: int,
+        met: Found | None = None,
     ) -> Found:
-        """Walk along an index; along a sort key, then those that have none."""
+        """Walk along an index; along a sort key, then those that have none.
+
+        :param met: what was met there, if one has walked from this key already.
+        """
         if not plan.sort_name:
-            return self._walked(plan, key, most, columns, passing)
+            return self._walked(plan, key, most, columns, passing, met)
         wanted = replace(plan.wanted, sort="newest")
         rest = planned(
             wanted, plan.arms, self._dialect, plan.narrow, without=plan.sort_name
@@ -216,7 +223,8 @@ class Finder:
             mine = key if key is not None and key.without == (part is rest) else None
             if mine is None and back:
                 mine = Key(None, -1, backwards=True)  # from the end on
-            found = self._walked(part, mine, most - number, columns, passing)
+            again = met if part is plan and mine == key else None
+            found = self._walked(part, mine, most - number, columns, passing, again)
             rows += found.rows
             number += found.number
             if part is rest and found.edge is not None:
@@ -236,8 +244,9 @@ class Finder:
         most: int,
         columns: Sequence[Any],
         passing: int,
+        met: Found | None,
     ) -> Found:
-        found = self._met(plan, key, most, columns, passing)
+        found = met or self._met(plan, key, most, columns, passing)
         if found.number >= most:
             return found
         return self._ended(plan, key, columns, found, passing)
@@ -290,7 +299,7 @@ class Finder:
         passing: int | None,
     ) -> Found:
         """Return what a walk meets, past so many rows at most."""
-        read = Read(columns, shape(self.wanted))
+        read = self._read_of(columns)
         statement = walking(plan, read, shape_of(key), most, passing)
         return self._found(statement, key, columns)
 
@@ -303,9 +312,12 @@ class Finder:
         columns: Sequence[Any],
     ) -> Found:
         """Return what is wanted among a few candidates."""
-        read = Read(columns, shape(self.wanted))
+        read = self._read_of(columns)
         statement = gathering(plan, candidates, read, shape_of(key), most)
         return self._found(statement, key, columns)
+
+    def _read_of(self, columns: Sequence[Any]) -> Read:
+        return Read(columns, shape(self.wanted) if is_sample(columns) else None)
 
     def _found(self, statement: Any, key: Key | None, columns: Sequence[Any]) -> Found:
         """Read the rows, or what is wanted of them."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, literal_column, select
 
-from .list_arms import NUMBERED, TALLIED, is_sample
+from .list_arms import NUMBERED, TALLIED
 from .list_plan import Plan
 from .list_tally import tally
 from .wanted import Key, Wanted
@@ -25,11 +25,11 @@ Candidates = Callable[[Plan], Any]
 class Read(NamedTuple):
     """What is read of rows.
 
-    :param among: the shape of the list whose owners and ages a sample is to tell.
+    :param among: of a sample: the shape of the list whose owners and ages it tells.
     """
 
     columns: Sequence[Any]
-    among: Wanted
+    among: Wanted | None
 
 
 planned = lru_cache(_MOST)(Plan)
@@ -53,7 +53,7 @@ def gathering(
 
 def _told(read: Read, rows: Select[Any]) -> Any:
     """Return the statement for the rows, or for what is told of them."""
-    if is_sample(read.columns):
+    if read.among is not None:
         return tally(rows, read.among, whole=read.columns is TALLIED)
     if read.columns is NUMBERED:
         return select(func.count()).select_from(rows.subquery("rows"))

@@ -125,17 +125,22 @@ class Seen:
 
 def seen(connection: Connection, limit: int = _SHOWN) -> list[Seen]:
     """Return the workers; those that were not seen for longest come first."""
-    columns = [_workers[field] for field in Seen.__slots__ if field != "seconds"]
     rows = connection.execute(
-        select(*columns, now().label("at")).order_by(_workers.seen).limit(limit)
+        select(*TOLD, now().label("at")).order_by(_workers.seen).limit(limit)
     ).mappings()
-    found = []
-    for row in rows:
-        told = dict(row)
-        seconds = (told.pop("at") - told["seen"]).total_seconds()
-        told["queues"] = tuple(told["queues"])
-        found.append(Seen(**told, seconds=max(seconds, 0.0)))
-    return found
+    return [as_seen(row) for row in rows]
+
+
+#: What is read of a worker, for :func:`as_seen`; with the time, ``at``.
+TOLD = [_workers[field] for field in Seen.__slots__ if field != "seconds"]
+
+
+def as_seen(row: Mapping[Any, Any]) -> Seen:
+    """Return the worker of a row that was read ``at`` some time."""
+    told = {column.name: row[column.name] for column in TOLD}
+    told["queues"] = tuple(told["queues"])
+    seconds = (row["at"] - row["seen"]).total_seconds()
+    return Seen(**told, seconds=max(seconds, 0.0))
 
 
 def workers(transactions: Transactions) -> list[Seen]:
