@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from .deadlines import Deadline
 from .decisions import Decision
@@ -87,6 +87,22 @@ def decided(
 
 #: An object that was claimed, and its run as it was then.
 Taken: TypeAlias = "tuple[WorkflowObject, RunInfo]"
+
+
+class Claim(Protocol):
+    """Claims an object in the transaction in which another one stops."""
+
+    def __call__(self, connection: Any) -> Taken | None:
+        """Claim it, if it still waits."""
+
+    def behind(
+        self, point: Checkpoint, moved: Callable[[Checkpoint], dict[str, Any]]
+    ) -> Taken | None:
+        """Keep the object that stops as well, where one statement can do both.
+
+        :param moved: gives the columns of the object that stops.
+        :return: ``None`` if that is not possible; then nothing was done.
+        """
 
 
 @dataclass(slots=True)
@@ -182,7 +198,7 @@ class Checkpoint:
     #: done; claimed if who keeps this drives it, else queued.
     joined: WorkflowObject | None = None
     #: Claims who is moved next, in the same transaction; and who that is.
-    follow: Callable[[Any], Taken | None] | None = None
+    follow: Claim | None = None
     followed: Taken | None = None
     #: Whether listeners are to be told that a person is asked.
     announces: bool = False

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from . import output, signals
 from .agenda import Agenda
-from .checkpoint import Checkpoint, RunInfo, Taken, event_line
+from .checkpoint import Checkpoint, Claim, RunInfo, event_line
 from .config import Settings
 from .definition.workflow import Definition
 from .encoding import Writer
@@ -83,7 +83,7 @@ class Conductor:
         self.dozed = False
         self.agenda = Agenda(store)
         #: Claims who is moved next, in the commit of the last stop; of any run.
-        self.claim: Callable[[Any], Taken | None] | None = None
+        self.claim: Claim | None = None
         self._known: WeakValueDictionary[int, WorkflowObject] = WeakValueDictionary()
 
     def conduct(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from . import signals
 from .calls import Call, calls_of
-from .checkpoint import RunInfo, Taken
+from .checkpoint import Claim, RunInfo, Taken
 from .errors import (
     LeaseLost,
     WorkflowDefinitionError,
@@ -88,7 +87,7 @@ def _taken(oid: int) -> Taken | None:
 def move(
     obj: WorkflowObject,
     info: RunInfo,
-    claim: Callable[[Any], Taken | None] | None = None,
+    claim: Claim | None = None,
 ) -> Taken | None:
     """Go on with an object that was taken from its queue.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import votes
 from .calls import Call
-from .checkpoint import EventLine, RunInfo, Taken, decided
+from .checkpoint import Claim, EventLine, RunInfo, decided
 from .conductor import Conductor
 from .decisions import Decision
 from .definition.workflow import Definition, compile_workflow
@@ -44,7 +44,7 @@ def take_up(
     info: RunInfo,
     start_point: str = "resume",
     is_to_stop: Callable[[], bool] | None = None,
-    claim: Callable[[Any], Taken | None] | None = None,
+    claim: Claim | None = None,
 ) -> None:
     """Go on with an object that was claimed, unless workers were lost with it.
 

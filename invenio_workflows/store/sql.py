@@ -144,7 +144,9 @@ class SQLStore(Following, Once):
             return taken
 
         shown = self.showing.at(point) if point.leaves else None
-        taken = self.transactions.run(work, alone=is_one_statement(point))
+        claim, alone = point.follow if shown is None else None, is_one_statement(point)
+        point.followed = None if claim is None else claim.behind(point, self._moved)
+        taken = None if point.followed else self.transactions.run(work, alone=alone)
         point.settle()
         if point.awaited is not None or point.deadline is not None:
             self.dozed.set()

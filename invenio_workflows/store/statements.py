@@ -77,6 +77,9 @@ EVENT_COLUMNS = (
     "id_workflow seq kind task path status data extra_data message payload seconds"
 ).split()
 
+#: All that a statement tells of an event.
+EVENT = ("id_object", *EVENT_COLUMNS, "created")
+
 INSERT_EVENT = Change(
     insert(EVENTS).values(
         **{name: _p(name, EVENTS.c[name]) for name in ("id_object", *EVENT_COLUMNS)},
@@ -123,9 +126,10 @@ _WAITING = (
 ).split()
 
 
-def _moved(
+def moving(
     data: bool, extra_data: bool, leaves: bool, waits: bool, asked: bool, due: bool
 ) -> Any:
+    """Return what moves an object that this worker holds; see :func:`advance`."""
     values: dict[str, Any] = {
         "cursor": _p("cursor", OBJECTS.c.cursor),
         "seq": _p("seq", OBJECTS.c.seq),
@@ -176,7 +180,7 @@ def advance(
     :param due: whether it asks something until a deadline, with reminders, or not of
         everybody.
     """
-    return Change(_moved(data, extra_data, leaves, waits, asked, due))
+    return Change(moving(data, extra_data, leaves, waits, asked, due))
 
 
 @cache
@@ -186,12 +190,17 @@ def advance_and_tell(*how: bool, events: int) -> Change:
     PostgreSQL alone can do it. It inserts nothing where the lease is lost. The
     parameters of event number n end in ``_n``.
     """
-    return _telling(_moved(*how), events)
+    return _telling(moving(*how), events)
 
 
 def _telling(statement: Any, events: int) -> Change:
-    moved = statement.returning(OBJECTS.c.id).cte("moved")
-    rows = [
+    rows = events_of(statement.returning(OBJECTS.c.id).cte("moved"), events)
+    return Change(insert(EVENTS).from_select(EVENT, union_all(*rows)))
+
+
+def events_of(moved: Any, events: int) -> list[Any]:
+    """Return the events of an object that was moved, from the parameters."""
+    return [
         select(
             moved.c.id,
             *(_cast(f"{name}_{n}", EVENTS.c[name]) for name in EVENT_COLUMNS),
@@ -199,9 +208,6 @@ def _telling(statement: Any, events: int) -> Change:
         )
         for n in range(events)
     ]
-    names = ["id_object", *EVENT_COLUMNS, "created"]
-    source = rows[0] if events == 1 else union_all(*rows)
-    return Change(insert(EVENTS).from_select(names, source))
 
 
 def _cast(name: str, column: Any) -> Any:

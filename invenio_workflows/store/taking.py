@@ -16,11 +16,12 @@ from sqlalchemy import (
     update,
 )
 
-from ..checkpoint import EventLine, RunInfo, Taken
+from ..checkpoint import Claim, EventLine, RunInfo, Taken
 from ..states import ObjectStatus as S
 from ..states import WorkflowStatus as R
 from . import statements as sql
 from .concurrency import Known, Limits, is_one_too_many, may_go
+from .handing_over import Behind
 from .kinds import now
 from .prepared import Change
 from .rows import OF_DOCUMENT, OF_RUN, event_row, run_of
@@ -44,11 +45,11 @@ def _taking(which: Any, *conditions: Any) -> Any:
 
 @lru_cache(maxsize=16)
 def taking_one(known: Known) -> Any:
-    """Return the statement that takes the object ``oid``."""
+    """Return the statement that takes the object ``next``."""
     conditions = (
         [] if known == _NO_LIMITS else [may_go(OBJECTS.c.concurrency_key, known)]
     )
-    return _taking(_p("oid", OBJECTS.c.id), *conditions)
+    return _taking(_p("next", OBJECTS.c.id), *conditions)
 
 
 @lru_cache(maxsize=16)
@@ -129,28 +130,25 @@ class Taking:
         :param limited: whether only if its key is not full.
         """
         known = self._limits.known if limited else _NO_LIMITS
-        return self._take(known, taking_one(known), {"oid": oid})
+        return self._take(known, taking_one(known), {"next": oid})
 
-    def one(self, oid: int) -> Callable[[Connection], Taken | None] | None:
+    def one(self, oid: int) -> Claim | None:
         """Return what claims an object in a transaction that is under way.
 
         :return: ``None`` where limits may want it undone, and all else with it.
         """
-        return self._following(taking_one(_NO_LIMITS), {"oid": oid})
+        return self._following(taking_one(_NO_LIMITS), {"next": oid})
 
-    def first(
-        self, queues: Sequence[str]
-    ) -> Callable[[Connection], Taken | None] | None:
+    def first(self, queues: Sequence[str]) -> Claim | None:
         """Return what claims the first of some queues; see :meth:`one`."""
         return self._following(taking_first(_NO_LIMITS), {"queues": list(queues)})
 
-    def _following(
-        self, statement: Any, which: dict[str, Any]
-    ) -> Callable[[Connection], Taken | None] | None:
+    def _following(self, statement: Any, which: dict[str, Any]) -> Claim | None:
         if self._limits.known != _NO_LIMITS or self._store.stopping.is_set():
             return None
-        who = {"owner": self._store.owner, "lease": self._store.lease_seconds}
-        return self._work(statement, which | who, begins=False)
+        which |= {"owner": self._store.owner, "lease": self._store.lease_seconds}
+        claim = self._work(statement, which, begins=False)
+        return Behind(self._store, claim, statement, which)
 
     def _take(
         self, known: Known, statement: Any, which: dict[str, Any]

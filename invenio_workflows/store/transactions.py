@@ -86,6 +86,16 @@ class Transactions:
         except UnicodeEncodeError as error:
             raise _no_text(error) from error
 
+    def run_alone(self, statement: Callable[[Connection], T]) -> T | None:
+        """Do one statement without BEGIN and COMMIT; nothing, if that cannot be.
+
+        It cannot be if the session has writes that belong to it, nor on SQLite.
+        """
+        is_other = self.database.engine.dialect.name != "postgresql"
+        if is_other or in_use(self.database.session):
+            return None
+        return self.run(statement, alone=True)
+
     def joined(self, work: Callable[[Connection], T]) -> T:
         """Do ``work`` so that a failure leaves the caller's own writes as they were.
 
