@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import math
 import os
 import shlex
 from typing import Any
@@ -16,6 +17,19 @@ from ..states import ObjectStatus
 _LARGEST = 2**63 - 1
 #: The seconds of the longest duration.
 _LONGEST = 9999 * 86_400
+
+
+class Seconds(click.FloatRange):
+    """Seconds within a range; ``nan`` is above and below nothing, and in no range."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return seconds
+
 
 object_id = click.argument("oid", metavar="ID", type=click.IntRange(1, _LARGEST))
 as_json = click.option(
@@ -31,7 +45,7 @@ seen_at = click.option(
 looks_every = click.option(
     "--interval",
     metavar="SECONDS",
-    type=click.FloatRange(min=0.1, max=86_400),
+    type=Seconds(min=0.1, max=86_400),
     default=5.0,
     show_default=True,
     help="With --watch: seconds between two looks.",

@@ -118,6 +118,12 @@ def test_sync_writes_what_is_there_and_removes_what_is_not(
     assert again.fingerprint != first.fingerprint
 
 
+@pytest.mark.parametrize("seconds", ["nan", "0", "inf"])
+def test_no_sync_looks_without_end(flask: Terminal, seconds: str) -> None:
+    command = ("definitions", "sync", "--watch", "--interval", seconds)
+    assert "'--interval'" in flask.refused(*command, code=2)
+
+
 def test_a_worker_that_begins_adds_and_touches_and_removes_nothing(
     site: Site,
 ) -> None:
