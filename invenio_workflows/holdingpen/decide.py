@@ -367,7 +367,7 @@ def _left_over() -> list[tuple[str, str]]:
     return [
         (names.get(key) or visible(key, 200), visible(value, 10_000))
         for key, value in request.form.items()
-        if value and key[:1] != "_" and key not in ("value", csrf_field())
+        if value.strip() and key[:1] != "_" and key not in ("value", csrf_field())
     ][:200]
 
 

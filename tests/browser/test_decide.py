@@ -317,6 +317,7 @@ def test_a_row_whose_answer_needs_a_reason_comes_back_and_says_so(
     curator.press("j", "r")
     reason = curator.row(oid).locator(".hp-refused")
     expect(reason).to_contain_text("Say why: who rejects gives a reason.")
+    expect(reason).to_contain_text("Enter opens it.")
     assert now(pen, oid).extra_data.get("approved") is None
     curator.press("Enter")
     expect(page.locator("#hp-reason")).to_be_visible()

@@ -176,8 +176,8 @@ async function decide(row, form, button) {
   row.hidden = Boolean(document.querySelector(".hp-tabs [aria-current] .hp-is-need_action"));
   list.choose(rows[at + 1] ?? rows[at - 1]);
   say(`${button?.dataset.said ?? button?.textContent?.trim() ?? ""}: ${title}`);
-  const { ok, told } = await send(form.action, fields);
-  if (!ok) return refused(row, form, told);
+  const { ok, code, told } = await send(form.action, fields);
+  if (!ok) return refused(row, form, told, code === 422);
   say(told.message ?? "");
   if (String(told.revision) === fields.get("_revision")) return voted(row, form, told); // it stays
   recountSoon();
@@ -187,15 +187,15 @@ async function decide(row, form, button) {
   if (!all(".hp-row").length) location.reload();
 }
 
-/** @param {string} url @param {FormData} fields @returns {Promise<{ok: boolean, told: any}>} */
+/** @param {string} url @param {FormData} fields @returns {Promise<{ok: boolean, code: number, told: any}>} */
 async function send(url, fields) {
   const headers = { Accept: "application/json" };
   try {
     const body = new URLSearchParams(/** @type {any} */ (fields));
     const answer = await fetch(url, { method: "POST", body, headers });
-    return { ok: answer.ok && !answer.redirected, told: await answer.json() };
+    return { ok: answer.ok && !answer.redirected, code: answer.status, told: await answer.json() };
   } catch {
-    return { ok: false, told: { error: word("unreachable") } };
+    return { ok: false, code: 0, told: { error: word("unreachable") } };
   }
 }
 
@@ -210,10 +210,14 @@ function voted(row, form, told) {
   row.append(note);
 }
 
-/** @param {HTMLElement} row @param {HTMLFormElement} form @param {any} told */
-function refused(row, form, told) {
+/**
+ * @param {HTMLElement} row @param {HTMLFormElement} form @param {any} told
+ * @param {boolean} lacks whether the answer needs more than a row has room for
+ */
+function refused(row, form, told, lacks) {
   const reason = Object.assign(document.createElement("div"), { className: "hp-refused" });
-  for (const text of [told.error, ...(told.changes ?? []).map(changed)]) reason.append(Object.assign(document.createElement("p"), { textContent: text }));
+  const texts = [told.error, ...(told.changes ?? []).map(changed), ...(lacks ? [word("elsewhere")] : [])];
+  for (const text of texts) reason.append(Object.assign(document.createElement("p"), { textContent: text }));
   [row.hidden, form.ariaBusy] = [false, null];
   row.append(reason);
   const revision = form.querySelector("[name=_revision]");
