@@ -9,7 +9,7 @@ from browser.pen import Pen
 from browser.reader import Reader
 from playwright.sync_api import expect
 
-from invenio_workflows import start
+from invenio_workflows import WorkflowObject, start
 
 
 def test_j_and_k_move_from_row_to_row(curator: Reader) -> None:
@@ -174,6 +174,31 @@ def test_a_reason_that_is_needed_is_asked_for(pen: Pen, curator: Reader) -> None
     page.keyboard.press("Tab")
     curator.press("r")
     page.wait_for_url(lambda url: not url.endswith(f"/{oid}"))
+
+
+def test_a_reason_is_sent_from_its_field_by_what_asked_for_it(
+    pen: Pen, curator: Reader
+) -> None:
+    first, second = pen.halted("Written", 2, needs_reason=["reject"])
+    page = curator.open(f"{first}")
+    field = page.locator("#hp-reason")
+    field.fill("Nobody has asked")
+    page.keyboard.press("Control+Enter")  # to accept, or to reject?
+    field.fill("")
+    page.keyboard.press("Escape")
+    curator.press("r")
+    expect(field).to_be_focused()
+    page.keyboard.type("It is a copy")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(lambda url: not url.endswith(f"/{first}"))
+    with pen.app.app_context():
+        kept = WorkflowObject.get(first).extra_data
+    assert (kept["approved"], kept["reason"]) == (False, "It is a copy")
+    page = curator.open(f"{second}")
+    page.locator("#timeline textarea").fill("Look here")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#timeline")).to_contain_text("Look here")
+    expect(page.locator(".hp-good-notice")).to_contain_text("The comment is kept.")
 
 
 def test_a_row_without_buttons_says_where_it_is_decided(

@@ -473,10 +473,27 @@ function use(found) {
   const needed = document.getElementById(found.dataset.needs ?? "");
   const asked = /** @type {HTMLElement} */ (needed && !filled(needed) ? needed : found);
   if (asked === found && !(found instanceof HTMLInputElement)) return found.click();
+  if (asked !== found) askedBy.set(asked, found);
   for (let each = asked.closest("details"); each; each = each.parentElement?.closest("details") ?? null) each.open = true;
   asked.focus();
   if (asked instanceof HTMLInputElement) asked.select();
 }
+
+/** Which button asked for what is written in a field. @type {WeakMap<Element, HTMLElement>} */
+const askedBy = new WeakMap();
+
+// What is written is sent by Ctrl+Enter: by the button that asked for it, or the only one.
+document.addEventListener("keydown", (event) => {
+  const field = event.target;
+  if (!(field instanceof HTMLTextAreaElement) || event.isComposing) return;
+  if (event.key === "Escape") field.blur();
+  if (event.key !== "Enter" || event.repeat || !(event.ctrlKey || event.metaKey)) return;
+  const [first, second] = all("button", field.form ?? undefined);
+  const button = askedBy.get(field) ?? (second ? null : first);
+  if (!button) return;
+  event.preventDefault();
+  button.click();
+});
 
 /** @param {Element} field says whether it, or another one of its form, has a text */
 function filled(field) {
