@@ -29,6 +29,8 @@ from .transactions import Transactions
 KEPT = 30 * 86_400
 #: At most this many old drafts go when one is kept.
 _SWEPT = 20
+#: And this many at a time when all of them are to go.
+_BATCH = 100
 
 
 class DraftRow(Base):
@@ -114,9 +116,16 @@ class Drafts:
         statement = delete(DRAFTS).where(*_mine(oid, person))
         self._transactions.joined(lambda connection: connection.execute(statement))
 
-    def sweep(self, most: int = 1000) -> int:
-        """Delete drafts that nobody touched for a month; return how many."""
-        return self._transactions.joined(lambda connection: _sweep(connection, most))
+    def sweep(self) -> int:
+        """Delete drafts that nobody touched for a month; return how many.
+
+        In batches, each of them one commit.
+        """
+
+        def work(connection: Connection) -> int:
+            return _sweep(connection, _BATCH)
+
+        return sum(iter(lambda: self._transactions.joined(work), 0))
 
 
 def _mine(oid: int, person: str) -> tuple[Any, Any]:

@@ -43,6 +43,8 @@ LAID_BY = 30 * 86_400
 _KEY = re.compile(r"[\w-]{22}\Z", re.A)
 #: At most this many of those go when a new file comes.
 _SWEPT = 20
+#: And this many at a time when all of them are to go.
+_BATCH = 100
 
 
 class FileRow(Base):
@@ -223,9 +225,16 @@ class Files:
             raise FileNotKept(f"There is no file {key!r}.")
         return io.BufferedReader(_Reader(self.parts(key)), PART)
 
-    def sweep(self, most: int = 1000) -> int:
-        """Delete files that no answer came for in a month; return how many."""
-        return self._transactions.joined(lambda connection: _sweep(connection, most))
+    def sweep(self) -> int:
+        """Delete files that no answer came for in a month; return how many.
+
+        In batches, each of them one commit.
+        """
+
+        def work(connection: Connection) -> int:
+            return _sweep(connection, _BATCH)
+
+        return sum(iter(lambda: self._transactions.joined(work), 0))
 
 
 class _Reader(io.RawIOBase):

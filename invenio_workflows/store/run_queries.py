@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import WorkflowNotFound
 from ..objects import WorkflowObject
-from ..states import ENDED_RUN, ObjectStatus, WorkflowStatus
+from ..states import ENDED_RUN, ObjectStatus
 from . import statements as sql
 from .kinds import now
 from .models import Workflow
@@ -116,12 +116,3 @@ class RunQueries:
                 if row is not None:
                     session.expunge(row)
                 return row
-
-    def runs(self, limit: int = 50) -> list[dict[str, Any]]:
-        """Return the runs last changed, newest first."""
-        columns = sql.RUNS.c
-        with self._store.transactions.reading() as connection:
-            rows = connection.execute(
-                select(sql.RUNS).order_by(columns.modified.desc()).limit(limit)
-            ).all()
-        return [{**row._mapping, "status": WorkflowStatus(row.status)} for row in rows]

@@ -101,7 +101,8 @@ def ends() -> None:
     queries, worker = site.ext.state.queries, site.ext.state.worker
     worker.begin(1)
     end = time.monotonic() + 60
-    runs = [row["uuid"] for row in queries.runs()]
+    accepted = WorkflowObject.query.filter_by(id_parent=None).all()
+    runs = {obj.id_workflow for obj in accepted}
     while any(map(queries.moves, runs)) and time.monotonic() < end:
         time.sleep(0.005)
     worker.stop()

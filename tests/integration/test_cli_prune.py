@@ -19,6 +19,7 @@ from terminals import Terminal
 from invenio_workflows import WorkflowObject, api
 from invenio_workflows.proxies import current_workflows
 from invenio_workflows.states import ObjectStatus
+from invenio_workflows.store import drafts, files
 
 DAY = 86_400
 OLD = ("--older-than", "90d")
@@ -211,6 +212,25 @@ def test_what_people_decided_and_gave_stays_or_goes(desk: Terminal):
     assert desk.json("prune", "--older-than", "90d")["objects"] == 1
     left = {table for table, count in site.counts().items() if count}
     assert left == {"workflows_audit"}
+
+
+def test_old_drafts_and_files_go_all_of_them_in_batches(
+    desk: Terminal, monkeypatch: pytest.MonkeyPatch
+):
+    site = desk.site
+    run_of({"halt": 1}, site=site)
+    oid = WorkflowObject.query.filter_by(status=2).first().id
+    for number in range(3):
+        current_workflows.files.add(oid, io.BytesIO(b"x"), f"{number}.txt")
+        current_workflows.drafts.keep(oid, f"person {number}", "1", [("/a", "b")])
+    monkeypatch.setattr(files, "LAID_BY", -1)
+    monkeypatch.setattr(drafts, "KEPT", -1)
+    for room in (files, drafts):
+        monkeypatch.setattr(room, "_BATCH", 2)
+    desk("prune", *OLD)
+    left = site.counts()
+    assert not any(left[f"workflows_{each}"] for each in ("file", "file_part", "draft"))
+    assert left["workflows_object"]
 
 
 def test_a_run_that_somebody_takes_up_at_that_moment_stays_whole(
