@@ -144,7 +144,9 @@ def _loaded(group: str, entry: EntryPoint) -> Any:
     try:
         return entry.load()
     except Exception as error:
+        # What lacks an extra says so in a sentence.
+        told = str(error) if isinstance(error, ImportError) else f"{error!r}."
         raise ConfigurationError(
             f"The entry point {entry.name} = {entry.value} of the group {group} "
-            f"cannot be loaded: {error!r}."
+            f"cannot be loaded: {told}"
         ) from error
