@@ -31,7 +31,7 @@ def is_split(obj: WorkflowObject) -> bool:
     return any(each.status not in _ENDED for each in branches_of(obj))
 
 
-def standing(obj: WorkflowObject) -> tuple[str, str]:
+def branches_in_words(obj: WorkflowObject) -> tuple[str, str]:
     """Return whether the object waits for its branches or had them, and how each is."""
     told = ", ".join(f"{each.id} {each.status.name}" for each in branches_of(obj))
     return ("waits for its branches" if is_split(obj) else "branches"), told

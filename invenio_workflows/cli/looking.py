@@ -19,7 +19,7 @@ from .answer_by import answer_by, left_behind, reminders
 from .arguments import as_json, command, object_id
 from .asking import as_json as as_json_of
 from .asking import fields_of
-from .branching import for_programs, is_split, needy, of_which, standing
+from .branching import branches_in_words, for_programs, is_split, needy, of_which
 from .listing import Titles, asked, brief, error_of, label
 from .text import clean, clean_lines, heading, moment, pretty, say, say_json, table
 from .voting import votes
@@ -126,7 +126,7 @@ def _say_head(obj: WorkflowObject) -> None:
     told = brief(obj, "")
     last = obj.extra_data.get("_last_task_name")
     at = f"at task {last}, position {obj.get_current_task()}" if last else ""
-    branches, each = standing(obj)
+    branches, each = branches_in_words(obj)
     facts = [
         ("is", of_which(obj.id_fork, obj.branch)),
         ("status", f"{label(obj)} ({obj.status.name})"),

@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from ..proxies import current_workflows
-from ..store.health import Line, Standing, lines, standing
+from ..store.health import LastTask, Line, last_tasks, lines
 from ..store.leases import is_dead
 from ..store.presence import Seen
 from ..store.presence import workers as those_seen
@@ -75,12 +75,12 @@ def _found(there: list[Seen], code: dict[str, str]) -> list[Row]:
     return sorted(found.values(), key=lambda row: (str(row["host"]), row["pid"] or 0))
 
 
-def _held() -> Iterator[tuple[Held, Standing]]:
+def _held() -> Iterator[tuple[Held, LastTask]]:
     transactions = current_workflows.store.transactions
     held = list(current_workflows.recovery.held())
     for at in range(0, len(held), 500):
         batch = held[at : at + 500]
-        stands = standing(transactions, [each.id for each in batch])
+        stands = last_tasks(transactions, [each.id for each in batch])
         yield from ((each, stands[each.id]) for each in batch if each.id in stands)
 
 
@@ -109,7 +109,7 @@ def _no_worker(place: str, pid: str, state: str) -> Row:
     return row | {"state": state, "queues": [], "old_code": [], "holds": []}
 
 
-def _holding(held: Held, stands: Standing, pid: str, thread: str) -> Row:
+def _holding(held: Held, stands: LastTask, pid: str, thread: str) -> Row:
     return {
         "pid": _number(pid),
         "thread": _number(thread),

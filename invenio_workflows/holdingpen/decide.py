@@ -56,7 +56,7 @@ from .people import name
 from .permissions import actor, may
 from .record import MOST_ALIKE, Alert, conflict, page, seen
 from .refusals import told
-from .seeing import standing
+from .seeing import status_in_words
 from .texts import _, ngettext
 from .tree import visible
 from .walking import Way, way_back, way_from
@@ -312,7 +312,7 @@ def _state(obj: WorkflowObject) -> dict[str, Any]:
     return {
         "revision": obj.revision,
         "group": str(group_of(obj.status, obj.waits_for)),
-        "label": standing(obj.status, obj.waits_for),
+        "label": status_in_words(obj.status, obj.waits_for),
     }
 
 

@@ -21,7 +21,7 @@ from .display import group_label, lasting, plain
 from .links import Link, counted, list_url
 from .listing import must_look
 from .permissions import workflows_for
-from .seeing import standing
+from .seeing import status_in_words
 from .standing import LOST, Here, Standings, address
 from .texts import _
 from .tree import visible
@@ -159,7 +159,7 @@ def _sleepers(name: str, here: Here) -> list[Sleeper]:
             row.id,
             _record_title(row),
             str(group_of(ObjectStatus(row.status), row.waits_for)),
-            standing(ObjectStatus(row.status), row.waits_for),
+            status_in_words(ObjectStatus(row.status), row.waits_for),
             row.stands_since,
             lasting((at - row.stands_since).total_seconds()),
         )

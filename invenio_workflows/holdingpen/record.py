@@ -35,7 +35,7 @@ from .seeing import (
     formatted,
     shown_copy,
     sight,
-    standing,
+    status_in_words,
     title_of,
 )
 from .timeline import LEVELS, Before, Timeline, duration, timeline
@@ -118,7 +118,7 @@ def page(
         "obj": shown,
         "title": title_of(shown),
         "description": description_of(shown),
-        "standing": standing(obj.status, obj.waits_for),
+        "standing": status_in_words(obj.status, obj.waits_for),
         "group": str(group_of(obj.status, obj.waits_for)),
         "alert": alert,
         # What was just refused has been told with its reason.
@@ -230,7 +230,7 @@ def _related(obj: WorkflowObject) -> dict[str, Any]:
         "siblings": records.of_run(uuid) if run else [],
         "snapshots": records.snapshots(obj.id),
         "most_related": MOST_RELATED,
-        "standing_of": standing,
+        "standing_of": status_in_words,
     }
 
 

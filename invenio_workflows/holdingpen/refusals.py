@@ -23,7 +23,7 @@ from ..errors import (
 )
 from ..states import ObjectStatus
 from .display import number
-from .seeing import standing
+from .seeing import status_in_words
 from .texts import _, ngettext
 
 _logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def told(error: Exception) -> str:
 
 
 def _not_now(details: Details) -> str:
-    where = standing(ObjectStatus[details["status"]], details.get("waits_for"))
+    where = status_in_words(ObjectStatus[details["status"]], details.get("waits_for"))
     return _(
         "Record {id} is “{where}”, so this is not possible.",
         id=details["id_object"],

@@ -132,7 +132,7 @@ def formats_of(definition: Definition | None, default: str) -> list[str]:
 # --- what it is -----------------------------------------------------------------------
 
 
-def standing(status: ObjectStatus, waits_for: str | None) -> str:
+def status_in_words(status: ObjectStatus, waits_for: str | None) -> str:
     """Return where a record stands, in a word."""
     if waits_for == "queue":
         return _("Queued")

@@ -14,7 +14,7 @@ from ..store.wanted import Count
 from .display import lasting
 from .drawing import Drawn, Outline
 from .links import counted
-from .seeing import standing
+from .seeing import status_in_words
 from .texts import _
 
 #: The place of those whose own is gone, in an address.
@@ -62,7 +62,7 @@ class Here:
             (
                 str(group_of(status or ObjectStatus.WAITING, _waits(status))),
                 counted(Count(self.numbers[status], self.exact)),
-                standing(status or ObjectStatus.WAITING, _waits(status)),
+                status_in_words(status or ObjectStatus.WAITING, _waits(status)),
             )
             for status in _ORDER
             if status in self.numbers

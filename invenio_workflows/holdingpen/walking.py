@@ -18,7 +18,7 @@ from ..store.walks import LONGEST, Walk
 from .display import plain
 from .listing import asked_for
 from .permissions import may, workflows_for
-from .seeing import standing
+from .seeing import status_in_words
 from .texts import _
 from .urls import ListState
 
@@ -146,7 +146,7 @@ def beside(obj: WorkflowObject, way: Way) -> list[Beside]:
             _plain(each),
             _record([each], way.key) or "",
             str(group_of(each.status, each.waits_for)),
-            standing(each.status, each.waits_for),
+            status_in_words(each.status, each.waits_for),
             each.id == obj.id,
         )
         for each in way.beside

@@ -113,16 +113,16 @@ def lines(transactions: Transactions) -> list[Line]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """After which task an object of a run stands, and since when."""
+class LastTask:
+    """After which task an object of a run is, and since when."""
 
     run: str
     task: str
     since: datetime
 
 
-def standing(transactions: Transactions, ids: Collection[int]) -> dict[int, Standing]:
-    """Return where objects stand: since their last event."""
+def last_tasks(transactions: Transactions, ids: Collection[int]) -> dict[int, LastTask]:
+    """Return the last task of objects, and since when they are behind it."""
     objects, events = sql.OBJECTS.c, sql.EVENTS.c
     last = (events.id_object == objects.id) & (events.seq == objects.seq)
     since = func.coalesce(events.created, objects.modified)
@@ -132,7 +132,7 @@ def standing(transactions: Transactions, ids: Collection[int]) -> dict[int, Stan
             .join_from(sql.OBJECTS, sql.EVENTS, last, isouter=True)
             .where(objects.id.in_(ids))
         ).all()
-    return {oid: Standing(run, place_of(at)[1], when) for oid, run, at, when in rows}
+    return {oid: LastTask(run, place_of(at)[1], when) for oid, run, at, when in rows}
 
 
 #: What an object awaits in a tally, some of whose branches move.
