@@ -17,6 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, TypeAlias
 
+from ..encoding import dumps_plain
 from ..errors import WorkflowDefinitionError
 
 #: ``f(obj, eng)``. What it returns is not used in a task list.
@@ -42,6 +43,16 @@ class Place:
     #: The names of the nodes of the graph that may follow; ``None`` outside of one.
     leads_to: tuple[str, ...] | None = None
     is_leaf: ClassVar[bool] = False
+
+    @functools.cached_property
+    def written(self) -> str:
+        """Identity and contents as JSON, as a cursor has them that stands here."""
+        return dumps_plain([*self.identity, self.contents])
+
+    @functools.cached_property
+    def key(self) -> str:
+        """Name and digest as JSON, as a cursor has them beside the memo of a node."""
+        return dumps_plain(self.identity[:2])[1:-1]
 
     @property
     def label(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..definition.node import Leaf, Node, Place, in_branch
 from ..definition.workflow import Definition
-from ..encoding import dumps_plain, plain, restored
+from ..encoding import dumps, dumps_plain, plain, restored
 from ..errors import DefinitionChanged, WorkflowDefinitionError
 from .edited import in_a_branch, in_a_loop, not_there
 
@@ -88,24 +88,26 @@ def encode(
     settled = settled and all(frame[1] is None for frame in cursor.frames)
     if settled and isinstance(place, Leaf) and place.encoded_cursor is not None:
         return place.encoded_cursor
-    frames = [
-        [index, memo] if memo is None else [index, memo, *node.identity[:2]]
-        for (index, memo), node in zip(cursor.frames, nodes, strict=True)
-    ]
-    kept: dict[str, Any] = {
-        "mode": cursor.mode,
-        "place": [*place.identity, place.contents],
-        "definition": definition.fingerprint,
-        "frames": frames,
-    }
+    pairs = zip(cursor.frames, nodes, strict=True)
+    frames = ",".join(_written(*frame, node) for frame, node in pairs)
+    text = (
+        f'{{"mode":"{cursor.mode}","place":{place.written},'
+        f'"definition":"{definition.fingerprint}","frames":[{frames}]'
+    )
     if cursor.restarts:
-        kept["restarts"] = cursor.restarts
+        text += f',"restarts":{cursor.restarts}'
     if cursor.answers:
-        kept["answers"] = plain(cursor.answers, "the input")
-    text = dumps_plain(kept)
+        text += f',"answers":{dumps(cursor.answers, "the input")}'
+    text += "}"
     if settled and isinstance(place, Leaf):
         place.encoded_cursor = text
     return text
+
+
+def _written(index: int | None, memo: Any, node: Node) -> str:
+    """Return a frame as JSON, with the key of its node if it has a memo."""
+    at = "null" if index is None else index
+    return f"[{at}," + ("null]" if memo is None else f"{dumps_plain(memo)},{node.key}]")
 
 
 def keeps_answers(start_point: str, mode: str) -> bool:
