@@ -107,9 +107,18 @@ def _parsed(text: str, number: int = 0) -> Any:
         ) from None
     except RecursionError:
         raise InputNotValid(f"{where} is nested too deeply.", code="too_deep") from None
+    except InputNotValid as error:
+        said = f"{where} cannot be read: {error}"
+        raise InputNotValid(said, **error.details) from None
     except ValueError as error:
-        raise ValueError(f"{where} cannot be read: {error}") from None
+        raise InputNotValid(
+            f"{where} cannot be read: {error}", code="not_value", what=str(error)
+        ) from None
 
 
 def _refused(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON; write null or a string.")
+    raise InputNotValid(
+        f"{constant} is not JSON; write null or a string.",
+        code="no_number",
+        name=constant,
+    )

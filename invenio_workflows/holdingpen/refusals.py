@@ -80,13 +80,19 @@ def _needs_reason(details: Details) -> str:
     }[details["value"]]
 
 
-def not_json(details: Details) -> str:
-    """Return where a text is no JSON."""
-    return _("This is no JSON: line {line}, column {column}: {what}.", **_of(details))
+def _no_workflow(details: Details) -> str:
+    if "removed" not in details:
+        return _("The workflow is not registered here; the log says why.")
+    return _(
+        "The workflow {name} is removed since {time} UTC, so this is not possible.",
+        name=details.get("workflow_name", ""),
+        time=str(details["removed"]).replace("T", " ")[:16],
+    )
 
 
-def _of(details: Details) -> dict[str, Any]:
-    return {key: details[key] for key in ("line", "column", "what") if key in details}
+def _not_json(details: Details) -> str:
+    where = {key: details[key] for key in ("line", "column", "what")}
+    return _("This is no JSON: line {line}, column {column}: {what}.", **where)
 
 
 #: What is told of each code.
@@ -147,8 +153,10 @@ SAID: dict[str, Callable[[Details], str]] = {
         id=it["id_object"],
     ),
     "no_data": lambda it: _("There is no data to start with."),
-    "not_json": not_json,
+    "not_json": _not_json,
     "not_text": lambda it: _("Line {line} is not UTF-8.", line=it["line"]),
+    "no_number": lambda it: _("{name} is no number of JSON.", name=it["name"]),
+    "not_value": lambda it: _("This is no value: {what}.", what=it["what"]),
     "too_deep": lambda it: _("This is nested too deep."),
 }
 
@@ -171,10 +179,7 @@ _KINDS: tuple[tuple[type[Exception], Callable[[Details], str]], ...] = (
         ActionNotFound,
         lambda it: _("What the record asks for is not known to the site any more."),
     ),
-    (
-        WorkflowDefinitionError,
-        lambda it: _("The workflow is not registered here; the log says why."),
-    ),
+    (WorkflowDefinitionError, _no_workflow),
     (
         DataTooLarge,
         lambda it: (

@@ -781,10 +781,10 @@ def test_a_workflow_is_started_with_a_file(pen: PenSite, admin: Browser) -> None
     ("data", "said"),
     [
         ("", "Give data, or a file."),
-        ("{", "Line 1 is not JSON"),
+        ("{", "This is no JSON: line 1, column 2"),
         ("[]", "There is no data to start with"),
-        ("[NaN]", "NaN is not JSON"),
-        ("[" * 100_000, "nested too deeply"),
+        ("[NaN]", "NaN is no number of JSON."),
+        ("[" * 100_000, "This is nested too deep."),
         ('{"a": "\\u0000"}', None),
     ],
 )
