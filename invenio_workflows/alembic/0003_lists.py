@@ -129,6 +129,8 @@ def _key(row: str) -> str:
 
 
 COLUMNS = ", ".join(KEY)
+#: An object is counted elsewhere, or no more, when one of these changes.
+MOVING = f"{COLUMNS}, id_parent, id_fork"
 
 
 def _first_counts() -> str:
@@ -168,7 +170,8 @@ def _postgresql() -> list[str]:
         END $$ LANGUAGE plpgsql""",
         event.format("count_insert", "INSERT")
         + on.format("NEW.id_parent IS NULL", "count_changed"),
-        event.format("count_update", "UPDATE")
+        # Of what a checkpoint writes none: it does not even look whether one changed.
+        event.format("count_update", f"UPDATE OF {MOVING}")
         + on.format(_moved("IS DISTINCT FROM"), "count_changed"),
         event.format("count_delete", "DELETE")
         + on.format("OLD.id_parent IS NULL", "count_changed"),
@@ -190,13 +193,12 @@ def _sqlite() -> list[str]:
         f"WHERE {_listed('NEW')} ON CONFLICT ({COLUMNS}) "
         "DO UPDATE SET number = number + 1"
     )
-    columns = f"{COLUMNS}, id_parent, id_fork"
     on = "ON workflows_object"
     return [
         _trigger("count_insert", f"INSERT {on}", more, when="NEW.id_parent IS NULL"),
         _trigger(
             "count_update",
-            f"UPDATE OF {columns} {on}",
+            f"UPDATE OF {MOVING} {on}",
             f"{less} AND {_listed('OLD')}",
             more,
             when=_moved("IS NOT"),
