@@ -144,6 +144,11 @@ class RunInfo:
     key_of: Callable[[WorkflowObject], str | None] | None = None
     sequel: Sequel = field(default_factory=Sequel)
 
+    def for_another(self, extra_data: dict[str, Any]) -> RunInfo:
+        """Return the run for another object of it, with what they share by now."""
+        how = self.id_user, self.stop_on_halt, self.stop_on_error
+        return RunInfo(self.uuid, self.name, *how, extra_data, self.priority)
+
 
 @dataclass(slots=True)
 class Branch:

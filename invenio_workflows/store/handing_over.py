@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from types import SimpleNamespace
@@ -29,7 +28,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from ..checkpoint import Checkpoint, Sequel, Taken
+from ..checkpoint import Checkpoint, Taken
 from ..encoding import loads
 from ..states import ObjectStatus as S
 from . import statements as sql
@@ -100,8 +99,7 @@ class Behind:
         if row is None:
             return None
         obj = self._store.document(_as_row(row.taken))
-        shared, new = loads(row.shared), Sequel()
-        return obj, replace(point.run, extra_data=shared, sequel=new, is_new=False)
+        return obj, point.run.for_another(loads(row.shared))
 
 
 def _is_alone(point: Checkpoint) -> bool:
