@@ -116,7 +116,7 @@ def deep(app: Any, pages: int) -> str | None:
         return write_key("updated", Key(row.modified, row.id))
 
 
-def contenders(site: Any, browser: Any, url: str) -> list[Figures]:
+def contenders(site: Any, browser: Any) -> list[Figures]:
     """Return what is asked of the pen and of Flask-Admin."""
     found = [
         Figures(name, asked(browser.client, f"{PEN}/", query, browser.headers))
@@ -132,7 +132,7 @@ def contenders(site: Any, browser: Any, url: str) -> list[Figures]:
         if query.get("after", "") is not None:
             ask = asked(browser.client, f"{PEN}/", query, browser.headers)
             found.append(Figures(name, ask))
-    client = flask_admin(url)
+    client = flask_admin(site.ext.engine)
     for name, query in {
         "page 0": {},
         "10 rows, page 0": {"page_size": "10"},
@@ -176,7 +176,7 @@ def report(title: str, url: str, settings: Any, options: argparse.Namespace) -> 
             folded = current_workflows.lists.fold()
         passed = time.perf_counter() - begun
         print(f"filled in {passed:.0f} s; {folded:,} deltas folded", file=sys.stderr)
-    found = contenders(site, browser, url)
+    found = contenders(site, browser)
     found = [each for each in found if options.question in each.name]
     load = os.getloadavg()[0]
     for turn in range(options.rounds + 1):

@@ -9,7 +9,7 @@ from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import BaseForm
 from people import Browser, PenSite
-from sqlalchemy import create_engine
+from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from invenio_workflows.store.models import ObjectRow
@@ -50,11 +50,11 @@ class Table(ModelView):
     column_filters = ("status",)
 
 
-def flask_admin(url: str) -> Any:
-    """Return a client of Flask-Admin's view of the same table."""
+def flask_admin(engine: Engine) -> Any:
+    """Return a client of Flask-Admin's view of the same table, by the same engine."""
     app = Flask("admin")
     app.secret_key = "for a benchmark"
-    session = scoped_session(sessionmaker(create_engine(url)))
+    session = scoped_session(sessionmaker(engine))
     admin = Admin(app)
     admin.add_view(Table(ObjectRow, session, endpoint="table"))
     app.teardown_appcontext(lambda error: session.remove())
