@@ -137,19 +137,22 @@ def test_a_forged_key_of_a_page_leads_to_the_first(
 
 def test_no_form_breaks_a_page(pen: PenSite, oid: int) -> None:
     browser = pen.browser("admin")
+    # Those of one request are read whatever is said in the others of it.
     fields = (
-        *("_walk", "_back", "_action", "next", "value", "reason", "task", "text"),
-        *("data", "canned", "workflow", "processor", "confirm"),
+        *(("_walk",), ("_back",), ("_action",), ("next", "canned", "task", "text")),
+        *(("value",), ("confirm", "reason"), ("confirm",), ("data",)),
+        *(("workflow",), ("processor",)),
     )
-    last = ("/{oid}/cancel", "/{oid}/delete")
-    for path in sorted(rules(pen, "POST"), key=lambda path: path in last):
+    start_one = {"workflow": "review", "data": '{"title": "A"}'}
+    for path in rules(pen, "POST"):
         for value in STRANGE:
-            for name in fields:
-                form = {"_revision": "1", name: value}
-                if name not in ("value", "workflow"):
-                    form |= {"value": "accept", "workflow": "review"}
+            for names in fields:
+                well = {"value": "accept"} if "resolve" in path else start_one
+                form = {**well, "_revision": "2", **dict.fromkeys(names, value)}
                 answer = browser.post(path.format(oid=oid), form)
-                assert answer.status_code < 500, (path, name, value)
+                assert answer.status_code < 500, (path, names, value)
+                if answer.status_code == 303 and "{oid}" in path:  # it waits no more
+                    oid = put(pen, {"title": "A"})
                 where = answer.headers.get("Location", PEN)
                 assert where.startswith(PEN), where
                 assert where.isprintable()
