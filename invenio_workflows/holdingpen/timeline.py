@@ -196,7 +196,7 @@ def _newer(events: list[Entry], at: int, line: Entry) -> int:
     Within some milliseconds the clocks do not say; then the task does: the end of
     another one was before.
     """
-    own, newer = None, at
+    own, newer, least = None, at, timedelta.max
     for place in range(at, len(events)):
         apart = events[place].created - line.created
         if apart < -_NEAR:
@@ -205,8 +205,8 @@ def _newer(events: list[Entry], at: int, line: Entry) -> int:
         if apart > _NEAR or (own is None and apart > timedelta() and not other):
             newer = place + 1
         near = apart <= _NEAR and events[place].task == line.task
-        if near and (own is None or apart >= timedelta()):
-            own = place + 1
+        if near and (own is None or timedelta() <= apart < least):
+            own, least = place + 1, apart
     return own or newer
 
 

@@ -18,7 +18,7 @@ from invenio_workflows import WorkflowObject
 from invenio_workflows.api import comment, resolve, start
 from invenio_workflows.patterns import FOR
 from invenio_workflows.proxies import current_workflows
-from invenio_workflows.store.statements import LOGS
+from invenio_workflows.store.statements import EVENTS, LOGS
 
 FINISHED = ("TaskFinished", "publish")
 SIZE = "invenio_workflows.holdingpen.timeline.SIZE"
@@ -123,6 +123,10 @@ def test_a_line_stands_where_it_was_written(pen: Site) -> None:
             first = update(LOGS).where(LOGS.c.message == "First")
             connection.execute(first.values(created=moment))
         assert said() == order
+    with pen.ext.engine.begin() as connection:
+        for table in (EVENTS, LOGS):
+            connection.execute(update(table).values(created=ended))
+    assert said() == order, "all of it at one moment"
 
 
 def test_a_line_is_older_than_the_end_of_its_task(pen: Site) -> None:
