@@ -194,15 +194,16 @@ def _newer(events: list[Entry], at: int, line: Entry) -> int:
     """Return how far the events, from one of them on, are newer than a line.
 
     Within some milliseconds the clocks do not say; then the task does: the end of
-    another one was before.
+    another one was before, and so was all that is older.
     """
-    own, newer, least = None, at, timedelta.max
+    own, newer, least, before = None, at, timedelta.max, False
     for place in range(at, len(events)):
         apart = events[place].created - line.created
         if apart < -_NEAR:
             break
-        other = line.task and events[place].task not in ("", line.task)
-        if apart > _NEAR or (own is None and apart > timedelta() and not other):
+        if apart <= _NEAR and line.task and events[place].task not in ("", line.task):
+            before = True
+        if apart > _NEAR or (own is None and apart > timedelta() and not before):
             newer = place + 1
         near = apart <= _NEAR and events[place].task == line.task
         if near and (own is None or timedelta() <= apart < least):

@@ -110,7 +110,7 @@ def test_a_line_stands_where_it_was_written(pen: Site) -> None:
         "began",
     ]
     assert said() == order
-    lines = [line for _, line in current_workflows.records.lines(oid, 9)][::-1]
+    ids, lines = zip(*current_workflows.records.lines(oid, 9)[::-1], strict=True)
     apart = [
         (two.created - one.created).total_seconds() for one, two in pairwise(lines)
     ]
@@ -120,8 +120,10 @@ def test_a_line_stands_where_it_was_written(pen: Site) -> None:
     assert ended is not None
     for moment in (ended, ended - timedelta(milliseconds=1)):
         with pen.ext.engine.begin() as connection:
-            first = update(LOGS).where(LOGS.c.message == "First")
-            connection.execute(first.values(created=moment))
+            began = update(EVENTS).where(EVENTS.c.seq == 1)
+            connection.execute(began.values(created=ended))
+            early = update(LOGS).where(LOGS.c.id <= ids[1])
+            connection.execute(early.values(created=moment))
         assert said() == order
     with pen.ext.engine.begin() as connection:
         for table in (EVENTS, LOGS):
