@@ -89,7 +89,7 @@ def encode(
     if settled and isinstance(place, Leaf) and place.encoded_cursor is not None:
         return place.encoded_cursor
     pairs = zip(cursor.frames, nodes, strict=True)
-    frames = ",".join(_written(*frame, node) for frame, node in pairs)
+    frames = ",".join(_written(index, memo, node) for (index, memo), node in pairs)
     text = (
         f'{{"mode":"{cursor.mode}","place":{place.written},'
         f'"definition":"{definition.fingerprint}","frames":[{frames}]'
