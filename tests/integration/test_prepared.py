@@ -36,6 +36,7 @@ THINGS = Table(
     MetaData(),
     Column("id", Integer, primary_key=True),
     Column("said", Text, nullable=False),
+    Column("note", Text),
 )
 ADD = Change(insert(THINGS).values(id=bindparam("n"), said=bindparam("said")))
 RENAME = Change(update(THINGS).values(said=bindparam("new")))
@@ -67,6 +68,23 @@ def test_a_change_says_how_many_rows_and_is_part_of_the_transaction(
     assert said(connection) == ["none"] * 3
     rollback(connection)
     assert said(connection) == ["one", "more", "more"]
+
+
+def test_what_is_none_is_null(connection: Connection) -> None:
+    noting = Change(
+        update(THINGS)
+        .where(THINGS.c.id == bindparam("n"))
+        .values(note=bindparam("note"), said=bindparam("noted"))
+    )
+    ADD(connection, [{"n": n, "said": "x"} for n in (1, 2, 3)])
+    rows = [
+        {"n": 1, "note": None, "noted": "a: :note"},
+        {"n": 2, "note": "b", "noted": "b"},
+        {"n": None, "note": "c", "noted": "c"},
+    ]
+    assert noting(connection, rows) == 2
+    kept = connection.execute(select(THINGS.c.note, THINGS.c.said)).all()
+    assert kept == [(None, "a: :note"), ("b", "b"), (None, "x")]
 
 
 def test_a_savepoint_holds_for_it(connection: Connection) -> None:
