@@ -109,7 +109,7 @@ def commit(connection: Connection) -> None:
     """Commit what was sent, by whichever way."""
     connection.commit()
     driver = _direct(connection)
-    if driver is not None:
+    if driver is not None and driver.in_transaction:
         try:
             connection.dialect.do_commit(driver)
         except sqlite3.Error as error:
@@ -120,7 +120,7 @@ def rollback(connection: Connection) -> None:
     """Undo what was sent, by whichever way."""
     connection.rollback()
     driver = _direct(connection)
-    if driver is not None:
+    if driver is not None and driver.in_transaction:
         connection.dialect.do_rollback(driver)
 
 

@@ -141,9 +141,14 @@ def watch(engine: Any, probe: KillingProbe) -> None:
         probe.committed()
         probe.point("after commit")
 
+    last = [""]
+
     def statement(text: str) -> None:
-        if not text.startswith(("BEGIN", "COMMIT")):
-            probe.point("statement", " ".join(text.split())[:45])
+        begins = " ".join(text.split())[:45]
+        # A row after another of its kind is in the same commit.
+        if begins != last[0] and not begins.startswith(("BEGIN", "COMMIT")):
+            probe.point("statement", begins)
+        last[0] = begins
 
     def connected(driver: Any, record: Any) -> None:
         driver.set_trace_callback(statement)
