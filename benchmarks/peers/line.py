@@ -24,7 +24,7 @@ PRAGMAS = {
     "synchronous": "NORMAL",
     "foreign_keys": "ON",
     "wal_autocheckpoint": "4000",
-    "mmap_size": "1073741824",
+    "cache_size": "-32000",
 }
 
 _opened: list[sqlite3.Connection] = []

@@ -51,8 +51,8 @@ class _Pragmas:
         cursor.execute("PRAGMA foreign_keys=ON")
         # 16 MB: the log is copied into the file a quarter as often as by default.
         cursor.execute("PRAGMA wal_autocheckpoint=4000")
-        # Up to 1 GB is read where the system has it: a search reads thousands of pages.
-        cursor.execute(f"PRAGMA mmap_size={2**30}")
+        # 32 MB: a search reads thousands of pages.
+        cursor.execute("PRAGMA cache_size=-32000")
         cursor.close()
 
 
