@@ -102,7 +102,7 @@ def send_directly(connection: Connection) -> None:
     )
     logged = connection.engine.logger.isEnabledFor(logging.INFO)
     if isinstance(driver, sqlite3.Connection) and not (logged or any(heard)):
-        connection.execution_options(**{_DIRECT: driver})
+        connection.execution_options(**{_DIRECT: True})
 
 
 def commit(connection: Connection) -> None:
@@ -126,7 +126,9 @@ def rollback(connection: Connection) -> None:
 
 def _direct(connection: Connection) -> Any:
     """Return the driver's connection, if changes go to it."""
-    return connection.get_execution_options().get(_DIRECT)
+    if not connection.get_execution_options().get(_DIRECT):
+        return None
+    return connection.connection.dbapi_connection
 
 
 def _as_sqlalchemy_says_it(

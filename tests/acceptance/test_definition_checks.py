@@ -436,5 +436,5 @@ def test_w7_workers_of_a_task_queue_are_told_to_be_restarted(
     assert "warn  workers.code" in told and "runs old code of letter" in told
     assert "runs old code of letter" in mysite.flask("definitions", "sync").stdout
     refused = mysite.flask("worker", "--watch")
-    assert refused.returncode == 1 and "begun anew" in refused.stderr
+    assert refused.returncode == 1 and "when it is restarted" in refused.stderr
     site.close()

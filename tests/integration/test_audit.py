@@ -307,7 +307,7 @@ def test_the_command_prints_and_exports(site: Site, halted: WorkflowObject) -> N
         assert told.exit_code == 0, told.output
         return told.output
 
-    assert "Nobody" in flask()
+    assert flask() == "No decision matches.\n"
     comment(halted.id, "One\nmore \x1b[31m", "ann")
     resolve(halted.id, "approval", ACCEPT, "bob", origin="rest")
     lines = flask().splitlines()

@@ -402,7 +402,7 @@ def test_a_generator_that_writes_to_the_database_is_not_half_read(
 
     with site.app.app_context():
         site.register("nothing", lambda obj, eng: None)
-        with pytest.raises(DatabaseUnavailable, match="Give a list"):
+        with pytest.raises(DatabaseUnavailable, match="give a list instead"):
             start("nothing", items())
         assert set(site.counts().values()) == {0}
         assert start("nothing", list(items())).status == R.COMPLETED
