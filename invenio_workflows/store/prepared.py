@@ -93,15 +93,17 @@ def send_directly(connection: Connection) -> None:
     SQLite makes a change in less time than SQLAlchemy needs to send it.
     """
     driver = connection.connection.dbapi_connection
-    heard = (
-        connection.dispatch.before_cursor_execute,
-        connection.dispatch.after_cursor_execute,
-        connection.dispatch.begin,
-        connection.dispatch.commit,
-        connection.dispatch.rollback,
-    )
-    logged = connection.engine.logger.isEnabledFor(logging.INFO)
-    if isinstance(driver, sqlite3.Connection) and not (logged or any(heard)):
+    engine: Any = connection.engine
+    heard = engine.dispatch
+    if (
+        isinstance(driver, sqlite3.Connection)
+        and not engine.logger.isEnabledFor(logging.INFO)
+        and not heard.before_cursor_execute
+        and not heard.after_cursor_execute
+        and not heard.begin
+        and not heard.commit
+        and not heard.rollback
+    ):
         connection.execution_options(**{_DIRECT: True})
 
 
