@@ -29,8 +29,6 @@ AGES = {
 #: A list is never asked for more than so many values of one filter, each so long.
 MOST_VALUES = 50
 MOST_CHARACTERS = 250
-#: The filters that take any value, and the argument that each has in an address.
-FACETS = {"workflow": "workflows", "action": "actions", "type": "types"}
 
 
 class Arguments(Protocol):

@@ -66,11 +66,6 @@ def values(wanted: Wanted, counters: Iterable[Any]) -> dict[str, Counter[Any]]:
     return found
 
 
-def age_of(age: timedelta) -> str:
-    """Return the name of how long ago it was."""
-    return next(name for name, most in AGES.items() if age < most)
-
-
 def as_row(row: Any) -> Row:
     """Return a row of the database as a list shows it."""
     title, description = row.title, row.description

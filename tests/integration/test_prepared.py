@@ -140,6 +140,14 @@ def test_a_locked_file_is_said_as_ever(connection: Connection) -> None:
             ADD(connection, {"n": 1, "said": "one"})
 
 
+def test_what_is_taken_back_is_not_committed_later(connection: Connection) -> None:
+    ADD(connection, {"n": 1, "said": "one"})
+    rollback(connection)
+    ADD(connection, {"n": 2, "said": "two"})
+    commit(connection)
+    assert said(connection) == ["two"]
+
+
 def test_what_nobody_commits_is_undone(connection: Connection) -> None:
     with connection.engine.connect() as other:
         send_directly(other)
@@ -159,6 +167,19 @@ def test_who_listens_hears_it(connection: Connection, name: str) -> None:
         send_directly(listened)
         assert ADD(listened, {"n": 1, "said": "one"}) == 1
     assert heard == ["INSERT INTO things (id, said) VALUES (:n, :said)"]
+
+
+@pytest.mark.parametrize("name", ["begin", "commit", "rollback"])
+def test_who_listens_to_transactions_hears_them(
+    connection: Connection, name: str
+) -> None:
+    heard: list[Connection] = []
+    event.listen(connection.engine, name, heard.append)
+    with connection.engine.connect() as listened:
+        send_directly(listened)
+        ADD(listened, {"n": 1, "said": "one"})
+        (rollback if name == "rollback" else commit)(listened)
+    assert heard == [listened]
 
 
 def test_the_log_of_statements_has_it(

@@ -32,6 +32,11 @@ def publish(obj: Any, eng: Any) -> None:
     obj.log.info("Published")
 
 
+def loud(obj: Any, eng: Any) -> None:
+    for n in range(20):
+        obj.log.info("line %s", n)
+
+
 @pytest.fixture
 def pen(site: Site) -> Site:
     admit(site.app)
@@ -178,10 +183,6 @@ def test_a_level_is_asked_of_the_database_not_of_a_page(
 def test_every_entry_has_an_address_that_stays(
     pen: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def loud(obj: Any, eng: Any) -> None:
-        for n in range(20):
-            obj.log.info("line %s", n)
-
     pen.register("loud", loud, ask)
     oid = begin("loud")
     for n in range(6):
@@ -202,10 +203,6 @@ def test_every_entry_has_an_address_that_stays(
 def test_what_happened_at_one_moment_has_its_addresses_too(
     pen: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def loud(obj: Any, eng: Any) -> None:
-        for n in range(20):
-            obj.log.info("line %s", n)
-
     pen.register("loud", loud, ask)
     oid = begin("loud")
     with pen.ext.engine.begin() as connection:
