@@ -13,8 +13,9 @@ EXTENSION = "invenio-workflows"
 
 
 def _current() -> Any:
+    app: Any = current_app
     try:
-        return current_app.extensions[EXTENSION]
+        return app._get_current_object().extensions[EXTENSION]
     except KeyError:
         raise ConfigurationError(
             f"The application {current_app.name!r} has no workflows; "

@@ -43,6 +43,8 @@ def _create_run() -> None:
         sa.Column("created", TIME, nullable=False),
         sa.Column("modified", TIME, nullable=False),
         sa.CheckConstraint("status BETWEEN 0 AND 5", name="ck_workflows_run_status"),
+        # Rows in the index of their key: a page less to write at each start.
+        sqlite_with_rowid=False,
     )
     op.create_index(
         "ix_workflows_run_status_modified", "workflows_run", ["status", "modified"]

@@ -106,6 +106,7 @@ def _create_counters() -> None:
         "workflows_count",
         *key(True),
         sa.Column("number", sa.Integer(), nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "workflows_count_delta",

@@ -72,7 +72,10 @@ def _write_ahead(cursor: Any) -> None:
 def _scope() -> int:
     """A session for each application context, for each thread outside of one."""
     proxy: Any = app_ctx
-    return id(proxy._get_current_object() if proxy else threading.current_thread())
+    try:
+        return id(proxy._get_current_object())
+    except RuntimeError:
+        return id(threading.current_thread())
 
 
 class Database:

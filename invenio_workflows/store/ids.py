@@ -25,5 +25,6 @@ def new_ids(connection: Connection, count: int) -> list[int]:
     """Return ids for rows to come, in order; under the write lock on SQLite."""
     if connection.dialect.name == "postgresql":
         return sorted(_NEW_IDS(connection, {"n": count}).scalars())
-    last = _LAST_ID(connection, {}).scalar() or 0
+    (found,) = _LAST_ID.first(connection, {})
+    last = found or 0
     return list(range(last + 1, last + 1 + count))

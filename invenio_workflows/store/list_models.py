@@ -56,6 +56,7 @@ class CountRow(_Counted, Base):
     """How many listed objects are alike; with the deltas, in PostgreSQL."""
 
     __tablename__ = "workflows_count"
+    __table_args__ = {"sqlite_with_rowid": False}
 
     number: Mapped[int] = mapped_column(Integer)
 

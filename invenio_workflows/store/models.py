@@ -38,6 +38,7 @@ class Workflow(Base):
     __table_args__ = (
         CheckConstraint("status BETWEEN 0 AND 5", name="ck_workflows_run_status"),
         Index("ix_workflows_run_status_modified", "status", "modified"),
+        {"sqlite_with_rowid": False},
     )
 
     uuid: Mapped[str] = mapped_column(String(36), primary_key=True)

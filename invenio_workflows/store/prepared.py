@@ -47,6 +47,17 @@ class Prepared(_Compiled):
         """Send it, with a dictionary, or a list of them for many rows."""
         return connection.exec_driver_sql(self._text(connection), parameters)
 
+    def first(self, connection: Connection, parameters: dict[str, Any]) -> Any:
+        """Send it; return the first row, a tuple, or ``None`` if there is none.
+
+        :raises DBAPIError: as SQLAlchemy raises it.
+        """
+        text, driver = self._text(connection), _direct(connection)
+        if driver is None:
+            return connection.exec_driver_sql(text, parameters).first()
+        rows = _sent(connection, driver, text, parameters).fetchall()
+        return rows[0] if rows else None
+
 
 class Change(_Compiled):
     """A statement that gives back no rows, only how many it changed."""
@@ -67,10 +78,7 @@ class Change(_Compiled):
         for row in [parameters] if type(parameters) is dict else parameters:
             shape = tuple([name for name, value in row.items() if value is None])
             shaped = self._shapes.get(shape) or self._shaped(text, shape)
-            try:
-                changed += driver.execute(shaped, row).rowcount
-            except sqlite3.Error as error:
-                raise _as_sqlalchemy_says_it(connection, error, shaped, row) from error
+            changed += _sent(connection, driver, shaped, row).rowcount
         return changed
 
     def _shaped(self, text: str, nothing: tuple[str, ...]) -> str:
@@ -88,7 +96,7 @@ _DIRECT = "workflows_direct"
 
 
 def send_directly(connection: Connection) -> None:
-    """Have changes go to the driver itself, if it is SQLite's and nobody listens.
+    """Have statements go to the driver itself, if it is SQLite's and nobody listens.
 
     SQLite makes a change in less time than SQLAlchemy needs to send it.
     """
@@ -127,10 +135,17 @@ def rollback(connection: Connection) -> None:
 
 
 def _direct(connection: Connection) -> Any:
-    """Return the driver's connection, if changes go to it."""
+    """Return the driver's connection, if statements go to it."""
     if not connection.get_execution_options().get(_DIRECT):
         return None
     return connection.connection.dbapi_connection
+
+
+def _sent(connection: Connection, driver: Any, text: str, row: Any) -> Any:
+    try:
+        return driver.execute(text, row)
+    except sqlite3.Error as error:
+        raise _as_sqlalchemy_says_it(connection, error, text, row) from error
 
 
 def _as_sqlalchemy_says_it(

@@ -53,12 +53,13 @@ def settle_left(connection: Connection, uuid: str) -> None:
     the run's row is not written.
     """
     lock_run(connection, uuid)
-    if not sql.STILL_MOVING(connection, {"uuid": uuid}).scalar():
+    (moves,) = sql.STILL_MOVING.first(connection, {"uuid": uuid})
+    if not moves:
         _settle(connection, uuid)
 
 
 def _settle(connection: Connection, uuid: str) -> None:
-    row: Any = sql.SETTLE_RUN(connection, {"uuid": uuid}).one_or_none()
+    row = sql.SETTLE_RUN.first(connection, {"uuid": uuid})
     if row is not None and row[1] and row[0] in ENDED_RUN:
         woken = set(JOIN(connection, {"uuid": uuid}).scalars())
         for other in sorted(woken):

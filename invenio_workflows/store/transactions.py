@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -25,9 +25,12 @@ from sqlalchemy.orm import Session
 
 from ..errors import DatabaseUnavailable, IllegalMove, WorkflowAPIError
 from .database import Database
-from .prepared import commit, rollback, send_directly
+from .prepared import Change, commit, rollback, send_directly
 
 T = TypeVar("T")
+
+#: The file is locked at once: what is read before the first write stays true.
+_BEGIN = Change(text("BEGIN IMMEDIATE"))
 
 #: Seconds between two looks at a SQLite file that another process writes.
 _PAUSE = 0.02
@@ -303,7 +306,7 @@ def begin(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         raw: Any = connection.connection.dbapi_connection
         if not raw.in_transaction:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _BEGIN(connection, {})
 
 
 def is_busy(error: BaseException) -> bool:
@@ -337,28 +340,28 @@ def _no_text(error: Exception) -> WorkflowAPIError:
 
 def raise_clearly(error: DBAPIError) -> NoReturn:
     """Raise what to do about an absent database; the error itself if it is another."""
-    text = str(error.orig)
+    told = str(error.orig)
     state = getattr(error.orig, "sqlstate", None)
-    if "workflows_" in text and ("no such table" in text or state == "42P01"):
+    if "workflows_" in told and ("no such table" in told or state == "42P01"):
         raise DatabaseUnavailable(
             "The tables of workflows are not there: run `flask workflows init`."
         ) from error
-    if "workflows_" in text and ("no such column" in text or state == "42703"):
+    if "workflows_" in told and ("no such column" in told or state == "42703"):
         raise DatabaseUnavailable(
             "The tables of workflows are of another release: "
             "run `flask workflows init`."
         ) from error
-    if "(0x00)" in text and isinstance(error, DataError):
-        raise _no_text(Exception(text)) from error
+    if "(0x00)" in told and isinstance(error, DataError):
+        raise _no_text(Exception(told)) from error
     if state == "40P01":
         raise IllegalMove(
             "Another worker took some of the same objects at the same moment; "
             "nothing was changed. Do it again."
         ) from error
-    away = isinstance(error, (OperationalError, InterfaceError)) or _is_broken(text)
+    away = isinstance(error, (OperationalError, InterfaceError)) or _is_broken(told)
     if away and not is_busy(error) and not _is_programming(state):
         raise DatabaseUnavailable(
-            f"The database cannot be used: {text.strip().splitlines()[0]}"
+            f"The database cannot be used: {told.strip().splitlines()[0]}"
         ) from error
     raise error
 

@@ -30,6 +30,7 @@ from invenio_workflows.store.prepared import (
     rollback,
     send_directly,
 )
+from invenio_workflows.store.transactions import begin
 
 THINGS = Table(
     "things",
@@ -68,6 +69,38 @@ def test_a_change_says_how_many_rows_and_is_part_of_the_transaction(
     assert said(connection) == ["none"] * 3
     rollback(connection)
     assert said(connection) == ["one", "more", "more"]
+
+
+def test_the_first_row_is_in_the_same_transaction(connection: Connection) -> None:
+    adding = Prepared(
+        insert(THINGS)
+        .values(id=bindparam("n"), said=bindparam("said"))
+        .returning(THINGS.c.id, THINGS.c.said)
+    )
+    assert READ.first(connection, {}) is None
+    assert adding.first(connection, {"n": 1, "said": "one"}) == (1, "one")
+    assert READ.first(connection, {}) == ("one",)
+    rollback(connection)
+    assert READ.first(connection, {}) is None
+    adding.first(connection, {"n": 2, "said": "two"})
+    commit(connection)
+    rollback(connection)
+    assert said(connection) == ["two"]
+    with pytest.raises(IntegrityError, match="NOT NULL"):
+        adding.first(connection, {"n": 3, "said": None})
+
+
+def test_a_file_is_locked_before_it_is_read(connection: Connection) -> None:
+    connection.exec_driver_sql("PRAGMA busy_timeout=1")
+    begin(connection)
+    begin(connection)  # it is
+    with connection.engine.connect() as other:
+        other.exec_driver_sql("PRAGMA busy_timeout=1")
+        send_directly(other)
+        with pytest.raises(OperationalError, match="database is locked"):
+            begin(other)
+        commit(connection)
+        begin(other)
 
 
 def test_what_is_none_is_null(connection: Connection) -> None:
@@ -165,8 +198,14 @@ def test_who_listens_hears_it(connection: Connection, name: str) -> None:
     event.listen(connection.engine, name, hear)
     with connection.engine.connect() as listened:
         send_directly(listened)
+        begin(listened)
         assert ADD(listened, {"n": 1, "said": "one"}) == 1
-    assert heard == ["INSERT INTO things (id, said) VALUES (:n, :said)"]
+        assert READ.first(listened, {}) == ("one",)
+    assert heard == [
+        "BEGIN IMMEDIATE",
+        "INSERT INTO things (id, said) VALUES (:n, :said)",
+        "SELECT things.said \nFROM things ORDER BY things.id",
+    ]
 
 
 @pytest.mark.parametrize("name", ["begin", "commit", "rollback"])
@@ -177,6 +216,7 @@ def test_who_listens_to_transactions_hears_them(
     event.listen(connection.engine, name, heard.append)
     with connection.engine.connect() as listened:
         send_directly(listened)
+        begin(listened)
         ADD(listened, {"n": 1, "said": "one"})
         (rollback if name == "rollback" else commit)(listened)
     assert heard == [listened]
