@@ -176,7 +176,8 @@ class Checkpoint:
     data: str | None
     extra_data: str | None
     waits_for: str | None = None
-    changes: Changes = field(default_factory=Changes)
+    #: What the task changed in the shared ``extra_data``.
+    changes: Changes | None = None
     lines: Sequence[LogLine] = ()
     take_next: bool = False
     #: The later objects of the run are not to be started.
@@ -332,7 +333,7 @@ def event_line(event: Event, seconds: float) -> EventLine:
     line = EventLine(type(event).__name__)
     if place is not None:
         line.task = place.name[:255]
-        line.path = "/".join(map(str, place.path))
+        line.path = place.address
         line.seconds = seconds
     if isinstance(event, TaskFinished):
         return line

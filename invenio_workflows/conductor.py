@@ -339,7 +339,7 @@ class _Drive:
         try:
             mark(obj, event, obj.columns["seq"] + len(together))
             data, extra_data = check(obj, self.conductor.limits)
-            changes = self.engine.changes()
+            changes = self.engine.changes() or None
             stays = event is together[0] and leaves_cursor(event)
             cursor = self.cursor if stays else self.machine.cursor()
             lines = [event_line(each, seconds) for each in together]

@@ -62,11 +62,12 @@ def mark(obj: WorkflowObject, event: Event, seq: int) -> None:
 
 def place(obj: WorkflowObject, together: Sequence[Event]) -> None:
     """Let the document say where it stands."""
-    places = (getattr(event, "task", None) for event in reversed(together))
-    found = next(filter(None, places), None)
-    if found is not None:
-        obj.extra_data["_task_counter"] = list(found.path)
-        obj.extra_data["_last_task_name"] = found.name
+    for event in reversed(together):
+        found = getattr(event, "task", None)
+        if found is not None:
+            obj.extra_data["_task_counter"] = list(found.path)
+            obj.extra_data["_last_task_name"] = found.name
+            return
 
 
 def leaves_cursor(event: Event) -> bool:

@@ -203,17 +203,24 @@ def check(obj: WorkflowObject, limits: Settings) -> tuple[str, str]:
     :raises DataNotSerializable: naming object, key path and type.
     :raises DataTooLarge: if one of the two is over WORKFLOWS_MAX_DATA_SIZE.
     """
-    texts = obj.encoded()
-    for name, text in zip(("data", "extra_data"), texts, strict=True):
-        if len(text) > limits.max_data_size:
-            raise DataTooLarge(
-                f"The {obj.what(name)} has {len(text)} bytes as JSON; "
-                f"WORKFLOWS_MAX_DATA_SIZE allows {limits.max_data_size}. Keep large "
-                "content elsewhere, and its address in the object.",
-                id_object=obj.id,
-                size=len(text),
-            )
+    data, extra_data = texts = obj.encoded()
+    if len(data) > limits.max_data_size:
+        raise _too_large(obj, "data", len(data), limits)
+    if len(extra_data) > limits.max_data_size:
+        raise _too_large(obj, "extra_data", len(extra_data), limits)
     return texts
+
+
+def _too_large(
+    obj: WorkflowObject, name: str, size: int, limits: Settings
+) -> DataTooLarge:
+    return DataTooLarge(
+        f"The {obj.what(name)} has {size} bytes as JSON; "
+        f"WORKFLOWS_MAX_DATA_SIZE allows {limits.max_data_size}. Keep large "
+        "content elsewhere, and its address in the object.",
+        id_object=obj.id,
+        size=size,
+    )
 
 
 def kept_line(

@@ -203,6 +203,10 @@ class Place(Protocol):
     path: tuple[int, ...]
 
     @property
+    def address(self) -> str:
+        """The path as one word, such as ``0/2/1``."""
+
+    @property
     def label(self) -> str:
         """What a person reads."""
 

@@ -45,6 +45,11 @@ class Place:
     is_leaf: ClassVar[bool] = False
 
     @functools.cached_property
+    def address(self) -> str:
+        """The path as one word, such as ``0/2/1``."""
+        return "/".join(map(str, self.path))
+
+    @functools.cached_property
     def written(self) -> str:
         """Identity and contents as JSON, as a cursor has them that stands here."""
         return dumps_plain([*self.identity, self.contents])

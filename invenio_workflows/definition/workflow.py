@@ -308,7 +308,7 @@ def _checked(place: Place) -> Place:
         raise WorkflowDefinitionError(
             f"A task has a name of 1 to {LONGEST_NAME} letters, not {place.name!r}."
         )
-    if len("/".join(map(str, place.path))) > LONGEST_PATH:
+    if len(place.address) > LONGEST_PATH:
         raise WorkflowDefinitionError(
             f"{place.name} stands in too many lists, each in another."
         )

@@ -77,7 +77,7 @@ def not_one(definition: Definition, word: str, found: list[Place]) -> Definition
     """Return the error for a name that is not the name of one place."""
     says = "name one that it has once"
     if found:
-        paths = ", ".join("/".join(map(str, each.path)) for each in found)
+        paths = ", ".join(each.address for each in found)
         says = f"say which by its place: {paths}"
     return DefinitionChanged(
         f"The workflow {definition.name!r} has {len(found) or 'no'} tasks {word!r}; "

@@ -84,7 +84,7 @@ def proposal(
     """
     found: list[tuple[float, Proposal]] = []
     for place in definition.places:
-        word = place.name if place.is_leaf else "/".join(map(str, place.path))
+        word = place.name if place.is_leaf else place.address
         if not _may_be(definition, place, word, orphan, names or {}):
             continue
         weights = dict(_speaks_for(definition, place, orphan))

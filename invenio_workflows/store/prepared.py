@@ -112,7 +112,7 @@ def send_directly(connection: Connection) -> None:
         and not heard.commit
         and not heard.rollback
     ):
-        connection.execution_options(**{_DIRECT: True})
+        connection.execution_options(**{_DIRECT: driver})
 
 
 def commit(connection: Connection) -> None:
@@ -136,9 +136,7 @@ def rollback(connection: Connection) -> None:
 
 def _direct(connection: Connection) -> Any:
     """Return the driver's connection, if statements go to it."""
-    if not connection.get_execution_options().get(_DIRECT):
-        return None
-    return connection.connection.dbapi_connection
+    return connection.get_execution_options().get(_DIRECT)
 
 
 def _sent(connection: Connection, driver: Any, text: str, row: Any) -> Any:
