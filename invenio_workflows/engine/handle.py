@@ -287,8 +287,7 @@ class WorkflowEngine(OldNames, Outside, Asking):
 
     def set_extra_data(self, values: dict[str, Any]) -> None:
         """Replace what the objects of the run share; kept at once outside a task."""
-        self.extra_data.clear()
-        self.extra_data.update(values)
+        self.extra_data = _checked(values).copy()
         self._keep_now()
 
     def set_extra_data_params(self, **values: Any) -> None:
@@ -307,7 +306,7 @@ class WorkflowEngine(OldNames, Outside, Asking):
     def changes(self) -> Changes:
         """Return what changed in ``extra_data`` since it was settled."""
         found = self._changes
-        if not self.extra_data and not self._base and not found:
+        if self.extra_data == {} and not self._base and not found:
             return found
         shared = self._shared()
         for key, value in shared.items():
@@ -324,6 +323,8 @@ class WorkflowEngine(OldNames, Outside, Asking):
         self._base = {key: dumps(value) for key, value in shared.items()}
         self._settled = self._base.copy()
         self._hidden, self._laid = {}, set()
+        if not isinstance(self.extra_data, dict):  # what a task made of it is undone
+            self.extra_data = {}
         self.extra_data.clear()
         self.extra_data.update(shared)
         self._lay_over()
@@ -383,11 +384,16 @@ class WorkflowEngine(OldNames, Outside, Asking):
             self.extra_data[key] = copied(value)
 
     def _shared(self) -> dict[str, Any]:
+        shared = _checked(self.extra_data)
         if not self._variables:
-            return self.extra_data.copy()
-        shared = {
-            key: value
-            for key, value in self.extra_data.items()
-            if key not in self._variables
-        }
-        return {**shared, **self._hidden}
+            return shared.copy()
+        kept = {k: v for k, v in shared.items() if k not in self._variables}
+        return {**kept, **self._hidden}
+
+
+def _checked(shared: Any) -> dict[str, Any]:
+    if isinstance(shared, dict):
+        return shared
+    raise errors.WorkflowAPIError(
+        f"eng.extra_data must be a dictionary, not {type(shared).__name__}."
+    )

@@ -11,6 +11,7 @@ from invenio_workflows import errors
 from invenio_workflows.engine import WorkflowEngine
 from invenio_workflows.engine.old_names import RENAMED
 from invenio_workflows.states import ObjectStatus
+from invenio_workflows.testing import run
 
 
 def made(shared: dict[str, Any] | None = None) -> Any:
@@ -63,6 +64,39 @@ def test_outside_of_a_task_it_is_kept_at_once() -> None:
     assert eng._run.kept == {"c": 3}
     eng.reset_extra_data()
     assert eng._run.kept == {}
+
+
+@pytest.mark.parametrize("kept", [{}, {"a": 1}])
+@pytest.mark.parametrize("value", [None, [], 0, "text"])
+def test_what_is_shared_is_a_dictionary(kept: dict[str, Any], value: Any) -> None:
+    told = f"eng.extra_data must be a dictionary, not {type(value).__name__}."
+    eng = made(kept)
+    with pytest.raises(errors.WorkflowAPIError, match=told):
+        eng.set_extra_data(value)
+    assert eng.extra_data == kept
+    eng.extra_data = value
+    with pytest.raises(errors.WorkflowAPIError, match=told):
+        eng.save()
+    eng.forget()
+    assert eng.extra_data == kept
+
+
+def test_a_task_that_makes_it_anything_else_fails_and_is_undone() -> None:
+    def careless(obj: Any, eng: Any) -> None:
+        obj.data = "lost"
+        eng.extra_data = None
+
+    with pytest.raises(errors.WorkflowError, match="eng.extra_data must be a dict"):
+        run([careless, lambda obj, eng: None], "kept")
+
+
+def test_a_dictionary_may_be_put_in_its_place() -> None:
+    eng = made({"a": 1})
+    eng.extra_data = {"b": 2}
+    eng.save()
+    assert eng._run.kept == {"b": 2}
+    eng.set_extra_data(eng.extra_data)
+    assert eng.extra_data == {"b": 2}
 
 
 def test_the_lists_of_objects_ask_the_run() -> None:
