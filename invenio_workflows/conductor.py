@@ -21,6 +21,7 @@ from .definition.workflow import Definition
 from .encoding import Writer
 from .engine import Cursor, Machine, WorkflowEngine
 from .errors import WorkflowsError
+from .interrupts import undisturbed
 from .logs import LogLine, about, at_work
 from .objects import WorkflowObject
 from .outcome import (
@@ -207,9 +208,10 @@ class _Drive:
         try:
             return self._events()
         except (KeyboardInterrupt, SystemExit) as error:
-            # Between two tasks, or in the commit itself: nobody may know how it ended.
-            if self.interrupt is None:
-                self.interrupt = error
+            # Between two tasks, in the commit itself, or once more while the first one
+            # was kept: nobody may know how it ended.
+            self.interrupt = self.interrupt or error
+            with undisturbed():
                 if self.store.refresh(obj):
                     self.cursor = obj.cursor
                     self.keep_alone(Failed(None, error))

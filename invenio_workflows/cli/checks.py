@@ -9,7 +9,7 @@ from flask import current_app
 from ..errors import WorkflowsError
 from ..ping import NAME as PING
 from ..proxies import current_workflows
-from ..store.health import Facts, asleep, examine
+from ..store.health import Facts, asleep, examine, unguarded
 from ..store.migrations import current, drift
 from .arguments import command
 from .findings import Check, is_check, told_of
@@ -50,6 +50,7 @@ def checks(travels: bool = False) -> Iterator[Check]:
     tables = _tables()
     yield tables
     if tables.state != "fail":
+        yield _audit()
         yield _lost_workflows()
         yield _left_behind()
         yield living()
@@ -206,6 +207,20 @@ def _tables() -> Check:
             "Somebody changed them by hand; change them back.",
         )
     return Check("tables", "ok", f"there and of this release (revision {have})")
+
+
+def _audit() -> Check:
+    lost = unguarded(current_workflows.store.transactions)
+    if not lost:
+        return Check("audit", "ok", "what people decided can only be added to")
+    return Check(
+        "audit",
+        "fail",
+        f"Nothing refuses to change what people decided: {clean(', '.join(lost))} "
+        f"{'is' if len(lost) == 1 else 'are'} gone, or off",
+        "Find out who did it, compare the audit with a backup, and make the trigger "
+        "as the migration did.",
+    )
 
 
 def _lost_workflows() -> Check:

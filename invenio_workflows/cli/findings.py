@@ -63,6 +63,12 @@ CHECKS: dict[str, tuple[str, str]] = {
         "Whether the tables are there, of this release, and as it made them.",
         "Run `flask workflows init`; change back what was changed by hand.",
     ),
+    "audit": (
+        "Whether the database still refuses to change, or to delete, what people "
+        "decided.",
+        "Find out who took the trigger away, compare the audit with a backup, and make "
+        "the trigger as the migration did.",
+    ),
     "objects.workflows": (
         "Whether objects sleep whose workflow is not registered.",
         "Register it again, or cancel or delete them.",

@@ -29,6 +29,15 @@ from .transactions import Transactions, clear_errors, is_busy
 
 _PRAGMAS = ("journal_mode", "synchronous", "foreign_keys")
 _SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
+_CATALOGUES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'",
+}
+#: What refuses to change the audit, or to take from it.
+_KEEP_AUDIT = {
+    "sqlite": {"workflows_audit_no_update", "workflows_audit_no_delete"},
+    "postgresql": {"workflows_audit_kept"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,19 @@ def examine(database: Database) -> Facts:
             database.single_connection(),
             _settings(connection) if name == "sqlite" else {},
         )
+
+
+def triggers(connection: Connection) -> set[str]:
+    """Return the names of the triggers that are there and fire."""
+    found = connection.exec_driver_sql(_CATALOGUES[connection.dialect.name])
+    return set(found.scalars())
+
+
+def unguarded(transactions: Transactions) -> list[str]:
+    """Return the triggers that the audit has lost: those refuse to change it."""
+    with transactions.reading() as connection:
+        there = triggers(connection)
+        return sorted(_KEEP_AUDIT[connection.dialect.name] - there)
 
 
 def asleep(transactions: Transactions) -> dict[str, int]:

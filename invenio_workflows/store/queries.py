@@ -10,6 +10,7 @@ from operator import index
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy.sql.operators import desc_op
 
 from ..encoding import loads
 from ..errors import ObjectNotFound, WorkflowAPIError
@@ -99,10 +100,15 @@ class Query:
         return Query(self._store, self._statement.limit(number))
 
     def all(self) -> list[WorkflowObject]:
-        """Return the objects; by id where no order was given."""
-        statement = self._statement
-        if not statement._order_by_clauses:
-            statement = statement.order_by(sql.OBJECTS.c.id)
+        """Return the objects; by id where no order was given, or the order leaves it.
+
+        The id then follows the direction of the last column: of what was changed in one
+        moment, ``-modified`` gives the newest first.
+        """
+        last = self._statement._order_by_clauses[-1:]
+        falls = any(getattr(each, "modifier", None) is desc_op for each in last)
+        oid = sql.OBJECTS.c.id
+        statement = self._statement.order_by(oid.desc() if falls else oid)
         with self._store.transactions.reading() as connection:
             return [self._store.document(row) for row in connection.execute(statement)]
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 
 from . import statements as sql
+from .health import triggers
 from .list_counts import fold, recount, wrong_counts
 from .list_models import SORT, TEXT
 from .shown import keep_shown
@@ -17,7 +18,7 @@ from .transactions import begin
 _o = sql.OBJECTS.c
 
 
-#: What the migration made beside the tables, by the catalogue of each database.
+#: What the migration made beside the tables.
 _TRIGGERS = {
     "count_insert",
     "count_update",
@@ -25,10 +26,6 @@ _TRIGGERS = {
     "object_gone",
 }
 _TEXT_TRIGGERS = {"text_insert", "text_update", "text_delete"}
-_CATALOGUES = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-    "postgresql": "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'",
-}
 
 
 class Reindexer:
@@ -69,7 +66,7 @@ class Reindexer:
         """Return the names of the triggers that are gone or do not fire."""
         with self._store.transactions.reading() as connection:
             name = connection.dialect.name
-            there = set(connection.exec_driver_sql(_CATALOGUES[name]).scalars())
+            there = triggers(connection)
         wanted = _TRIGGERS | (_TEXT_TRIGGERS if name == "sqlite" else set())
         return sorted({f"workflows_{each}" for each in wanted} - there)
 

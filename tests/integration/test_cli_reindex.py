@@ -76,3 +76,29 @@ def test_wrong_counters_and_lost_triggers_are_found(desk: Terminal) -> None:
         with engine.begin() as connection:
             connection.exec_driver_sql("DROP TRIGGER workflows_count_update")
         assert "workflows_count_update" in checked(desk)["lists.counters"]
+
+
+def test_an_audit_that_can_be_changed_is_found(desk: Terminal) -> None:
+    engine = desk.site.ext.engine
+
+    def told() -> tuple[str, str]:
+        checks = json.loads(desk.run("doctor", "--json").stdout)["checks"]
+        (found,) = [c for c in checks if c["id"] == "audit"]
+        return found["state"], found["text"]
+
+    assert told() == ("ok", "what people decided can only be added to")
+    off, on, name = (
+        ("DROP TRIGGER workflows_audit_no_delete", "", "workflows_audit_no_delete")
+        if engine.dialect.name == "sqlite"
+        else ("ALTER TABLE workflows_audit DISABLE TRIGGER workflows_audit_kept",)
+        + ("ALTER TABLE workflows_audit ENABLE TRIGGER ALL", "workflows_audit_kept")
+    )
+    with engine.begin() as connection:
+        connection.exec_driver_sql(off)
+    try:
+        state, text = told()
+    finally:
+        if on:  # the server is shared
+            with engine.begin() as connection:
+                connection.exec_driver_sql(on)
+    assert (state, name in text) == ("fail", True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from invenio_workflows import ObjectStatus, recover, resume_objects_in_workflow, start
@@ -61,3 +63,57 @@ def test_an_interrupt_at_any_commit_leaves_nothing_running(site, number, after):
         assert [obj.data for obj in live] == [done] * len(live)
         assert len(live) == (0 if (number, after) == (1, False) else 2)
         assert all(obj.status == ObjectStatus.COMPLETED for obj in live)
+
+
+class Impatience:
+    """A person who presses Ctrl-C at each commit from one on, before or after it."""
+
+    def __init__(self, engine, number, after):
+        self.left, self.after, self.engine = number, after, engine
+        self.real = engine.dialect.do_commit
+        engine.dialect.do_commit = self.commit
+        self.handler = signal.getsignal(signal.SIGINT)
+
+    def commit(self, connection):
+        self.left -= 1
+        if self.left <= 0 and not self.after:
+            signal.raise_signal(signal.SIGINT)
+        self.real(connection)
+        if self.left <= 0:
+            signal.raise_signal(signal.SIGINT)
+
+    def end(self):
+        self.engine.dialect.do_commit = self.real
+        assert signal.getsignal(signal.SIGINT) is self.handler
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", [2, 3, 4, 5, 6])
+def test_further_interrupts_do_not_keep_an_object_from_being_put_down(
+    sqlite_site, number, after
+):
+    sqlite_site.register("three", *three_tasks())
+    impatience = Impatience(sqlite_site.ext.engine, number, after)
+    with pytest.raises(KeyboardInterrupt):
+        start("three", [{}, {}])
+    impatience.end()
+    found = WorkflowObject.query.filter_by(id_parent=None).all()
+    assert len(found) == 2
+    # One that was claimed for what is interrupted now is not begun: recover has it.
+    left = [obj for obj in found if obj.status == ObjectStatus.RUNNING]
+    assert len(left) == (1 if (number, after) == (4, True) else 0)
+    done = list(recover())
+    assert len(done) == len(left)
+
+
+def test_interrupts_after_one_in_a_task_wait_until_it_is_put_down(sqlite_site):
+    def work(obj, eng):
+        signal.raise_signal(signal.SIGINT)
+
+    sqlite_site.register("pressed", work)
+    impatience = Impatience(sqlite_site.ext.engine, 2, False)
+    with pytest.raises(KeyboardInterrupt):
+        start("pressed", [{}])
+    impatience.end()
+    (obj,) = WorkflowObject.query.filter_by(id_parent=None)
+    assert obj.status == ObjectStatus.ERROR

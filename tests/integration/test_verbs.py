@@ -608,6 +608,21 @@ def test_saving_keeps_everything(demo: Site) -> None:
     assert stored(obj.id).data == 3
 
 
+def test_what_an_order_leaves_open_is_decided_by_the_id(demo: Site) -> None:
+    start("demo", [1, 20, 2])
+    query = WorkflowObject.query.filter_by(id_parent=None)
+    ids = [obj.id for obj in query.order_by("id")]
+    # PostgreSQL gives rows as they lie: the first is to lie behind the others.
+    for which in ("id > 0", f"id = {ids[0]}"):
+        with demo.ext.engine.begin() as connection:
+            moved = f"UPDATE workflows_object SET uri = 'same' WHERE {which}"
+            connection.exec_driver_sql(moved)
+    assert [obj.id for obj in query.order_by("uri")] == ids
+    assert [obj.id for obj in query.order_by("-uri")] == ids[::-1]
+    assert query.order_by("-uri").first().id == ids[-1]
+    assert [obj.id for obj in query.order_by("-uri", "id")] == ids
+
+
 def test_the_ways_to_query(demo: Site) -> None:
     """OBJ-6, DESIGN 6.19."""
     start("demo", [1, 20, 2])
