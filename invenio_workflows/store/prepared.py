@@ -102,7 +102,7 @@ def send_directly(connection: Connection) -> None:
     """
     driver = connection.connection.dbapi_connection
     engine: Any = connection.engine
-    heard = engine.dispatch
+    heard, dialect = engine.dispatch, engine.dialect.dispatch
     if (
         isinstance(driver, sqlite3.Connection)
         and not engine.logger.isEnabledFor(logging.INFO)
@@ -111,6 +111,9 @@ def send_directly(connection: Connection) -> None:
         and not heard.begin
         and not heard.commit
         and not heard.rollback
+        and not dialect.do_execute
+        and not dialect.do_executemany
+        and not dialect.handle_error
     ):
         connection.execution_options(**{_DIRECT: driver})
 

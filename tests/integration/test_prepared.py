@@ -208,6 +208,24 @@ def test_who_listens_hears_it(connection: Connection, name: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["do_execute", "do_executemany", "handle_error"])
+def test_who_listens_to_the_dialect_hears_it(connection: Connection, name: str) -> None:
+    heard: list[Any] = []
+
+    def hear(*args: Any) -> None:
+        heard.append(args)
+
+    event.listen(connection.engine, name, hear)
+    row = {"n": 1, "said": "one"}
+    with connection.engine.connect() as listened:
+        send_directly(listened)
+        ADD(listened, [row, {**row, "n": 2}] if name == "do_executemany" else row)
+        if name == "handle_error":
+            with pytest.raises(IntegrityError):
+                ADD(listened, row)
+    assert len(heard) == 1
+
+
 @pytest.mark.parametrize("name", ["begin", "commit", "rollback"])
 def test_who_listens_to_transactions_hears_them(
     connection: Connection, name: str
