@@ -162,22 +162,18 @@ def test_who_lost_the_lease_is_told_and_the_next_one_goes_on(
     assert (other.status.name, other.data["mine"]) == ("COMPLETED", True)
 
 
-def test_a_lease_that_is_renewed_at_that_moment_stays_held(idle: Site) -> None:
-    uuid, oids = started(2)
+@contextmanager
+def at_the_stop_of(site: Site, oid: int, change: str) -> Iterator[None]:
+    """Change an object just as it stops: who stops it has to wait for that."""
     engine = current_workflows.store.transactions.database.engine
     waits: list[threading.Thread] = []
 
-    def renewed(obj: Any, eng: Any) -> None:
-        if obj.id != oids[0]:
+    def work(obj: Any, eng: Any) -> None:
+        if obj.id != oid:
             return
         connection = engine.connect()
-        connection.execute(
-            text(
-                "UPDATE workflows_object SET lease_until = lease_until "
-                "+ interval '1 second' WHERE id = :oid"
-            ),
-            {"oid": obj.id},
-        )
+        statement = text(f"UPDATE workflows_object SET {change} WHERE id = :oid")
+        connection.execute(statement, {"oid": oid})
 
         def let_go() -> None:
             held = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
@@ -190,10 +186,32 @@ def test_a_lease_that_is_renewed_at_that_moment_stays_held(idle: Site) -> None:
         waits.append(threading.Thread(target=let_go))
         waits[0].start()
 
-    idle.register("steps", renewed)
-    with sent() as statements:
-        perform(Call(tuple(oids)))
+    site.register("steps", work)
+    yield
     waits[0].join()
+
+
+def test_a_lease_that_is_renewed_at_that_moment_stays_held(idle: Site) -> None:
+    uuid, oids = started(2)
+    later = "lease_until = lease_until + interval '1 second'"
+    with at_the_stop_of(idle, oids[0], later), sent() as statements:
+        perform(Call(tuple(oids)))
     # The second is the renewal.
     assert moves(statements) == [False, False, True, False]
     assert [obj.status.name for obj in live(uuid)] == ["COMPLETED"] * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "one"),
+    [("fence = fence + 1", "RUNNING"), ("wanted = 'cancel'", "CANCELLED")],
+)
+def test_what_comes_at_that_moment_is_not_passed_over(
+    idle: Site, change: str, one: str
+) -> None:
+    uuid, oids = started(2)
+    with at_the_stop_of(idle, oids[0], change), sent() as statements:
+        perform(Call(tuple(oids)))
+    # It was tried, and nothing was done: the next one is not claimed twice.
+    assert moves(statements)[2]
+    assert [obj.status.name for obj in live(uuid)] == [one, "COMPLETED"]
+    assert [kind for _, kind in history(oids[1])].count("Started") == 1
