@@ -35,15 +35,16 @@ def reached(memo: Memo, name: str, ceiling: int) -> Memo:
     :raises OverflowError: if it was there as often as the ceiling allows.
     """
     known: dict[str, list[Any]] = memo["in"]
-    fresh: dict[str, Any] = {"at": name}
-    fresh["in"] = {**known, name: [memo["at"], *handed_on(memo)]}
-    again = memo.get("again", {})
+    came = {**known, name: [memo["at"], *handed_on(memo)]}
+    fresh: dict[str, Any] = {"at": name, "in": came}
     if name in known:
+        again = memo.get("again", {})
         again = {**again, name: again.get(name, 0) + 1}
         if again[name] >= ceiling:
             raise OverflowError
-    if again:
         fresh["again"] = again
+    elif "again" in memo:
+        fresh["again"] = memo["again"]
     if "names" in memo:
         fresh["names"] = memo["names"]
     return fresh

@@ -66,9 +66,19 @@ class GRAPH(Pattern):
         self._tasks = [
             each if isinstance(each, NodeTask) else None for each in children
         ]
+        #: Of each child the one that follows, and its name, where nothing is chosen.
+        self._ways = list(map(self._way, self.names, self._tasks))
         for name, child in zip(self.names, self.children, strict=True):
             if name:
                 child.leads_to = self.edges[name]
+
+    def _way(self, name: str, task: NodeTask | None) -> tuple[int, str] | None:
+        edges = self.edges.get(name)
+        if not edges or edges[0] == self.ends or isinstance(task, ForkTask):
+            return None
+        if task is not None and task.decides:
+            return None
+        return self.names.index(edges[0]), edges[0]
 
     def next(
         self, last: int | None, memo: Memo, obj: Any, eng: Any
@@ -76,37 +86,47 @@ class GRAPH(Pattern):
         if last is None:
             memo = flow.first(self.first, self._given(eng))
             return self.names.index(self.first), memo
-        task = self._tasks[last]
         name = self.names[last]
-        if not name or not (edges := self.edges[name]):
+        if not self.edges.get(name):
             return None, None
         if not memo or memo["at"] != name:
             memo = self.stands_at(memo, name, eng)
-        following = edges[0]
-        if isinstance(task, ForkTask):
-            if not memo.get("forked"):  # that was passed over
-                return last, memo
-            following = task.join
-        elif task is not None and task.decides:
-            following = memo.get("to")
-            if following is None:
-                following = task.choose(task.made(obj, eng), obj, memo)
-            elif following not in edges:
-                raise WorkflowError(
-                    f"{name} chose {following!r}, to which it leads no more; its "
-                    f"edges are {', '.join(edges)}. Run it again."
-                )
-        if following == self.ends:
-            return None, None
+        way = self._ways[last]
+        if way is None:
+            task = self._tasks[last]
+            if isinstance(task, ForkTask) and not memo.get("forked"):
+                return last, memo  # that was passed over
+            following = self._following(name, task, memo, obj, eng)
+            if following == self.ends:
+                return None, None
+            way = self.names.index(following), following
         try:
-            memo = flow.reached(memo, following, eng.max_rounds)
+            return way[0], flow.reached(memo, way[1], eng.max_rounds)
         except OverflowError:
             raise WorkflowError(
-                f"{self.label} came to the node {following} {eng.max_rounds} times, "
-                "the ceiling of this workflow; set max_rounds on the definition if "
-                "that is right."
+                f"{self.label} came to the node {way[1]} {eng.max_rounds} times, the "
+                "ceiling of this workflow; set max_rounds on the definition if that "
+                "is right."
             ) from None
-        return self.names.index(following), memo
+
+    def _following(
+        self, name: str, task: NodeTask | None, memo: Memo, obj: Any, eng: Any
+    ) -> str:
+        """Return the node that follows one: what it chose, or where branches meet."""
+        edges = self.edges[name]
+        if isinstance(task, ForkTask):
+            return task.join
+        if task is None or not task.decides:
+            return edges[0]
+        following: str | None = memo.get("to")
+        if following is None:
+            return task.choose(task.made(obj, eng), obj, memo)
+        if following not in edges:
+            raise WorkflowError(
+                f"{name} chose {following!r}, to which it leads no more; its "
+                f"edges are {', '.join(edges)}. Run it again."
+            )
+        return following
 
     def stands_at(self, memo: Memo, name: str, eng: Any) -> Memo:
         """Return the memo with the object at a node that is to be run."""

@@ -83,8 +83,9 @@ class Leaf(Place):
         self.timeout: float | None = getattr(call, "timeout", None)
         #: Whether no other task and no condition can follow.
         self.ends = False
-        #: What the cursor says after this task where no memo is involved.
-        self.encoded_cursor: str | None = None
+        #: What the cursor says after this task, where no list but its own has a memo:
+        #: what is before that memo, all of it without one, and what is behind it.
+        self.encoded_cursor: tuple[str, str, str] | None = None
 
     @property
     def description(self) -> str:

@@ -119,40 +119,61 @@ class NodeTask:
         self.task_name = node_name(part)
         self.decides = self.is_step and issubclass(self.kind, Decision)
         self.executes = not self.is_step or self.kind.execute is not Step.execute
-        methods = [name for name in ("execute", "transition") if hasattr(part, name)]
-        self._takes = {name: _taken(getattr(self.kind, name)) for name in methods}
+        taken = _taken(self.kind, "execute") if self.is_step else ()
+        self._hears = taken is None or "external_input" in taken
+        #: What of what it may know its ``transition`` takes; ``None`` for anything.
+        self._takes = _taken(self.kind, "transition") if self.decides else None
 
     def __call__(self, obj: Any, eng: Any) -> None:
         """Run it on what it is given, and note what it returned and chose."""
         frame = eng._frames[-1]
         memo = frame[1] = eng._nodes[-1].stands_at(frame[1], self.task_name, eng)
         try:
-            step = self.made(obj, eng)
-            memo = frame[1] = self.begin(step, obj, eng, memo)
-            external = self._asked(step, eng, frame)
-            done = self._run(step, obj, eng, memo, external)
-            if self.decides:
-                chosen = self._chosen(step, obj, {**memo, **done}, external)
-                done["to"] = chosen
+            if self.is_step:
+                memo = self._stepped(obj, eng, frame)
+            else:
+                memo = self._noted(memo, obj, self._part(obj, eng))
         except JumpCall:
             raise WorkflowError(
                 f"{self.task_name} is a node of a graph, where there is no next task "
                 "to count to; let a Decision choose, or restart_from('task:<name>')."
             ) from None
-        frame[1] = {**memo, **done}
+        frame[1] = memo
+
+    def _stepped(self, obj: Any, eng: Any, frame: list[Any]) -> Memo:
+        """Run a fresh step; return the memo with what came of it."""
+        step = self.made(obj, eng)
+        memo = frame[1] = self.begin(step, obj, eng, frame[1])
+        schema = _schema_of(step)
+        external = {} if schema is None else self._asked(schema, step, eng, frame)
+        if self.executes:
+            value = given(memo, self.task_name, obj)
+            hears = {"external_input": external} if self._hears else {}
+            memo = self._noted(memo, obj, step.execute(value, **hears))
+        if self.decides:
+            frame[1] = {**frame[1], **memo}  # kept when its transition halts
+            memo = {**memo, "to": self._chosen(step, obj, memo, external)}
+        return memo
+
+    def _noted(self, memo: Memo, obj: Any, returned: Any) -> Memo:
+        """Return the memo with what the node returned, which is shown too."""
+        name = self.task_name
+        if returned is not None:
+            returned = kept(returned, f"what {name} returned")
+        _show(obj, name, returned)
+        return {**memo, "out": [returned]}
 
     def begin(self, step: Any, obj: Any, eng: Any, memo: Memo) -> Memo:
         """Do what comes before the step is run; return the memo with which it is."""
         return memo
 
-    def _asked(self, step: Any, eng: Any, frame: list[Any]) -> dict[str, Any]:
+    def _asked(
+        self, schema: Schema, step: Any, eng: Any, frame: list[Any]
+    ) -> dict[str, Any]:
         """Return what a person gave; if nobody has, stop here until somebody does.
 
         A decision that halts is asked for its edge later: so it is noted for it.
         """
-        schema = _schema_of(step)
-        if schema is None:
-            return {}
         asks = step.question or f"{self.task_name} needs input."
         how = {"deadline": step.deadline, "on_deadline": step.on_deadline}
         how["remind"] = step.remind
@@ -162,21 +183,6 @@ class NodeTask:
             frame[1] = {**frame[1], "given": plain(data, "the input")}
         external: dict[str, Any] = made.model_dump()
         return external
-
-    def _run(
-        self, step: Any, obj: Any, eng: Any, memo: Memo, external: dict[str, Any]
-    ) -> Memo:
-        if not self.executes:
-            return {}
-        name = self.task_name
-        if self.is_step:
-            value = given(memo, name, obj)
-            returned = self._called(step, "execute", value, external)
-        else:
-            returned = self._part(obj, eng)
-        returned = kept(returned, f"what {name} returned")
-        _show(obj, name, returned)
-        return {"out": [returned]}
 
     def choose(self, step: Any, obj: Any, memo: Memo) -> str:
         """Return the name of the node that follows, as ``transition`` says.
@@ -192,7 +198,10 @@ class NodeTask:
         name = self.task_name
         value = given(memo, name, obj)
         result = restored(memo["out"][0]) if "out" in memo else value
-        chosen = self._called(step, "transition", value, external, result=result)
+        more: Any = {"external_input": external, "result": result}
+        if self._takes is not None:
+            more = {key: more[key] for key in more if key in self._takes}
+        chosen = step.transition(value, **more)
         if isinstance(chosen, int) and 0 <= chosen < len(self.edges):
             return self.edges[chosen]
         if isinstance(chosen, str) and chosen in self.edges:
@@ -204,23 +213,11 @@ class NodeTask:
         )
 
     def made(self, obj: Any, eng: Any) -> Any:
-        """Return a fresh step; ``None`` for a function."""
-        if not self.is_step:
-            return None
+        """Return a fresh step."""
         part = self._part
-        step: Any = part() if inspect.isclass(part) else copy.copy(part)
+        step: Any = part() if part is self.kind else copy.copy(part)
         step.obj, step.eng = obj, eng
         return step
-
-    def _called(
-        self, step: Any, method: str, value: Any, external: dict[str, Any], **more: Any
-    ) -> Any:
-        """Call a method of a step with as much as it takes."""
-        more["external_input"] = external
-        takes = self._takes[method]
-        if takes is not None:
-            more = {name: more[name] for name in more if name in takes}
-        return getattr(step, method)(value, **more)
 
 
 def _schema_of(step: Any) -> Schema | None:
@@ -283,9 +280,9 @@ def _needs_nothing(kind: Any) -> bool:
     return True
 
 
-def _taken(function: Any) -> frozenset[str] | None:
-    """Return the names that a function takes; ``None`` if it takes any."""
-    parameters = inspect.signature(function).parameters.values()
+def _taken(kind: Any, method: str) -> frozenset[str] | None:
+    """Return the names that a method takes; ``None`` if it takes any."""
+    parameters = inspect.signature(getattr(kind, method)).parameters.values()
     if any(each.kind is each.VAR_KEYWORD for each in parameters):
         return None
     return frozenset(

@@ -1,7 +1,8 @@
 """What happens next."""
 
 from ..states import WorkflowStatus
-from .cursor import Cursor, expected
+from .ahead import expected
+from .cursor import Cursor
 from .handle import WorkflowEngine
 from .handle import WorkflowEngine as BibWorkflowEngine
 from .machine import Machine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..definition.node import Leaf, Node, Place, in_branch
 from ..definition.workflow import Definition
@@ -84,24 +84,47 @@ def encode(
     """
     if place is None:
         return None
-    settled = cursor.mode == AFTER and not cursor.restarts and not cursor.answers
-    settled = settled and all(frame[1] is None for frame in cursor.frames)
-    if settled and isinstance(place, Leaf) and place.encoded_cursor is not None:
-        return place.encoded_cursor
+    if _settled(place, cursor):
+        if place.encoded_cursor is None:
+            place.encoded_cursor = _around(definition, place, cursor, nodes)
+        before, alone, key = place.encoded_cursor
+        memo = cursor.frames[-1][1]
+        return alone if memo is None else f"{before}{dumps_plain(memo)}{key}"
     pairs = zip(cursor.frames, nodes, strict=True)
     frames = ",".join(_written(index, memo, node) for (index, memo), node in pairs)
-    text = (
-        f'{{"mode":"{cursor.mode}","place":{place.written},'
-        f'"definition":"{definition.fingerprint}","frames":[{frames}]'
-    )
+    text = f"{_head(definition, place, cursor)}{frames}]"
     if cursor.restarts:
         text += f',"restarts":{cursor.restarts}'
     if cursor.answers:
         text += f',"answers":{dumps(cursor.answers, "the input")}'
-    text += "}"
-    if settled and isinstance(place, Leaf):
-        place.encoded_cursor = text
-    return text
+    return text + "}"
+
+
+def _settled(place: Place, cursor: Cursor) -> TypeGuard[Leaf]:
+    """Say whether only the memo of the list, or graph, of a task can be told anew."""
+    if cursor.mode != AFTER or cursor.restarts or cursor.answers or not place.is_leaf:
+        return False
+    for frame in cursor.frames[:-1]:
+        if frame[1] is not None:
+            return False
+    return True
+
+
+def _around(
+    definition: Definition, place: Place, cursor: Cursor, nodes: list[Node]
+) -> tuple[str, str, str]:
+    """Return the cursor before a memo, the whole without one, and what is behind it."""
+    *outer, (index, _) = cursor.frames
+    frames = "".join(f"[{at},null]," for at, _ in outer)
+    before = f"{_head(definition, place, cursor)}{frames}[{index},"
+    return before, f"{before}null]]}}", f",{nodes[-1].key}]]}}"
+
+
+def _head(definition: Definition, place: Place, cursor: Cursor) -> str:
+    return (
+        f'{{"mode":"{cursor.mode}","place":{place.written},'
+        f'"definition":"{definition.fingerprint}","frames":['
+    )
 
 
 def _written(index: int | None, memo: Any, node: Node) -> str:
@@ -290,52 +313,6 @@ def previous(definition: Definition, place: Place, cursor: Cursor) -> Place:
     assert isinstance(parent, Node)
     memo = cursor.frames[len(place.path) - 1][1]
     return parent.children[parent.before(place.path[-1], memo)]
-
-
-def expected(definition: Definition, cursor: Cursor, start_point: str) -> Leaf | None:
-    """Return the task that is run next, where no condition says which it is.
-
-    Asks nothing of the user's: for words about an object that no worker survives.
-
-    :raises DefinitionChanged: see :func:`locate`.
-    """
-    place = located(definition, cursor, start_point)
-    if start_point.startswith("task:"):
-        return _first(named(definition, start_point[5:]))
-    if place is None:
-        return _first(definition.root)
-    if start_point == "restart_prev":
-        return _first(previous(definition, place, cursor))
-    failed = cursor.mode == FAILED and start_point == "resume"
-    if start_point == "restart_task" or failed or cursor.mode == BEFORE:
-        return place if isinstance(place, Leaf) and cursor.mode != ASKING else None
-    if cursor.mode in (BROKE, ENDED, ASKING):
-        return None
-    return _follower(definition, cursor)
-
-
-def _follower(definition: Definition, cursor: Cursor) -> Leaf | None:
-    """Return the task behind the one at which the cursor stands, if it is known."""
-    nodes = nodes_of(definition, cursor.frames)
-    for node, (last, memo) in reversed(list(zip(nodes, cursor.frames, strict=True))):
-        if node.asks:
-            return None
-        index, _ = node.next(last, memo, None, None)
-        if index is None and in_branch(memo):
-            return None
-        if index is not None:
-            return _first(node.children[index])
-    return None
-
-
-def _first(place: Place) -> Leaf | None:
-    """Return the first task of a place, if it is known."""
-    while isinstance(place, Node):
-        index = None if place.asks else place.next(None, None, None, None)[0]
-        if index is None:
-            return None
-        place = place.children[index]
-    return place if isinstance(place, Leaf) else None
 
 
 def find(definition: Definition, identity: tuple[Any, ...]) -> Place:

@@ -10,7 +10,8 @@ from invenio_workflows.definition import compile_workflow
 from invenio_workflows.definition.loops import FOR
 from invenio_workflows.definition.parallel import PARALLEL
 from invenio_workflows.definition.patterns import IF
-from invenio_workflows.engine.cursor import Cursor, branch_cursors, expected, locate
+from invenio_workflows.engine import Cursor, expected
+from invenio_workflows.engine.cursor import branch_cursors, locate
 from invenio_workflows.errors import DefinitionChanged, WorkflowDefinitionError
 
 

@@ -137,7 +137,7 @@ def _variables_are_not_shown_again(patch: pytest.MonkeyPatch) -> None:
 def _a_node_keeps_what_it_returned(patch: pytest.MonkeyPatch) -> None:
     """What flows in a graph is remembered in the process, not in the memo."""
 
-    def run(self: Any, *arguments: Any) -> Any:
+    def noted(self: Any, *arguments: Any) -> Any:
         done = whole(self, *arguments)
         self.last = done.pop("out", None)
         return done
@@ -148,8 +148,8 @@ def _a_node_keeps_what_it_returned(patch: pytest.MonkeyPatch) -> None:
             memo = {**memo, "out": call.last}
         return next_of(self, last, memo, obj, eng)
 
-    whole, next_of = steps.NodeTask._run, graph.GRAPH.next
-    patch.setattr(steps.NodeTask, "_run", run)
+    whole, next_of = steps.NodeTask._noted, graph.GRAPH.next
+    patch.setattr(steps.NodeTask, "_noted", noted)
     patch.setattr(graph.GRAPH, "next", next_)
 
 
