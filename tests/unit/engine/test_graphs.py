@@ -239,6 +239,23 @@ def test_a_decision_that_halts_has_what_it_was_given_when_it_goes_on(
     assert result.data == [{"n": 3}]
 
 
+def test_a_transition_that_halts_keeps_what_the_execute_before_it_returned() -> None:
+    class Doubts(Decision):
+        def execute(self, _input: Any) -> Any:
+            return 5
+
+        def transition(self, _input: Any, result: Any, **more: Any) -> Any:
+            if "approved" not in self.obj.extra_data:
+                self.eng.halt("Is it?", action="approval")
+            self.obj.data.append(result)
+            return 0
+
+    result = run({START: [Doubts], Doubts: [Note]}, [])
+    assert (result.action, returned(result)) == ("approval", {"Doubts": 5})
+    result.obj.extra_data["approved"] = True
+    assert (result.go_on().data, result.extra_data["noted"]) == ([5], [5])
+
+
 def test_a_decision_whose_question_expired_left_nothing_as_one_that_failed() -> None:
     graph = {START: [HaltsFirst], HaltsFirst: [left, right]}
     result = run(graph, [], answers=[{"n": 3}], stop_on_error=False)
@@ -372,6 +389,21 @@ def test_restart_prev_leads_back_the_way_that_the_object_came() -> None:
         assert source.names == ["One", "Chosen", to, "Note", "stops", "Note", "stops"]
     result = run({START: [stops], stops: [left]}, {})
     assert result.go_on("restart_prev").tasks == ["stops", "stops"]
+
+
+def test_into_a_list_and_out_of_it_again_leads_the_way_of_the_graph() -> None:
+    listed = (tell("a"), task("second")(tell("b")))
+    result = run({START: [One], One: [listed], listed: [More], More: [stops]}, [])
+    assert returned(result) == {"One": 1, "More": 2}
+    result.go_on("task:second")
+    assert result.tasks[5:] == ["second", "More", "stops"]
+    assert returned(result)["More"] == 2  # not what a node behind it was given
+    result.go_on("restart_prev").go_on("restart_prev")
+    assert result.tasks[8:] == ["More", "stops"] * 2
+
+    result = run({START: [stops], stops: [listed], listed: [left]}, [])
+    result.go_on("task:second").go_on("restart_prev")
+    assert result.data == ["b", "a", "b"]
 
 
 def test_a_node_may_send_the_object_back_the_way_it_came() -> None:
