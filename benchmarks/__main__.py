@@ -27,7 +27,7 @@ from .places import databases  # noqa: E402
 def main() -> None:
     """Run what was asked for and print the ratios."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds of each (7)")
+    parser.add_argument("--rounds", type=int, default=12, help="rounds of each (12)")
     parser.add_argument("--objects", type=int, default=200, help="objects a round")
     parser.add_argument(
         "--only", choices=["engine", "sqlite-normal", "sqlite-full", "postgresql"]
