@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 import scratch
 from brokers import Broker, RabbitMQ, Redis
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from servers import PostgreSQL, ServerMissing
 
 B = TypeVar("B", bound=Broker)
@@ -44,7 +44,12 @@ LONGEST = (
 
 # How long an example takes says more about the machine than about the code.
 #: A change is judged by the same examples each time; where people work they are new.
-settings.register_profile("all", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile(
+    "all",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 # For `scripts/test unit`: an answer in seconds, while one writes. All tests have all.
 settings.register_profile("few", settings.get_profile("all"), max_examples=10)
 settings.load_profile("all")
@@ -53,6 +58,9 @@ settings.load_profile("all")
 # Ctrl-C; the programs that are tried here are to hear it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Whatever proxy a machine has, it does not lead back to this machine.
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -70,7 +70,7 @@ class Guard:
     ) -> None:
         """Start it; ``last`` is the signal that ends it for good."""
         self._log = directory / "log"
-        self._log.touch()
+        self._log.write_bytes(b"")  # what was tried before on another port said more
         if user is not None:
             shutil.chown(self._log, user)
         self._shell = subprocess.Popen(
@@ -208,11 +208,20 @@ class PostgreSQL:
         end = time.monotonic() + 90
         while True:
             try:
-                return psycopg.connect(address, autocommit=True)
+                connection = psycopg.connect(address, autocommit=True)
+                self._check(connection)
+                return connection
             except psycopg.OperationalError:
                 if time.monotonic() > end or "FATAL:  could not" in self._guard.log:
                     raise
                 time.sleep(0.02)
+
+    def _check(self, connection: psycopg.Connection) -> None:
+        """See that it is ours: another's may have taken the port, and answer there."""
+        said = connection.execute("SHOW data_directory").fetchone()
+        if said != (str(self._directory / "data"),):
+            connection.close()
+            raise psycopg.OperationalError("The server of somebody else is there.")
 
 
 def find_postgresql() -> Path:

@@ -80,7 +80,8 @@ def _began(pid: int) -> str:
     ``""`` where the system does not tell; ``"ended"`` for one not yet reaped.
     """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        # It holds the name of the program: any bytes, cut after the fifteenth.
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return ""
     fields = stat.rpartition(")")[2].split()

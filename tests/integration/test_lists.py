@@ -23,7 +23,12 @@ from invenio_workflows.store.wanted import Count, Row, Term, Wanted
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def fill(site: Site, number: int, names: tuple[str, ...] = ("one", "two")) -> None:
+def fill(
+    site: Site,
+    number: int,
+    names: tuple[str, ...] = ("one", "two"),
+    begin: datetime = BEGIN,
+) -> None:
     """Make rows in every status, some changed at the same moment."""
     chance = random.Random(1)
     rows = []
@@ -32,7 +37,7 @@ def fill(site: Site, number: int, names: tuple[str, ...] = ("one", "two")) -> No
             [(0, None), (1, None), (2, None), (2, None), (3, None), (5, None)]
             + [(6, None), (4, "queue"), (4, "timer"), (4, "join"), (4, "event")]
         )
-        when = BEGIN + timedelta(seconds=chance.randrange(number // 2))
+        when = begin + timedelta(seconds=chance.randrange(number // 2))
         rows.append(
             {
                 "id": oid,
@@ -210,7 +215,8 @@ def test_owners_and_ages_that_could_be_chosen_instead_are_counted(
 ) -> None:
     monkeypatch.setattr(lists_module, "FEW", few)
     monkeypatch.setattr(lists_module, "OWNED", owned)
-    fill(site, 150)
+    begin = datetime.now(UTC) - timedelta(days=100)
+    fill(site, 150, begin=begin)
     both = Wanted(("one", "two"), groups=(Group.NEED_ACTION,))
 
     def facet(name: str, **more: Any) -> dict[Any, int]:
@@ -222,7 +228,7 @@ def test_owners_and_ages_that_could_be_chosen_instead_are_counted(
     assert facet("owner", owners=(1, 3)) == owners
     assert facet("age", owners=(1,)) == {"365d": owners[1]}
     # An age that is written in the search is no choice; one of the facet is.
-    begun = BEGIN + timedelta(seconds=40)
+    begun = begin + timedelta(seconds=40)
     since = facet("owner", since=begun)
     assert 0 < sum(since.values()) < sum(owners.values())
     chosen: dict[str, Any] = {"since": begun, "span": (None, None)}

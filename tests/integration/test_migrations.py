@@ -120,7 +120,7 @@ def the_docs_include_object() -> Any:
     """Return the function that the docs tell people to copy."""
     page = Path(__file__).parents[2] / "docs" / "howto" / "keep-the-tables.md"
     pattern = r"<!-- include_object -->\n```python\n(.*?)```"
-    found = re.search(pattern, page.read_text(), re.S)
+    found = re.search(pattern, page.read_text("utf-8"), re.S)
     assert found is not None
     room: dict[str, Any] = {}
     exec(found[1], room)

@@ -24,7 +24,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     about = tmp_path / "choose_journal-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: choose-journal\n")
-    lines = (PACKAGE / "pyproject.toml").read_text().splitlines()
+    lines = (PACKAGE / "pyproject.toml").read_text("utf-8").splitlines()
     entry = next(line for line in lines if line.startswith('choose_journal = "choose'))
     (about / "entry_points.txt").write_text(
         "[invenio_workflows.actions]\n" + entry.replace('"', "") + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -301,12 +302,10 @@ def test_branches_that_were_cancelled_may_be_too_many(site: Site) -> None:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    end = threading.Event()
-    for _ in range(500):
-        if condition():
-            return
-        end.wait(0.02)
-    raise AssertionError("It did not come to pass.")
+    end = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < end, "It did not come to pass."
+        time.sleep(0.02)
 
 
 def test_a_branch_is_no_object_to_start_or_to_delete(site: Site) -> None:

@@ -200,7 +200,7 @@ def test_a_thread_is_heard_in_a_copy_of_the_context_only(streams: Streams) -> No
 
     def late() -> None:
         print("in time")
-        go_on.wait(10)
+        go_on.wait(60)
         print("too late")
 
     with Ear() as lines:

@@ -59,7 +59,7 @@ def test_a_translation_has_the_same_to_put_in(language: str) -> None:
 def test_no_text_stands_in_an_f_string() -> None:
     """There Babel finds it from Python 3.12 on only."""
     for file in PACKAGE.glob("holdingpen/**/*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if not isinstance(node, ast.JoinedStr):
                 continue
             calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
