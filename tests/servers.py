@@ -145,10 +145,14 @@ class PostgreSQL:
         self._admin.close()
         self._guard.end()
 
-    def create_database(self) -> str:
-        """Make an empty database and return its SQLAlchemy URL."""
+    def create_database(self, like: str = "") -> str:
+        """Make a database and return its SQLAlchemy URL.
+
+        :param like: the URL of one that is copied; it is empty without.
+        """
         name = f"test_{next(self._numbers)}"
-        self._admin.execute(f'CREATE DATABASE "{name}"')
+        template = like.rpartition("/")[2] or "template1"
+        self._admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
     def drop_database(self, url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from typing import Any
 
@@ -16,9 +17,11 @@ from flask_principal import (
     Principal,
     UserNeed,
 )
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from sites import Site
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 #: Who is there: a number, and what is permitted in all workflows, or in one.
 PEOPLE: dict[str, tuple[int, tuple[str, ...], str | None]] = {
@@ -52,24 +55,67 @@ class _Silent(WSGIRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadedWSGIServer):
+    """Ends with all of its connections, when it has answered what was asked."""
+
+    daemon_threads = False  # they are waited for
+
+    def __init__(self, app: Any) -> None:
+        super().__init__("127.0.0.1", 0, app, _Silent)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Let nobody ask any more; whoever waits for an answer still gets it."""
+        for each in list(self._open):
+            try:
+                each.shutdown(socket.SHUT_RD)
+            except OSError:
+                pass  # the other side was faster
+        super().server_close()
+
+
+class _Compiled(BytecodeCache):
+    """What the templates are compiled to, for the sites of all tests."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
+
+
 class Pen:
     """The site and its server; ``url`` is where it is."""
 
-    def __init__(self, database_url: str) -> None:
-        self.site = Site(
-            database_url, SECRET_KEY="of the tests", WORKFLOWS_LOCAL_THREADS=0
-        )
+    def __init__(self, database_url: str, tables: bool = True) -> None:
+        more = {"SECRET_KEY": "of the tests", "WORKFLOWS_LOCAL_THREADS": 0}
+        self.site = Site(database_url, tables=tables, **more)
         self.app = self.site.app
+        self.app.jinja_env.bytecode_cache = _COMPILED
         records.register(self.site.ext)
         _people(self.app)
         admin = Admin(self.app, name="Library")
         self.site.ext.init_admin(admin)
         both = DispatcherMiddleware(self.app.wsgi_app, {BELOW: self.app.wsgi_app})
-        self._server = make_server(
-            "127.0.0.1", 0, both, threaded=True, request_handler=_Silent
-        )
+        self._server = _Server(both)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        serve, often = self._server.serve_forever, {"poll_interval": 0.02}
+        self._thread = threading.Thread(target=serve, kwargs=often, daemon=True)
         self._thread.start()
 
     def fill(self) -> None:

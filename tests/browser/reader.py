@@ -5,9 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page, Request
+from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
+#: Marks a page that is being left: until the next is there, no key is pressed.
+_LEAVING = """
+const leave = () => { document.documentElement.dataset.leaving = ""; };
+navigation.addEventListener("navigate", (event) => {
+  if (!event.destination.sameDocument && event.downloadRequest === null) leave();
+});
+addEventListener("submit", (event) => {
+  if (!event.defaultPrevented && event.target.method !== "dialog") leave();
+});
+"""
+#: Lets stand what a page says for some seconds: a slow machine looks later.
+_STANDS = """
+const later = window.setTimeout;
+window.setTimeout = (act, delay, ...more) =>
+  delay === 6000 ? 0 : later(act, delay, ...more);
+"""
+#: Matches on a page that listens to keys.
+_LISTENS = "html:not([data-leaving]) hp-keys:not([hidden])"
+_TITLES = ".hp-row:visible .hp-open"
 #: Tells what the policy of a page's contents forbade, from its first line on.
 _POLICE = """
 document.addEventListener("securitypolicyviolation", (event) => {
@@ -41,8 +60,9 @@ class Reader:
             "reduced_motion": "reduce",  # colours are judged, never on their way
         }
         self.context = browser.new_context(**{**usual, **context})
-        self.context.set_default_timeout(30_000)
-        self.context.add_init_script(_POLICE)
+        self.context.set_default_timeout(60_000)
+        for script in (_POLICE, _LEAVING, _STANDS):
+            self.context.add_init_script(f"{{{script}}}")
         if name is not None:
             self.context.request.get(f"{self.site}/login?as={name}")
         self.page: Page = self.context.new_page()
@@ -57,15 +77,32 @@ class Reader:
         return self.page
 
     def press(self, *keys: str) -> None:
-        """Press keys, each as soon as the page listens."""
+        """Press keys, each as soon as the page listens that the last one led to."""
         for key in keys:
-            self.page.wait_for_selector("hp-keys:not([hidden])", state="attached")
+            self.page.wait_for_selector(_LISTENS, state="attached")
             self.page.keyboard.press(key)
+        self.page.wait_for_selector(_LISTENS, state="attached")
 
     def rows(self) -> list[str]:
-        """Return the titles of the rows that are shown."""
-        found = self.page.locator(".hp-row:visible .hp-open").all_inner_texts()
+        """Return the titles of the rows that are shown at this moment."""
+        found = self.page.locator(_TITLES).all_inner_texts()
         return [each.strip() for each in found]
+
+    def sees(self, *titles: str) -> None:
+        """Wait until these are the titles of the rows that are shown."""
+        expect(self.page.locator(_TITLES)).to_have_text(list(titles))
+
+    def resize(self, width: int, height: int = 800) -> None:
+        """Give the window another size; wait until the page has heard of it."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.wait_for_function(
+            "([width, height]) => innerWidth === width && innerHeight === height",
+            arg=[width, height],
+        )
+        self.page.evaluate(
+            "new Promise((done) => requestAnimationFrame("
+            "() => requestAnimationFrame(done)))"
+        )
 
     def row(self, oid: int) -> Locator:
         """Return the row of a record."""

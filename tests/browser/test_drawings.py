@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -95,16 +94,14 @@ GRAPH, begins with Fetch: here
   Store: not reached (ends here) – Keep it."""
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pen, int]]:
-    """A site with one record of a graph; others count what is in theirs."""
-    pen = Pen(f"sqlite:///{tmp_path_factory.mktemp('drawn') / 'workflows.db'}")
+@pytest.fixture
+def drawn(pen: Pen) -> tuple[Pen, int]:
+    """A site with one record of a graph."""
     pen.site.ext.register_workflow("drawn", Drawn)
     with pen.app.app_context():
         engine = start("drawn", {"title": "On Ice"}, stop_on_error=False)
         (obj,) = engine.processed_objects
-    yield pen, obj.id
-    pen.stop()
+        return pen, obj.id
 
 
 def open_all(page: Page) -> None:

@@ -12,11 +12,10 @@ import pytest
 from browser.conftest import Readers
 from browser.pen import Pen
 from browser.reader import Reader
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pydantic import BaseModel, Field
 
 from invenio_workflows import File, WorkflowObject, start
-from invenio_workflows.actions import InputForm
 from invenio_workflows.calls import Call
 from invenio_workflows.definitions import WorkflowBase
 from invenio_workflows.jobs import perform
@@ -85,12 +84,8 @@ class Asking(WorkflowBase):
 
 
 def make_known(pen: Pen, name: str, workflow: Any) -> None:
-    """Let a site have a workflow that asks for input, if it has it not."""
-    state = pen.site.ext.state
-    if "input" not in state.actions:
-        pen.site.ext.register_action("input", InputForm)
-    if name not in state.workflows:
-        pen.site.ext.register_workflow(name, workflow)
+    """Let a site have a workflow that asks for input."""
+    pen.site.ext.register_workflow(name, workflow)
 
 
 @pytest.fixture
@@ -200,14 +195,13 @@ def test_what_is_wrong_is_told_and_gone_to(asking: Pen, reader_of: Readers) -> N
         reader.expected = ("422",)
         page = reader.open(str(oid))
         page.locator("[name='title']").press("Enter")  # which sends it
-        page.wait_for_selector("#faults")
         expect(page.locator("#faults")).to_contain_text(wrong)
         expect(page.locator("#faults")).to_contain_text(needed)
         expect(page.locator("[name='title']")).to_be_focused()
         assert page.locator("[name='title']").get_attribute("aria-invalid") == "true"
         assert reader.violations() == []
         page.locator("#faults a").nth(1).press("Enter")
-        assert page.evaluate("document.activeElement.name") == "subject"
+        expect(page.locator("[name='subject']").first).to_be_focused()
         assert page.locator("html").get_attribute("lang") == language
 
 
@@ -256,8 +250,8 @@ def test_a_file_that_is_too_large_is_not_even_sent(
     page.on("request", lambda request: sent.append(request.url))
     for button in ("Send", "Add: Keywords"):
         page.get_by_role("button", name=button).last.click()
-        told = page.get_by_label("Scan").evaluate("field => field.validationMessage")
-        assert told == "This file is too large: at most 20,971,520 bytes."
+        told = "This file is too large: at most 20,971,520 bytes."
+        expect(page.get_by_label("Scan")).to_have_js_property("validationMessage", told)
     assert [url for url in sent if "form" not in url] == []
     scan.write_bytes(b"%PD")
     page.get_by_label("Scan").set_input_files(scan)
@@ -281,6 +275,30 @@ def test_what_is_typed_is_there_again_elsewhere(
     page.get_by_role("button", name="Begin anew").click()
     expect(page.get_by_label("Title (needed)")).to_have_value("")
     assert reader_of(asking, "second").open(str(oid)).locator("#draft").count() == 0
+
+
+def test_an_answer_goes_after_the_draft_that_is_on_its_way(
+    asking: Pen, reader_of: Readers
+) -> None:
+    oid = asked(asking)
+    reader = reader_of(asking)
+    page = reader.open(str(oid))
+    held: list[Route] = []
+    page.route("**/form", held.append)
+    page.get_by_label("Received").fill("2026-01-31")
+    page.get_by_role("radio", name="Lattice").check()
+    title = page.get_by_label("Title (needed)")
+    with page.expect_request("**/form"):
+        title.fill("Half a title")
+    title.fill("The title")
+    title.press("Enter")
+    page.unroute("**/form")
+    assert not [each for each in reader.asked if each.endswith("/resolve")]
+    for each in held:
+        each.continue_()
+    expect(page.get_by_text(f"Record {oid} has your answer")).to_be_visible()
+    assert got(asking, oid)["title"] == "The title"
+    assert asking.site.value("SELECT count(*) FROM workflows_draft") == 0
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

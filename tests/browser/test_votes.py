@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from browser.conftest import Readers
@@ -49,7 +50,7 @@ def test_two_persons_vote_on_the_record(each_pen: Pen, reader_of: Readers) -> No
     expect(votes.locator("li")).to_contain_text("2 accepted it: It reads well")
     expect(votes).not_to_contain_text("You have voted")
     other.press("a")
-    page.wait_for_url(lambda url: not url.endswith(f"/{oid}"))
+    expect(page).not_to_have_url(re.compile(f"/{oid}$"))
     kept = now(each_pen, oid)
     assert kept.waits_for == "queue" and kept.extra_data["approved"] is True
 
@@ -87,6 +88,7 @@ def test_in_french_and_on_a_small_screen(pen: Pen, reader_of: Readers) -> None:
     reader = reader_of(pen, viewport={"width": 360, "height": 740}, locale="fr-FR")
     page = reader.open(str(oid))
     page.get_by_role("button").and_(page.locator(".hp-accept")).click()
+    expect(page.locator(".hp-good-notice")).to_be_visible()
     reader.open(str(oid))
     expect(page.locator(".hp-votes li")).to_have_count(1)
     wide, seen = reader.width()

@@ -241,10 +241,12 @@ function countDown() {
 
 /** Asks what stands beside the links of groups and facets now; no row is moved. */
 async function recount() {
+  const asked = recountSoon.timer;
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
     if (!answer.ok || answer.redirected) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (asked !== recountSoon.timer) return; // decided on since: it is counted again
     const counts = new Map(all(COUNTED, page).map((link) => [link.getAttribute("href"), countOf(link)?.textContent ?? ""]));
     for (const link of all(COUNTED)) {
       const count = countOf(link);
@@ -307,12 +309,15 @@ document.addEventListener("click", (event) => {
 /** Keeps what is typed as a draft, and draws rows in place that a button adds. */
 class Form extends HTMLElement {
   static AFTER = 1500;
+  static AT_MOST = 10_000;
   #timer = 0;
+  /** @type {Promise<void> | null} the draft that is on its way */
+  #keeping = null;
 
   connectedCallback() {
     this.addEventListener("input", this.#typed);
     this.addEventListener("submit", this.#submit);
-    addEventListener("pagehide", () => this.#timer && this.#keep());
+    addEventListener("pagehide", () => this.#timer && this.#keep(true));
   }
 
   get #form() { return /** @type {HTMLFormElement} */ (this.querySelector("form")); }
@@ -325,9 +330,16 @@ class Form extends HTMLElement {
   };
 
   /** What is typed, without the files: those go with the answer, or with a button. */
-  async #keep() {
+  #keep(atOnce = false) {
     clearTimeout(this.#timer);
     this.#timer = 0;
+    const before = atOnce ? null : this.#keeping; // or an older draft might be the last to arrive
+    const sent = before ? before.then(() => this.#send()) : this.#send();
+    this.#keeping = sent;
+    sent.then(() => { if (this.#keeping === sent) this.#keeping = null; });
+  }
+
+  async #send() {
     const fields = new URLSearchParams();
     for (const [name, value] of new FormData(this.#form)) if (typeof value === "string") fields.append(name, value);
     fields.set("_do", "keep:");
@@ -351,10 +363,24 @@ class Form extends HTMLElement {
     this.#timer = 0;
     if (this.#isTooLarge()) return event.preventDefault();
     const button = /** @type {HTMLButtonElement | null} */ (event.submitter);
+    if (this.#keeping) {
+      event.preventDefault();
+      return this.#after(this.#keeping, button);
+    }
     if (!/^(add|remove|open|close|show):/.test(button?.name === "_do" ? button.value : "")) return;
     event.preventDefault();
     this.#redraw(/** @type {HTMLButtonElement} */ (button));
   };
+
+  /**
+   * Sends the form when the draft is kept: one that came after the answer would stay.
+   * @param {Promise<void>} kept @param {HTMLButtonElement | null} button
+   */
+  async #after(kept, button) {
+    await Promise.race([kept, new Promise((done) => setTimeout(done, Form.AT_MOST))]);
+    if (this.#keeping === kept) this.#keeping = null;
+    this.#form.requestSubmit(button);
+  }
 
   /** Says at its field that a file would be refused, before any of it is sent. */
   #isTooLarge() {
