@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import abort, jsonify, render_template, request, url_for
+from markupsafe import Markup
 
 from ..groups import Group
 from ..proxies import current_workflows
@@ -23,7 +24,7 @@ from .flask_wtf import csrf_field, csrf_token
 from .links import Link, age_label, counted, list_url, owner_label
 from .permissions import actor, may_somewhere, user_id, workflows_for
 from .query import free_text
-from .rows import Shown, shown
+from .rows import drawn
 from .texts import _, language, ngettext, speaking
 from .urls import MOST_CHARACTERS, SIZES, SORT, ListState
 from .wanting import Asked, Person, asked
@@ -111,8 +112,8 @@ def asked_for() -> Asked:
     return asked(ListState.read(request.args), person())
 
 
-def rows_of(ask: Asked, page: Page, votes: dict[int, str]) -> list[Shown]:
-    """Return the rows of a page, as the templates have them.
+def _rows(ask: Asked, page: Page, votes: dict[int, str]) -> Markup:
+    """Return the rows of a page.
 
     :param votes: what this person has answered where others must answer alike.
     """
@@ -125,7 +126,7 @@ def rows_of(ask: Asked, page: Page, votes: dict[int, str]) -> list[Shown]:
         "csrf_token": cache(csrf_token),  # once for all the rows
         "back": list_url(ask.state),
     }
-    return list(shown(page.rows, f"?{tail}", context, votes))
+    return drawn(page.rows, f"?{tail}", context, votes)
 
 
 def _view(
@@ -142,7 +143,7 @@ def _view(
         "tabs": list(_tabs(ask, groups)),
         "chips": list(_chips(ask)),
         "facets": sides,
-        "rows": rows_of(ask, page, beside.votes),
+        "rows": _rows(ask, page, beside.votes) if page.rows else "",
         "page": page,
         "first": list_url(state.changed()),
         "next": page.next and list_url(state.changed(after=page.next)),

@@ -5,22 +5,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from io import StringIO
 from typing import Any, NamedTuple
 
 from flask import current_app, url_for
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from ..actions.core import Action, four_eyes
+from ..actions.core import four_eyes
 from ..definition.workflow import WorkflowBase
 from ..groups import Group
 from ..proxies import current_workflows
 from ..states import ObjectStatus
 from ..store.wanted import Row
 from .answer_by import chip, why_not
-from .display import group_label, html, plain
+from .display import group_label, html, moment
 from .hiding import error_as_seen, sees_all
+from .minis import Mini, wants_object
 from .permissions import may
-from .seeing import has_template, shown_copy, sight
+from .seeing import shown_copy, sight
 from .texts import N_, _
 from .timeline import decided
 
@@ -28,60 +30,100 @@ _logger = logging.getLogger(__name__)
 
 
 class Shown(NamedTuple):
-    """A row as the template has it."""
+    """A row as the template has it: every text is HTML, escaped if it was none."""
 
-    row: Row
-    url: str
-    title: str | Markup
-    description: str | Markup
-    reason: str
-    label: str
-    usual: str
-    additional: str | Markup
-    mini: str | Markup
+    id: int
+    group: Group
+    #: Where the record stands, more precisely than its group, …
+    label: Markup
+    #: … and whether that says more.
+    is_special: bool
+    title: Markup
+    description: Markup
+    reason: Markup
+    workflow: Markup
+    additional: Markup
+    mini: Markup
     #: Whether it asks something that is not answered here, but on its own page.
     opens: bool
+    changed: Markup
     #: Whether its deadline is over, and when it is or was.
-    due: tuple[bool, Markup] | None = None
-    #: What this person has answered, where others must answer alike.
-    voted: str = ""
+    due: tuple[bool, Markup] | None
+    #: That this person has answered, and what, where others must answer alike.
+    voted: Markup
+    #: The record that it is a branch of.
+    id_fork: int | None
 
 
-def shown(
+def drawn(
     rows: list[Row], tail: str, context: dict[str, Any], votes: Mapping[int, str]
-) -> Iterator[Shown]:
-    """Yield what is shown of each row.
+) -> Markup:
+    """Return the rows of a page.
+
+    Each is thrown away when it is written. Held together those of a page of 500 have
+    Python look for garbage, now and then among all that the process has.
 
     :param tail: what the address of each record ends in.
-    :param context: what the templates of the actions are given.
+    :param context: what the templates of the rows and of the actions are given.
     :param votes: for what the person voted, by the ids of the rows.
     """
-    names = {row.workflow for row in rows}
-    hooks = {name: _hook(name) for name in names}
-    deciding = {name: may("decide", name) for name in names}
-    told_all = {name: sees_all(name) for name in names}
+    template = current_app.jinja_env.get_template("workflows/holdingpen/_rows.html")
+    text = StringIO()
+    shown = _shown(rows, context, votes)
+    text.writelines(
+        template.generate(
+            **context, rows=shown, above=url_for("holdingpen.index"), tail=tail
+        )
+    )
+    return Markup(text.getvalue())
+
+
+def _shown(
+    rows: list[Row], context: dict[str, Any], votes: Mapping[int, str]
+) -> Iterator[Shown]:
+    hooks = {name: _hook(name) for name in {row.workflow for row in rows}}
+    deciding = {name: may("decide", name) for name in hooks}
+    told_all = {name: sees_all(name) for name in hooks}
+    names = {name: escape(name) for name in hooks}
     documents, own = _documents(rows, hooks)
-    minis = {name: _Mini(name, context) for name in {row.action for row in rows}}
-    above = url_for("holdingpen.index")
+    minis = {name: Mini(name, context) for name in {row.action for row in rows}}
+    standing = cache(_standing)
     for row in rows:
-        obj = documents.get(row.id)
-        mine = row.group is Group.NEED_ACTION and deciding[row.workflow]
+        obj, workflow = documents.get(row.id), row.workflow
+        mine = row.group is Group.NEED_ACTION and deciding[workflow]
         asks = mine and row.action and row.id not in own
-        mini = minis[row.action].of(row, obj) if asks else ""
+        mini = minis[row.action].of(row, obj) if asks else _NOTHING
         yield Shown(
-            row=row,
-            url=f"{above}{row.id}{tail}",
-            title=html(row.title, 300) or _("Record {id}", id=row.id),
-            description=html(row.description, 500),
-            reason=_reason(row, told_all[row.workflow]),
-            label=_label(row),
-            usual=group_label(row.group),
-            additional=_additional(row, hooks[row.workflow], obj),
+            row.id,
+            row.group,
+            *standing(row.status, row.waits_for, row.group),
+            title=_text(row.title, 300) or escape(_("Record {id}", id=row.id)),
+            description=_text(row.description, 500),
+            reason=_text(_reason(row, told_all[workflow])),
+            workflow=names[workflow],
+            additional=_additional(row, hooks[workflow], obj),
             mini=mini,
             opens=mine and not mini,
-            due=chip(row.deadline),
-            voted=decided(row.action, votes[row.id]) if row.id in votes else "",
+            changed=moment(row.modified),
+            due=None if row.deadline is None else chip(row.deadline),
+            voted=_voted(row, votes) if votes else _NOTHING,
+            id_fork=row.id_fork,
         )
+
+
+def _voted(row: Row, votes: Mapping[int, str]) -> Markup:
+    if row.id not in votes:
+        return _NOTHING
+    what = decided(row.action, votes[row.id])
+    return escape(_("You have voted: {what}", what=what))
+
+
+_NOTHING = Markup("")
+
+
+def _text(value: Any, most: int = 300) -> Markup:
+    """Return what is kept of a record as HTML, on one line."""
+    return escape(html(value, most)) if value else _NOTHING
 
 
 def _documents(
@@ -92,7 +134,7 @@ def _documents(
     And the ids of those that this person may not decide, for they are their own.
     """
     actions = {row.action for row in rows if row.action}
-    wanting = {name for name in actions if _wants_object(name)}
+    wanting = {name for name in actions if wants_object(name)}
     careful = {name for name in actions if _is_for_four_eyes(name)}
     wanted = {
         row.id
@@ -128,77 +170,37 @@ def _hook(workflow: str | None) -> Any:
     return None if hook is WorkflowBase.get_additional else hook
 
 
-def _wants_object(action: str | None) -> bool:
-    """Say whether an action decides by more than the row what to show in it."""
-    found = current_workflows.actions.get(action)
-    own = getattr(type(found), "render_mini", Action.render_mini)
-    if own is Action.render_mini:
-        return False
-    return not getattr(found, "mini_of_row", False)
-
-
-def _additional(row: Row, hook: Any, obj: Any) -> str | Markup:
+def _additional(row: Row, hook: Any, obj: Any) -> Markup:
     if hook is None or obj is None:
-        return ""
+        return _NOTHING
     try:
-        return html(hook(obj))
+        return escape(html(hook(obj)))
     except Exception:
         _logger.exception("get_additional of %s failed for %r.", row.workflow, obj)
-        return _("(what else there is cannot be shown)")
-
-
-class _Mini:
-    """What an action shows in the rows; what all of them share is looked up once."""
-
-    def __init__(self, name: str | None, context: dict[str, Any]) -> None:
-        self.context = {**context, "action": name}
-        self.wants_object = _wants_object(name)
-        action = current_workflows.actions.get(name)
-        self.render = getattr(action, "render_mini", None)
-        self.usual = _usual_mini(name)
-        self.template = cache(current_app.jinja_env.get_template)
-
-    def of(self, row: Row, obj: Any) -> str | Markup:
-        """Return what is shown in a row."""
-        try:
-            made = self.render and self.render(obj if self.wants_object else row)
-            made = made or self.usual
-            if made is None:
-                return ""
-            name, values = made
-            context = {**self.context, "obj": row, **values}
-            return Markup(self.template(name).render(context))
-        except Exception:
-            _logger.exception(
-                "The action %s cannot be shown for %s.", row.action, row.id
-            )
-            return _("(the decision cannot be shown; open the record)")
-
-
-def _usual_mini(action: str | None) -> tuple[str, dict[str, Any]] | None:
-    """Return the template that has an action's name, if it says nothing else."""
-    found = current_workflows.actions.get(action)
-    own = getattr(type(found), "render_mini", Action.render_mini)
-    name = f"workflows/actions/{action}_mini.html"
-    if found is None or own is not Action.render_mini:
-        return None
-    return (name, {}) if has_template(name) else None
+        return escape(_("(what else there is cannot be shown)"))
 
 
 def _reason(row: Row, told_all: bool) -> str:
-    """Return why the record is where it is, in a line."""
+    """Return why the record is where it is."""
     if row.group is Group.FAILED:
-        return plain(error_as_seen(row.error, told_all) or row.message)
-    return plain(row.message)
+        return error_as_seen(row.error, told_all) or row.message or ""
+    return row.message or ""
 
 
-def _label(row: Row) -> str:
-    """Return where the record stands; more precisely than its group."""
-    if row.status == ObjectStatus.CANCELLED:
+def _standing(
+    status: ObjectStatus, waits_for: str | None, group: Group
+) -> tuple[Markup, bool]:
+    """Return where a record stands, and whether that says more than its group."""
+    label = _label(status, waits_for)
+    return escape(label), label != group_label(group)
+
+
+def _label(status: ObjectStatus, waits_for: str | None) -> str:
+    if status == ObjectStatus.CANCELLED:
         return _("Cancelled")
-    if row.waits_for == "queue":
+    if waits_for == "queue":
         return _("Queued")
-    return _(_LABELS[ObjectStatus(row.status)])
+    return _(_LABELS[status])
 
 
 _LABELS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -93,3 +93,18 @@ def named(terms: Sequence[Term]) -> list[Select[Any]]:
     if term.text:
         found.append(mine.where(text("uri <> ''"), _o.uri == bindparam("uri")))
     return found
+
+
+def ids_in_text(ids: Iterable[int], dialect: str) -> str:
+    """Return ids as one parameter: hundreds take longer to send than to look up."""
+    each = ",".join(map(str, ids))
+    return f"[{each}]" if dialect == "sqlite" else f"{{{each}}}"
+
+
+def is_asked(column: Any, dialect: str) -> Any:
+    """Return the condition that a column is one of the ids in ``asked``."""
+    ids = bindparam("asked", type_=Text)
+    if dialect == "sqlite":
+        each = func.json_each(ids).table_valued("value")
+        return column.in_(select(each.c.value))
+    return column == func.any(cast(ids, ARRAY(BigInteger)))

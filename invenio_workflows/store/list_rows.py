@@ -66,31 +66,18 @@ def values(wanted: Wanted, counters: Iterable[Any]) -> dict[str, Counter[Any]]:
     return found
 
 
-def as_row(row: Any) -> Row:
-    """Return a row of the database as a list shows it."""
-    title, description = row.title, row.description
-    if row.markup & 1 and title is not None:
+def as_row(row: Iterable[Any]) -> Row:
+    """Return a row of the database as a list shows it: :data:`.list_arms.ROW`."""
+    oid, title, description, markup, status, waits_for, *others, four_eyes = row
+    if markup & 1 and title is not None:
         title = Markup(title)
-    if row.markup & 2 and description is not None:
+    if markup & 2 and description is not None:
         description = Markup(description)
-    return Row(
-        row.id,
-        title,
-        description,
-        ObjectStatus(row.status),
-        row.waits_for,
-        group_of(row.status, row.waits_for),
-        row.workflow,
-        row.action,
-        row.message,
-        row.error,
-        row.data_type,
-        row.uri,
-        row.id_user,
-        row.created,
-        row.modified,
-        row.revision,
-        row.id_fork,
-        row.deadline,
-        bool(row.four_eyes),
-    )
+    group = group_of(status, waits_for)
+    number = _STATUSES[status]
+    of = (oid, title, description, number, waits_for, group, *others, bool(four_eyes))
+    return Row._make(of)
+
+
+#: By a number: a page has up to 500 of them.
+_STATUSES: dict[int, ObjectStatus] = {int(each): each for each in ObjectStatus}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, cast, func, null, select, union_all
@@ -13,6 +14,7 @@ from .audited import AUDIT
 from .list_arms import LIGHT
 from .list_counts import Alike, fold, read_counts
 from .list_find import SAMPLE as SAMPLE
+from .list_match import ids_in_text, is_asked
 from .list_models import SORT
 from .list_rows import AGES as AGES
 from .list_rows import Facets as Facets
@@ -41,6 +43,7 @@ class Lists:
 
     def __init__(self, store: SQLStore) -> None:
         self._store = store
+        self._dialect = store.transactions.database.engine.dialect.name
 
     def look(self, wanted: Wanted) -> Look:
         """Return one look at a list: for its page, count, groups and facets."""
@@ -94,12 +97,12 @@ class Lists:
         :param actor: whose votes are wanted.
         """
         asked = {row.id: (row.revision, row.action) for row in rows}
-        given = {"asked": list(asked), "actor": actor}
+        given = {"asked": ids_in_text(asked, self._dialect), "actor": actor}
         names: list[str] = []
         voted: dict[int, tuple[int, str]] = {}
         with self._store.transactions.reading() as connection:
             for name, oid, number, revision, action, value in connection.execute(
-                _KEYS_AND_VOTES, given
+                _keys_and_votes(self._dialect), given
             ):
                 if name is not None:
                     names.append(name)
@@ -121,17 +124,17 @@ def _in_order(name: str) -> tuple[bool, str]:
     return name != "title", name
 
 
-def _keys_and_votes() -> Any:
+@cache
+def _keys_and_votes(dialect: str) -> Any:
     vote = [AUDIT.c[name] for name in "id_object id revision action value".split()]
     no_key, *no_vote = (
         cast(null(), column.type).label(column.name) for column in (SORT.c.name, *vote)
     )
-    asked: Any = bindparam("asked", expanding=True)
     actor: Any = bindparam("actor")
-    keys = select(SORT.c.name, *no_vote).where(SORT.c.id_object.in_(asked))
+    keys = select(SORT.c.name, *no_vote).where(is_asked(SORT.c.id_object, dialect))
     votes = (
         select(no_key, *vote)
-        .where(AUDIT.c.id_object.in_(asked), AUDIT.c.verb == "vote")
+        .where(is_asked(AUDIT.c.id_object, dialect), AUDIT.c.verb == "vote")
         .where(AUDIT.c.actor == actor)
     )
     return union_all(keys.distinct(), votes)
@@ -147,4 +150,4 @@ def _sort_keys() -> Select[Any]:
     return select(names.c.name)
 
 
-_SORT_KEYS, _KEYS_AND_VOTES = _sort_keys(), _keys_and_votes()
+_SORT_KEYS = _sort_keys()

@@ -55,7 +55,7 @@ class Look(Finder):
         first, last = self._ends(rows, found.edge, more, key)
         sort = wanted.sort
         return Page(
-            [as_row(row) for row in rows],
+            [as_row(row[: len(ROW)]) for row in rows],
             None if last is None else write_key(sort, replace(last, backwards=False)),
             None if first is None else write_key(sort, replace(first, backwards=True)),
             found.complete or more,

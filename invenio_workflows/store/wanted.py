@@ -6,7 +6,7 @@ import base64
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..groups import Group
 from ..states import ObjectStatus
@@ -72,8 +72,7 @@ class Wanted:
     after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """All that a list needs of an object.
 
     ``title`` and ``description`` are ``markupsafe.Markup`` where the workflow made
