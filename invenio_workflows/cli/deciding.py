@@ -63,8 +63,8 @@ def continue_(oid: int, start_point: str, delayed: bool, as_json: bool) -> None:
 
 @click.command("resolve")
 @object_id
-@click.option("--accept", "value", flag_value="accept", help="Say yes.")
-@click.option("--reject", "value", flag_value="reject", help="Say no.")
+@click.option("--accept", is_flag=True, help="Say yes.")
+@click.option("--reject", is_flag=True, help="Say no.")
 @click.option("--reason", help="Why, with --accept or --reject; it is kept.")
 @click.option("--form", metavar="JSON", help="The answer to another action, as JSON.")
 @click.option("--action", help="Refuse if the object asks for another action.")
@@ -74,7 +74,8 @@ def continue_(oid: int, start_point: str, delayed: bool, as_json: bool) -> None:
 @with_appcontext
 def resolve(
     oid: int,
-    value: str | None,
+    accept: bool,
+    reject: bool,
     reason: str | None,
     form: str | None,
     action: str | None,
@@ -83,11 +84,12 @@ def resolve(
     as_json: bool,
 ) -> None:
     """Answer what the object ID asks, and go on with it."""
-    if (value is None) == (form is None):
+    if [accept, reject, form is not None].count(True) != 1:
         raise click.UsageError("Give --accept, --reject, or --form JSON.")
-    if reason is not None and value is None:
+    if reason is not None and form is not None:
         raise click.UsageError("--reason goes with --accept or --reject.")
-    answer = {"value": value} if form is None else _form(form)
+    said = {"value": "accept" if accept else "reject"}
+    answer = said if form is None else _form(form)
     if reason is not None:
         answer["reason"] = reason
 

@@ -33,8 +33,9 @@ def reindex(name: str | None, everything: bool, as_json: bool) -> None:
     reindexer = current_workflows.reindexer
     if name is not None and name not in (known := reindexer.workflows()):
         if name not in current_workflows.workflows:
+            there = ", ".join(known) or "no objects of any"
             raise WorkflowDefinitionError(
-                f"There is no workflow {name!r}; there are {', '.join(known)}."
+                f"There is no workflow {name!r}; there are {there}."
             )
     done = {}
     for each in [name] if name is not None else reindexer.workflows():

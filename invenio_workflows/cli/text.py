@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import os
 import shutil
@@ -119,7 +120,14 @@ def say(text: str = "", err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)
-    click.echo(text, err=err, color=False if os.environ.get("NO_COLOR") else None)
+    try:
+        click.echo(text, err=err, color=False if os.environ.get("NO_COLOR") else None)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # nobody reads any more: no fault
+            raise
+        raise click.ClickException(
+            f"The output cannot be written: {error.strerror}."
+        ) from None
 
 
 def heading(text: str) -> None:

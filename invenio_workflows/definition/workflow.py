@@ -161,7 +161,8 @@ def compile_workflow(
         return Definition(name, source, root)
     except RecursionError:
         raise WorkflowDefinitionError(
-            f"The workflow {name!r} holds itself.", workflow_name=name
+            f"The workflow {name!r} holds itself, or is nested too deeply.",
+            workflow_name=name,
         ) from None
     except WorkflowDefinitionError as error:
         raise WorkflowDefinitionError(

@@ -375,6 +375,9 @@ def test_a_command_that_is_not_written_right_is_a_usage_error(flask: Terminal):
     assert "not in the range" in flask.refused("object", 2**70, code=2)
     assert "one of initial, " in flask.refused("objects", "--status", "x", code=2)
     assert "Give --accept" in flask.refused("resolve", 1, code=2)
+    assert "Give --accept" in flask.refused(
+        *("resolve", 1, "--accept", "--reject"), code=2
+    )
     assert "goes with" in flask.refused(
         *("resolve", 1, "--form", "{}", "--reason", "x"), code=2
     )

@@ -64,6 +64,11 @@ def test_a_name_that_nobody_has_is_told(desk: Terminal) -> None:
     assert "There is no workflow 'three'; there are one, two." in found.stderr
 
 
+def test_where_there_is_no_object_a_name_is_told_too(sqlite_site: Site) -> None:
+    found = Terminal(sqlite_site.app, sqlite_site).run("reindex", "three")
+    assert "There is no workflow 'three'; there are no objects of any." in found.stderr
+
+
 def test_wrong_counters_and_lost_triggers_are_found(desk: Terminal) -> None:
     engine = desk.site.ext.engine
     with engine.begin() as connection:

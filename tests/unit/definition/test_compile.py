@@ -166,6 +166,10 @@ def test_a_list_that_holds_itself_is_refused() -> None:
     loop: list[Any] = [a]
     loop.append(loop)
     assert "holds itself" in refused(loop)
+    deep: Any = []
+    for _ in range(1000):
+        deep = [deep]
+    assert "or is nested too deeply" in refused(deep)
 
 
 def test_a_workflow_of_another_is_given_by_class_list_or_name() -> None:
