@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from unit.engine.world import FakeRun, Thing
 
 from invenio_workflows import START, Decision, Fork, Join, Step
 from invenio_workflows.definition import compile_workflow, task
@@ -12,9 +13,16 @@ from invenio_workflows.definition.graph import GRAPH
 from invenio_workflows.definition.loops import FOR
 from invenio_workflows.definition.parallel import PARALLEL
 from invenio_workflows.definition.patterns import RUN_WF
+from invenio_workflows.engine import Cursor, Machine, WorkflowEngine
 from invenio_workflows.errors import DefinitionChanged, WorkflowError
 from invenio_workflows.objects import WorkflowObject
-from invenio_workflows.states import ObjectStatus
+from invenio_workflows.states import (
+    Failed,
+    ObjectStatus,
+    Started,
+    TaskSkipped,
+    Waiting,
+)
 from invenio_workflows.testing import Result, run
 
 S = ObjectStatus
@@ -358,6 +366,21 @@ def test_a_join_whose_fork_was_passed_by_says_so() -> None:
     result = run({START: [Prepare], Prepare: [ask], ask: [split], **rest()}, {})
     with pytest.raises(WorkflowError, match="split made none yet; go on from task:sp"):
         result.go_on("task:meet")
+
+
+def test_a_fork_whose_branches_could_not_be_kept_makes_them_when_passed_over() -> None:
+    definition = compile_workflow("test", {START: [split], **rest()})
+
+    def machine(text: str | None) -> Machine:
+        eng = WorkflowEngine(FakeRun(9))  # type: ignore[arg-type]
+        return Machine(definition, Thing({}), eng, Cursor.decode(text))
+
+    first = machine(None)
+    events = first.run()
+    assert [type(next(events)) for _ in "12"] == [Started, Waiting]
+    assert type(events.throw(OSError("no room for them"))) is Failed
+    again = machine(first.cursor()).run("continue_next")
+    assert [type(event) for event in again] == [Started, TaskSkipped, Waiting]
 
 
 def rest() -> dict[Any, Any]:

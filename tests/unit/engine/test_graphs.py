@@ -256,6 +256,24 @@ def test_a_transition_that_halts_keeps_what_the_execute_before_it_returned() -> 
     assert (result.go_on().data, result.extra_data["noted"]) == ([5], [5])
 
 
+def test_a_decision_that_is_run_again_has_nothing_of_the_time_before() -> None:
+    class Twice(Decision):
+        def execute(self, _input: Any) -> Any:
+            if self.obj.data.append("ran") or len(self.obj.data) > 1:
+                self.eng.halt("the second time")
+            return 5
+
+        def transition(self, _input: Any, result: Any) -> Any:
+            if len(self.obj.data) == 1:
+                self.eng.halt("the first time")
+            return 0
+
+    result = run({START: [One], One: [Twice], Twice: [Note]}, [])
+    assert result.message == "the first time"
+    assert result.go_on("restart_task").message == "the second time"
+    assert result.go_on().extra_data["noted"] == [1]
+
+
 def test_a_decision_whose_question_expired_left_nothing_as_one_that_failed() -> None:
     graph = {START: [HaltsFirst], HaltsFirst: [left, right]}
     result = run(graph, [], answers=[{"n": 3}], stop_on_error=False)
@@ -490,6 +508,21 @@ def test_a_cycle_has_the_ceiling_of_the_loops() -> None:
     assert "came to the node Round 10 times" in str(last.error)
     last, _, _ = walked(11, max_rounds=10)  # it is given a 1
     assert type(last).__name__ == "Finished"
+
+
+def test_a_ceiling_holds_though_the_cycle_grows() -> None:
+    class Wider(Decision):
+        """Goes by a node in which the object never was, when it has gone round."""
+
+        def transition(self, _input: Any, **more: Any) -> Any:
+            self.obj.data += 1
+            return "left" if self.obj.data == 3 else 0
+
+    graph = {START: [Wider], Wider: [Wider, left], left: [Wider]}
+    source = type("wide", (), {"graph": graph, "max_rounds": 5})
+    result = run(source, 0, stop_on_error=False)
+    assert "came to the node Wider 5 times" in str(result.error)
+    assert result.data == 5
 
 
 # --- edited under a sleeping object ------------------------------------------------
