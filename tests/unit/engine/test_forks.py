@@ -228,6 +228,9 @@ def test_what_two_made_of_one_key_is_an_error_that_names_the_join() -> None:
     with pytest.raises(WorkflowError, match=r"data\['x'\].*Give the Join meet a merge"):
         run(graph(meet), {})
     assert run(graph(Join(merge=merge)), {}).data == {"x": [1, 2]}
+    failed = run({**graph(meet), meet: [Report]}, {}, stop_on_error=False)
+    assert (failed.status, failed.obj.data) == (S.ERROR, {})
+    assert joined(failed.go_on("continue_next")).keys() == {"put 1", "put 2"}
 
     class Largest(Join):
         def merge(self, obj: Any, branches: list[Any]) -> None:
