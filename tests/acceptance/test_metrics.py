@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fleet_app import until
@@ -61,9 +63,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def test_a_worker_is_scraped_while_it_works(tmp_path: Path, url: str) -> None:
     (tmp_path / "site_app.py").write_text(APP)
     flask = [sys.executable, "-m", "flask", "--app", "site_app", "workflows"]
-    told = {"cwd": tmp_path, "env": {"SITE_DATABASE": url}, "text": True}
-    for words in (["init"], ["start", "asks", "--delayed"]):
-        subprocess.run([*flask, *words], check=True, capture_output=True, **told)
+    environment = {**os.environ, "SITE_DATABASE": url}
+    told: dict[str, Any] = {"cwd": tmp_path, "env": environment, "text": True}
+
+    def run(*words: str) -> None:
+        done = subprocess.run([*flask, *words], capture_output=True, **told)
+        assert done.returncode == 0, done.stderr
+
+    run("init")
+    run("start", "asks", "--delayed")
     log = tmp_path / "worker.log"
     with open(log, "w") as out:
         worker = subprocess.Popen(
@@ -94,4 +102,4 @@ def test_a_worker_is_scraped_while_it_works(tmp_path: Path, url: str) -> None:
     assert "process_cpu_seconds_total" in text, "prometheus_client's own"
     assert log.read_text().count("[asks/flaky] trying\n") == 2
     assert worker.returncode == 0
-    subprocess.run([*flask, "metrics"], check=True, capture_output=True, **told)
+    run("metrics")
