@@ -192,7 +192,7 @@ def test_check_12_now_or_by_a_worker_by_each_face(
 
 def test_check_12_with_celery_that_is_eager(tmp_path: Path) -> None:
     """With workers of Celery and RQ: ``test_workers.py``, "forked"."""
-    celery = Celery("eager", broker="memory://")
+    celery = Celery("eager", broker="memory://", set_as_current=False)
     celery.conf.task_always_eager = True
     site = Site(f"sqlite:///{tmp_path / 'eager.db'}", WORKFLOWS_WORKER="celery")
     site.ext.init_celery(celery)

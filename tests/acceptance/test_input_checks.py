@@ -128,7 +128,7 @@ def asking() -> int:
 
 def settled(oid: int) -> WorkflowObject:
     """The object, when no worker is at work on it."""
-    for _ in range(600):
+    for _ in range(2400):
         obj = now(oid)
         if obj.status not in (ObjectStatus.RUNNING, ObjectStatus.WAITING):
             return obj
