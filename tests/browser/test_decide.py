@@ -10,7 +10,7 @@ from typing import Any
 from browser.conftest import Readers
 from browser.pen import Pen
 from browser.reader import Reader
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from invenio_workflows import WorkflowObject
 from invenio_workflows.api import resolve
@@ -233,6 +233,26 @@ def test_what_is_counted_beside_the_list_follows_a_decision(
     expect(queued).to_have_text("2")
     expect(page.locator("#results b")).to_have_text("1")
     expect(page.locator(f"#t{ids[2]}")).to_be_focused()
+
+
+def test_an_old_count_that_arrives_late_is_not_shown(pen: Pen, curator: Reader) -> None:
+    pen.halted("Recounted", 3)
+    page = curator.open("?q=recounted&sort=oldest")
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/*q=recounted*", lambda route: held.append((route, route.fetch())))
+    curator.press("j")
+    for number in (1, 2):
+        curator.press("a")
+        end = time.monotonic() + 60
+        while len(held) < number and time.monotonic() < end:
+            page.wait_for_timeout(10)
+    queued = page.locator(".hp-tabs a", has_text="In process").locator(".hp-count")
+    for route, answer in reversed(held):
+        with page.expect_request_finished():
+            route.fulfill(response=answer)
+        page.wait_for_timeout(50)
+        expect(queued).to_have_text("2")
+    assert len(held) == 2
 
 
 def test_where_what_is_decided_is_listed_too_the_row_stays(

@@ -329,7 +329,7 @@ class Form extends HTMLElement {
     this.#timer = setTimeout(() => this.#keep(), Form.AFTER);
   };
 
-  /** What is typed, without the files: those go with the answer, or with a button. */
+  /** @param {boolean} [atOnce] not after the draft that is on its way: the page goes */
   #keep(atOnce = false) {
     clearTimeout(this.#timer);
     this.#timer = 0;
@@ -339,6 +339,7 @@ class Form extends HTMLElement {
     sent.then(() => { if (this.#keeping === sent) this.#keeping = null; });
   }
 
+  /** What is typed, without the files: those go with the answer, or with a button. */
   async #send() {
     const fields = new URLSearchParams();
     for (const [name, value] of new FormData(this.#form)) if (typeof value === "string") fields.append(name, value);
