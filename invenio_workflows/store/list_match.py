@@ -37,10 +37,10 @@ def matching(dialect: str, most: int) -> Any:
     """
     if dialect == "sqlite":
         return _matching_in_sqlite(most)
-    # The index does not know which words follow each other: of a phrase it is looked
-    # up in the text, but not of more objects than are counted.
+    # What the index does not know is looked up in the text, but not of more objects
+    # than are counted.
     words, phrase = (
-        cast(bindparam(name, type_=Text), TSQUERY) for name in ("anywhere", "asked")
+        cast(bindparam(name, type_=Text), TSQUERY) for name in ("looked_up", "asked")
     )
     has = TEXT.c.words.bool_op("@@")
     some = (
@@ -57,7 +57,7 @@ def _matching_in_sqlite(most: int) -> Any:
     some = (
         select(literal_column("rowid", _o.id.type).label("oid"))
         .select_from(text("workflows_text_index"))
-        .where(text("workflows_text_index MATCH :asked"))
+        .where(text("workflows_text_index MATCH :looked_up"))
         .limit(number_in_text(most))
         .subquery("some")
     )

@@ -30,7 +30,7 @@ from .kinds import now
 from .list_arms import IS_OWNED, NUMBERED, OBJECTS, Arm, is_sample, number_in_text
 from .list_match import matched, named
 from .list_models import SORT
-from .list_words import negative, probe
+from .list_words import is_all_looked_up, negative, probe
 from .models import IS_LISTED
 from .wanted import SORTS, Key, Wanted
 
@@ -130,6 +130,8 @@ class Plan:
         :param gathered: whether the candidates came of those that must be there.
         """
         found = []
+        if gathered and self.dialect == "sqlite":  # the other has looked already
+            gathered = is_all_looked_up(self.positive, self.dialect)
         if self.positive and not gathered:
             there = probe(self.positive, oid, self.dialect, "terms")
             found.append(or_(there, *(oid.in_(each) for each in named(self.positive))))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .list_rows import AGES
-from .list_words import asked, sought
+from .list_words import asked, avoided, looked_up, sought
 from .wanted import Key, Term, Wanted
 
 #: Stands for any, where it matters only that there is one.
@@ -52,12 +52,11 @@ def given(wanted: Wanted, dialect: str) -> dict[str, Any]:
     if positive:
         found |= sought(positive, dialect, "terms")
         found["asked"] = asked(positive, dialect)
-        found["anywhere"] = asked(positive, dialect, anywhere=True)
+        found["looked_up"] = looked_up(positive, dialect)
     if len(positive) == 1:
         found |= {"number": number_of(positive[0]), "uri": positive[0].text}
-    for place, term in enumerate(term for term in wanted.terms if term.negative):
-        found |= sought([term], dialect, f"not_{place}")
-    return found
+    negative = [term for term in wanted.terms if term.negative]
+    return found | avoided(negative, dialect) if negative else found
 
 
 def given_place(key: Key | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from invenio_workflows.proxies import current_workflows
 from invenio_workflows.store import list_find as lists_module
 from invenio_workflows.store import look
 from invenio_workflows.store.models import ObjectRow
+from invenio_workflows.store.list_words import is_all_looked_up, looked_up
 from invenio_workflows.store.showing import Shown
 from invenio_workflows.store.shown import keep_shown
 from invenio_workflows.store.wanted import Term, Wanted
@@ -140,6 +142,9 @@ def test_both_databases_find_what_plain_python_finds(
     @example(["10.1103/PhysRevD.66 Müller"], (Term(("10", "1103", "phys"), True),))
     @example(["東京大学"], (Term(("大", "学"), True),))
     @example(["a b", "ab"], (Term(("a",), False, True, True),))
+    @example(["a b c d e", "a b c x e", "x a b c"], (Term(tuple("abcde"), True),))
+    @example(["a b c d e", "a b c d x"], tuple(Term((word,)) for word in "edcba"))
+    @example(["a b", "c d", "e"], tuple(Term((w,), negative=True) for w in "acx"))
     def check(texts: list[str], these: tuple[Term, ...]) -> None:
         expected = [
             1000 + at
@@ -153,6 +158,35 @@ def test_both_databases_find_what_plain_python_finds(
             )
 
     check()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    "terms",
+    [
+        (Term(("physics",) * 100, phrase=True),),
+        tuple(Term(("physics",)) for _ in range(100)),
+        tuple(Term((f"word{n}",)) for n in range(100)),
+        tuple(Term((f"a{n}", f"b{n}", f"c{n}", "d"), phrase=True) for n in range(9)),
+    ],
+    ids=["words in a row", "the same", "others", "many in a row"],
+)
+def test_few_words_are_looked_up_in_an_index(
+    terms: tuple[Term, ...], dialect: str
+) -> None:
+    """Each costs as many steps as there are texts that have it."""
+    cut = looked_up(terms, dialect)
+    assert 0 < len(re.findall(r"[^\W_]+", cut.replace("AND", ""))) <= 12
+    assert cut.count(" AND ") + cut.count(" & ") < 4
+    if len(set(terms)) > 1 or terms[0].phrase:
+        assert not is_all_looked_up(terms, dialect) or dialect != "sqlite"
+
+
+def test_the_longest_words_are_looked_up_for_they_are_rare() -> None:
+    text = "a study of the decay of zitterbewegung in matter"
+    terms = tuple(Term((word,)) for word in text.split())
+    cut = looked_up(terms, "postgresql")
+    assert re.findall("[a-z]+", cut) == ["zitterbewegung", "matter", "study", "decay"]
 
 
 @given(st.text())
