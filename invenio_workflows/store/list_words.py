@@ -6,7 +6,6 @@ The words are letters and digits only, so nothing of them is read as an operator
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, or_, select

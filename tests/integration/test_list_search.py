@@ -17,8 +17,8 @@ from invenio_workflows.folding import kept_words, words
 from invenio_workflows.proxies import current_workflows
 from invenio_workflows.store import list_find as lists_module
 from invenio_workflows.store import look
-from invenio_workflows.store.models import ObjectRow
 from invenio_workflows.store.list_words import is_all_looked_up, looked_up
+from invenio_workflows.store.models import ObjectRow
 from invenio_workflows.store.showing import Shown
 from invenio_workflows.store.shown import keep_shown
 from invenio_workflows.store.wanted import Term, Wanted
