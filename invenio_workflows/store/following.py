@@ -17,6 +17,7 @@ from .prepared import Change
 from .rows import started_row
 from .runs import settle_run
 from .statements import OBJECTS, _n, _p
+from .told_with_it import HOLD_AND_TELL, SAID
 
 #: An object that waits for its branches goes on alone; others no longer follow it.
 PASS_ON = Change(
@@ -114,8 +115,8 @@ class Following(Documents):
         }
         started = started_row(obj)
         if connection.dialect.name == "postgresql":
-            parameters |= {f"{n}_0": started[n] for n in sql.EVENT_COLUMNS}
-            return sql.HOLD_AND_TELL(connection, parameters) == 1
+            parameters |= {f"{n}_0": started[n] for n in SAID}
+            return HOLD_AND_TELL(connection, parameters) == 1
         if sql.HOLD(connection, parameters) != 1:
             return False
         told.append(started)

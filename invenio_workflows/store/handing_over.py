@@ -32,17 +32,18 @@ from ..checkpoint import Checkpoint, Taken
 from ..encoding import loads
 from ..states import ObjectStatus as S
 from . import statements as sql
+from .alone import RowAlone
 from .kinds import now
-from .prepared import Prepared
-from .rows import TOLD_WITH_IT, event_rows
+from .rows import TOLD_WITH_IT, said
 from .sql import SQLStore
 from .statements import MINE, OBJECTS, RUNS, _n, _p
+from .told_with_it import EVENT, events_of, told_of
 
 #: Of an object that was just taken, the times that it has.
 _TIMES = ("created", "modified", "lease_until")
 
 
-class _Short(Prepared):
+class _Short(RowAlone):
     """A statement that names its table by a letter.
 
     What is longer than 4096 characters psycopg looks through anew each time.
@@ -93,13 +94,14 @@ class Behind:
 
         def work(connection: Connection) -> Any:
             parameters = _told(point, moved(point)) | self._which
-            return statement(connection, parameters).one_or_none()
+            return statement.row(connection, parameters)
 
         row = self._store.transactions.run_alone(work)
         if row is None:
             return None
-        obj = self._store.document(_as_row(row.taken))
-        return obj, point.run.for_another(loads(row.shared))
+        taken, shared = row
+        obj = self._store.document(_as_row(taken))
+        return obj, point.run.for_another(loads(shared))
 
 
 def _is_alone(point: Checkpoint) -> bool:
@@ -112,14 +114,11 @@ def _is_alone(point: Checkpoint) -> bool:
 
 def _told(point: Checkpoint, moved: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of an object that stops, with those of its events."""
-    found = moved | {"uuid": point.run.uuid}
-    for n, row in enumerate(event_rows(point)):
-        found |= {f"{name}_{n}": row[name] for name in sql.EVENT_COLUMNS}
-    return found
+    return moved | said(point.events) | {"uuid": point.run.uuid}
 
 
 @cache
-def handing_over(data: bool, extra_data: bool, events: int, taking: Any) -> Prepared:
+def handing_over(data: bool, extra_data: bool, events: int, taking: Any) -> RowAlone:
     """Return the statement for an object whose data, or extra_data, changed.
 
     :param taking: what takes the next one, and gives its columns.
@@ -129,9 +128,10 @@ def handing_over(data: bool, extra_data: bool, events: int, taking: Any) -> Prep
     of_run = OBJECTS.c.id_workflow == _p("uuid", OBJECTS.c.id_workflow)
     taken = taking.where(of_run, exists(select(held.c.id))).cte("taken")
     stopping = sql.moving(data, extra_data, True, False, False, False)
-    stopped = stopping.where(exists(select(taken.c.id))).returning(OBJECTS.c.id)
-    events_of = [*sql.events_of(stopped.cte("stopped"), events), _started(taken)]
-    told = insert(sql.EVENTS).from_select(sql.EVENT, union_all(*events_of)).cte("told")
+    behind = stopping.where(exists(select(taken.c.id)))
+    stopped = told_of(behind, data, extra_data)
+    rows = [*events_of(stopped.cte("stopped"), events), _started(taken)]
+    told = insert(sql.EVENTS).from_select(EVENT, union_all(*rows)).cte("told")
     # As one value, for of each column the driver makes a description each time.
     row = cast(func.row_to_json(literal_column("taken")), Text).label("taken")
     shared = cast(RUNS.c.extra_data, Text).label("shared")
@@ -149,7 +149,7 @@ def _as_row(text: str) -> Any:
 
 def _started(taken: Any) -> Any:
     """Return the event of the object that is taken."""
-    values = dict.fromkeys(sql.EVENT, null()) | {
+    values = dict.fromkeys(EVENT, null()) | {
         "id_object": taken.c.id,
         "id_workflow": taken.c.id_workflow,
         "seq": taken.c.seq,

@@ -101,11 +101,15 @@ def send_directly(connection: Connection) -> None:
     SQLite makes a change in less time than SQLAlchemy needs to send it.
     """
     driver = connection.connection.dbapi_connection
-    engine: Any = connection.engine
+    if isinstance(driver, sqlite3.Connection) and nobody_listens(connection.engine):
+        connection.execution_options(**{_DIRECT: driver})
+
+
+def nobody_listens(engine: Any) -> bool:
+    """Say whether nobody is told of what SQLAlchemy sends, nor reads it in a log."""
     heard, dialect = engine.dispatch, engine.dialect.dispatch
-    if (
-        isinstance(driver, sqlite3.Connection)
-        and not engine.logger.isEnabledFor(logging.INFO)
+    return (
+        not engine.logger.isEnabledFor(logging.INFO)
         and not heard.before_cursor_execute
         and not heard.after_cursor_execute
         and not heard.begin
@@ -114,8 +118,7 @@ def send_directly(connection: Connection) -> None:
         and not dialect.do_execute
         and not dialect.do_executemany
         and not dialect.handle_error
-    ):
-        connection.execution_options(**{_DIRECT: driver})
+    )
 
 
 def commit(connection: Connection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..extra_data import TaskHistory
 from ..logs import LogLine
 from ..objects import WorkflowObject
 from ..states import Awaited, ObjectStatus
+from .told_with_it import SAID
 
 _DESCRIBING = (
     "id id_workflow id_parent id_fork branch position waits_for data_type uri id_user "
@@ -32,6 +33,9 @@ OF_RUN = "uuid name id_user stop_on_halt stop_on_error extra_data priority".spli
 
 #: PostgreSQL: so many events are written in the statement that moves their object.
 TOLD_WITH_IT = 3
+
+#: The names of the parameters of each of these.
+_SAID = [[f"{name}_{n}" for name in SAID] for n in range(TOLD_WITH_IT)]
 
 Reader = Callable[[int], list[dict[str, Any]]]
 
@@ -207,6 +211,18 @@ def event_rows(point: Checkpoint) -> list[dict[str, Any]]:
     rows[0] |= {"data": point.data, "extra_data": point.extra_data}
     rows[-1]["status"] = int(point.status)
     return rows
+
+
+def said(events: Sequence[EventLine]) -> dict[str, Any]:
+    """Return the parameters of events that are told by what moves their object."""
+    found: dict[str, Any] = {}
+    for names, event in zip(_SAID, events, strict=False):
+        message = event.message
+        if message is not None:
+            message = storable(message)
+        what = event.kind, event.task, event.path, message, event.payload, event.seconds
+        found.update(zip(names, what, strict=True))
+    return found
 
 
 def started_row(obj: WorkflowObject) -> dict[str, Any]:

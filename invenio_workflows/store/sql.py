@@ -44,6 +44,7 @@ from .rows import (
     is_one_statement,
     projections,
     run_of,
+    said,
     stands_at,
     task_lines,
     waiting,
@@ -52,6 +53,7 @@ from .runs import merge, settle_left, settle_run
 from .showing import Showing
 from .shown import keep_shown
 from .standing_at import write_cursor
+from .told_with_it import advance_and_tell
 from .transactions import TaskWritesLost as TaskWritesLost
 from .transactions import Transactions, begin, is_passing
 
@@ -170,19 +172,20 @@ class SQLStore(Following, Once):
         changed = point.data is not None, point.extra_data is not None
         is_due = point.deadline is not None or point.bars
         how = *changed, point.leaves, point.waits, asked, is_due
-        parameters, rows = self._moved(point), event_rows(point)
+        parameters = self._moved(point)
         if is_due:
             parameters |= due(connection, point)
         is_postgresql = connection.dialect.name == "postgresql"
         if is_postgresql and parameters.get("until"):
             parameters["until"] += "+00"
-        if is_postgresql and len(rows) <= TOLD_WITH_IT:
-            for n, row in enumerate(rows):
-                parameters |= {f"{name}_{n}": row[name] for name in sql.EVENT_COLUMNS}
-            statement = sql.advance_and_tell(*how, events=len(rows))
-            kept = statement(connection, parameters) == len(rows)
-            rows = []
+        rows: list[dict[str, Any]] = []
+        events = len(point.events)
+        if is_postgresql and events <= TOLD_WITH_IT:
+            statement = advance_and_tell(*how, events=events)
+            parameters |= said(point.events)
+            kept = statement(connection, parameters) == events
         else:
+            rows = event_rows(point)
             kept = sql.advance(*how)(connection, parameters) == 1
         if kept:
             return rows

@@ -16,12 +16,12 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    union_all,
     update,
 )
 
 from ..states import ObjectStatus as S
 from ..states import WorkflowStatus as R
+from .alone import ChangeAlone
 from .kinds import Encoded, earlier, later, now
 from .models import EventRow, LogRow, ObjectRow, Workflow
 from .prepared import Change, Prepared
@@ -76,9 +76,6 @@ INSERT_OBJECT = Change(
 EVENT_COLUMNS = (
     "id_workflow seq kind task path status data extra_data message payload seconds"
 ).split()
-
-#: All that a statement tells of an event.
-EVENT = ("id_object", *EVENT_COLUMNS, "created")
 
 INSERT_EVENT = Change(
     insert(EVENTS).values(
@@ -183,38 +180,6 @@ def advance(
     return Change(moving(data, extra_data, leaves, waits, asked, due))
 
 
-@cache
-def advance_and_tell(*how: bool, events: int) -> Change:
-    """Return the checkpoint and its events as one statement, a round trip less.
-
-    PostgreSQL alone can do it. It inserts nothing where the lease is lost. The
-    parameters of event number n end in ``_n``.
-    """
-    return _telling(moving(*how), events)
-
-
-def _telling(statement: Any, events: int) -> Change:
-    rows = events_of(statement.returning(OBJECTS.c.id).cte("moved"), events)
-    return Change(insert(EVENTS).from_select(EVENT, union_all(*rows)))
-
-
-def events_of(moved: Any, events: int) -> list[Any]:
-    """Return the events of an object that was moved, from the parameters."""
-    return [
-        select(
-            moved.c.id,
-            *(_cast(f"{name}_{n}", EVENTS.c[name]) for name in EVENT_COLUMNS),
-            now().label("created"),
-        )
-        for n in range(events)
-    ]
-
-
-def _cast(name: str, column: Any) -> Any:
-    """A parameter that says its type: in a UNION nothing else tells PostgreSQL."""
-    return cast(_p(name, column), column.type).label(column.name)
-
-
 #: What is written of an object that a worker takes.
 TAKEN = {
     "status": _n(S.RUNNING),
@@ -246,7 +211,8 @@ def as_text(column: Any) -> Any:
 #: What is read of an object.
 COLUMNS = tuple(as_text(column) for column in OBJECTS.c)
 
-_held = (
+#: An object of a synchronous start that never ran, if it is as it was seen.
+HOLDING = (
     update(OBJECTS)
     .where(
         OBJECTS.c.id == _p("oid", OBJECTS.c.id),
@@ -256,10 +222,7 @@ _held = (
     )
     .values(**TAKEN, start_point=null(), in_start=_n(1), attempts=_n(0))
 )
-#: An object of a synchronous start that never ran, if it is as it was seen …
-HOLD = Change(_held)
-#: … and that it was started, in the same statement; PostgreSQL alone can do it.
-HOLD_AND_TELL = _telling(_held, 1)
+HOLD = Change(HOLDING)
 
 #: That object is taken, unless a queue has it.
 TAKE = Change(
@@ -364,7 +327,7 @@ WRITE_DATA = Change(
 )
 
 #: Listeners were told that an object asks, if it has not been taken since.
-ANNOUNCED = Change(
+ANNOUNCED = ChangeAlone(
     update(OBJECTS)
     .where(
         OBJECTS.c.id == _p("oid", OBJECTS.c.id),

@@ -24,6 +24,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session
 
 from ..errors import DatabaseUnavailable, IllegalMove, WorkflowAPIError
+from .alone import prepare_alone
 from .database import Database
 from .prepared import Change, commit, rollback, send_directly
 
@@ -62,6 +63,7 @@ class Transactions:
         with clear_errors():
             connection = self.database.engine.connect()
         send_directly(connection)
+        prepare_alone(connection)
         self._local.connection, self._local.alone = connection, False
         try:
             yield

@@ -113,6 +113,23 @@ def test_each_object_of_a_call_costs_one_statement_a_task(idle: Site) -> None:
     assert uuid_to_workflow(uuid).get_extra_data() == {"seen": 0}
 
 
+def test_its_statements_are_prepared_on_the_connection_by_their_names(
+    idle: Site,
+) -> None:
+    _, oids = started(4)
+    with current_workflows.store.held():
+        perform(Call(tuple(oids)))
+        with current_workflows.store.transactions.reading() as connection:
+            counted = connection.execute(
+                text(
+                    "SELECT sum(generic_plans + custom_plans) "
+                    "FROM pg_prepared_statements WHERE name LIKE 'workflows%'"
+                )
+            )
+            # A task each, but the first, which shares something; three handed over to.
+            assert counted.scalar_one() == 3 + 3
+
+
 def test_objects_of_several_runs_in_one_call_end_their_own(idle: Site) -> None:
     (one, first), (other, second) = started(2), started(2)
     perform(Call((first[0], second[0], first[1], second[1])))
