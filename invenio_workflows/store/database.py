@@ -24,8 +24,8 @@ DIALECTS = ("sqlite", "postgresql")
 class OwnDatabase:
     """``engine`` and ``session`` for an app that has no Flask-SQLAlchemy."""
 
-    def __init__(self, uri: str, synchronous: str) -> None:
-        self.engine = create_engine(uri)
+    def __init__(self, uri: str, synchronous: str, options: dict[str, Any]) -> None:
+        self.engine = create_engine(uri, **options)
         self.session: scoped_session[Session] = scoped_session(
             sessionmaker(self.engine, expire_on_commit=False), _scope
         )
@@ -167,7 +167,13 @@ class Database:
                 "set WORKFLOWS_DATABASE_URI instead."
             )
         try:
-            self._own = OwnDatabase(str(uri), self._settings.sqlite_synchronous)
+            self._own = OwnDatabase(
+                str(uri), self._settings.sqlite_synchronous, self._options()
+            )
+        except (TypeError, ArgumentError) as error:
+            raise ConfigurationError(
+                f"SQLALCHEMY_ENGINE_OPTIONS cannot be used: {error}"
+            ) from error
         except ModuleNotFoundError as error:
             raise ConfigurationError(
                 f"The database URI needs the Python package {error.name!r}; install "
@@ -179,6 +185,10 @@ class Database:
         return self._settings.database_uri or self._app.config.get(
             "SQLALCHEMY_DATABASE_URI"
         )
+
+    def _options(self) -> dict[str, Any]:
+        """Return what Flask-SQLAlchemy too would give the engine: pool_size, say."""
+        return dict(self._app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {})
 
     def _check_configuration(self) -> None:
         uri = self._uri()
@@ -196,8 +206,7 @@ class Database:
         if name not in DIALECTS:
             raise ConfigurationError(_unsupported(name))
         level = url.query.get("isolation_level")
-        options = self._app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
-        _check_isolation(name, level or options.get("isolation_level"))
+        _check_isolation(name, level or self._options().get("isolation_level"))
 
     def _checked(self, engine: Engine) -> Engine:
         if engine.dialect.name not in DIALECTS:

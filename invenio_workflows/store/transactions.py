@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
     OperationalError,
     SQLAlchemyError,
 )
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.orm import Session
 
 from ..errors import DatabaseUnavailable, IllegalMove, WorkflowAPIError
@@ -88,6 +89,8 @@ class Transactions:
             if is_busy(error):
                 return self._waiting(work, error)
             raise_clearly(error)
+        except NoneFree as error:
+            raise _none_free() from error
         except UnicodeEncodeError as error:
             raise _no_text(error) from error
 
@@ -329,8 +332,18 @@ def clear_errors() -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise_clearly(error)
+    except NoneFree as error:
+        raise _none_free() from error
     except UnicodeEncodeError as error:
         raise _no_text(error) from error
+
+
+def _none_free() -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        "No connection to the database became free. A thread that runs tasks needs two, "
+        "one of them for the session: raise pool_size in SQLALCHEMY_ENGINE_OPTIONS, or "
+        "find who keeps them."
+    )
 
 
 def _no_text(error: Exception) -> WorkflowAPIError:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
 from servers import free_port
 from sites import TABLES, Site
 from sqlalchemy import text
@@ -331,6 +332,31 @@ def test_a_database_that_is_away(
                     act()
 
 
+@pytest.mark.parametrize("theirs", [SQLAlchemy, lambda: None], ids=["theirs", "ours"])
+def test_connections_that_others_keep_are_told(
+    make_site: Callable[..., Site],
+    sqlite_ready_url: str,
+    theirs: Callable[[], SQLAlchemy | None],
+) -> None:
+    few = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.01}
+    site = make_site(
+        sqlite_ready_url, theirs(), tables=False, SQLALCHEMY_ENGINE_OPTIONS=few
+    )
+    site.register("nothing", lambda obj, eng: None)
+    with site.app.app_context():
+        start("nothing", [1])
+        site.session.remove()
+        with site.ext.engine.connect():
+            for act in (
+                lambda: start("nothing", [1]),
+                WorkflowObject.create_object,
+                WorkflowObject.query.count,
+            ):
+                with pytest.raises(DatabaseUnavailable, match="raise pool_size"):
+                    act()
+        assert start("nothing", [1]).status == R.COMPLETED
+
+
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
@@ -371,6 +397,14 @@ def test_a_setting_that_cannot_be_used_is_refused_at_once(
     app.config.update(config)
     with pytest.raises(ConfigurationError, match=sentence):
         InvenioWorkflows(app)
+
+
+def test_an_option_that_no_engine_knows_is_named() -> None:
+    app = Flask("site")
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_sise": 20}
+    with pytest.raises(ConfigurationError, match="SQLALCHEMY_ENGINE_OPTIONS.*sise"):
+        _ = InvenioWorkflows(app).engine
 
 
 def test_no_application_and_no_database_are_named() -> None:
