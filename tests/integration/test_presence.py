@@ -106,7 +106,7 @@ def test_only_who_is_a_worker_says_that_it_lives(site: Site, presence: Presence)
         10,
     )
     assert seen.queues == ("default", "a, b")
-    assert seen.lives and seen.seconds < 5
+    assert seen.lives and seen.seconds < 30
     presence.end()
     assert there(site) == []
     sweep()
@@ -242,7 +242,9 @@ def test_an_idle_worker_asks_once_a_second_at_most(
     ]
     for site in sites:
         site.ext.state.worker.begin(2)
-    time.sleep(2)
+    for site in sites:
+        until(lambda site=site: there(site))
+    time.sleep(2)  # until the first sweep, which has said so, is over
     for site in sites:
         statements = asked[site.url] = []
 
@@ -335,7 +337,7 @@ def test_workers_and_what_each_holds_are_listed(site: Site, flask: Terminal):
     )
     assert (own["host"], own["pid"], own["kind"]) == ("elsewhere", 17, "own")
     assert (own["state"], own["queues"]) == ("lives", ["default", "slow"])
-    assert (own["slots"], own["holds"]) == (5, []) and own["seconds"] < 5
+    assert (own["slots"], own["holds"]) == (5, []) and own["seconds"] < 30
     assert (dead["kind"], dead["state"], dead["holds"]) == ("rq", "dead", [])
     assert (here["kind"], here["pid"], here["slots"]) == (None, os.getpid(), None)
     (held,) = here["holds"]

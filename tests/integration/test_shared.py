@@ -36,5 +36,5 @@ def test_a_started_object_knows_its_times(site: Site):
     site.register("timed", look)
     start("timed", [{}])
     (created, modified), kept = seen[0], WorkflowObject.query.filter_by(status=1).one()
-    assert abs((kept.created - created).total_seconds()) < 5
+    assert abs((kept.created - created).total_seconds()) < 60
     assert modified.tzinfo is not None
