@@ -14,9 +14,19 @@ from sites import EMPTY, Site
 SiteMaker = Callable[..., Site]
 
 
+#: The fixtures whose databases are emptied, or gone, after the test.
+DATABASES = ("ready_url", "postgresql_ready_url", "database_url", "postgresql_url")
+
+
 @pytest.fixture
-def make_site() -> Iterator[SiteMaker]:
-    """Make sites; their connections are closed after the test."""
+def make_site(request: pytest.FixtureRequest) -> Iterator[SiteMaker]:
+    """Make sites; their connections are closed after the test.
+
+    Before their databases are emptied: threads may be at work there until then.
+    """
+    for name in DATABASES:
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
     made: list[Site] = []
 
     def make(*args: Any, **kwargs: Any) -> Site:

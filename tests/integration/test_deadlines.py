@@ -850,7 +850,9 @@ def test_looking_for_what_is_due_reads_an_index_of_those_that_have_a_deadline(
     halted(idle, asking(deadline=60))
     with idle.ext.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql("ANALYZE")
+        # What other tests have left dead in the indexes would count.
+        is_sqlite = idle.ext.engine.dialect.name == "sqlite"
+        connection.exec_driver_sql("ANALYZE" if is_sqlite else "VACUUM (ANALYZE)")
     due = _sent(idle, lambda: current_workflows.due.take(10))
     assert len(due) == 1, "with nothing due it is one statement"
     assert "ix_workflows_object_wake" in _plan(idle, *due[0])
