@@ -38,7 +38,10 @@ def index() -> Any:
         names = workflows_for("view", [each.workflow for each in look.counters])
         who = Person(names, user_id())
         ask, page = _page(look, ListState.read(request.args), who)
-        view = _view(ask, page, _groups(look), facets(ask, look.facets()))
+        groups = _groups(look)
+        view = _view(ask, page, groups, facets(ask, look.facets()))
+        # Of a search, or of one's own, the groups count these, not what waits.
+        view["stalled"] = None if look.is_sampled else _stalled(groups)
         view["total"] = counted(look.count())
         view["arrivals"] = None if ask.state.after else _poll(ask, look.mark())
     return render_template("workflows/holdingpen/list.html", **view)
@@ -159,8 +162,6 @@ def _view(
         "everywhere": list_url(state.in_group(None)),
         "may_start": may_somewhere("start"),
         "may_audit": may_somewhere("admin"),
-        # Of a search the groups count what was found, not what waits.
-        "stalled": None if ask.wanted.terms else _stalled(groups),
         "span": span,
     }
 

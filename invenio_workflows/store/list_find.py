@@ -50,12 +50,14 @@ _FEW_ARMS = 24
 class Found:
     """Rows of the database; ``edge`` is where a walk stopped that found too few.
 
-    ``number`` is how many; they may have been counted there, and ``rows`` say it.
+    ``number`` is how many; they may have been counted there, and ``rows`` say it, or
+    ``newest``: of what was only counted, what was changed last.
     """
 
     rows: list[Any]
     number: int
     edge: Key | None = None
+    newest: Key | None = None
 
     @property
     def complete(self) -> bool:
@@ -78,6 +80,13 @@ class Finder:
         self._given: dict[str, Any] = {}
         #: Whether the words were met at once.
         self._common = False
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether something is asked for that no counter knows."""
+        wanted = self.wanted
+        times = wanted.since or wanted.until or wanted.overdue
+        return bool(wanted.terms or wanted.owners or times)
 
     @property
     def counters(self) -> list[Alike]:
@@ -132,7 +141,9 @@ class Finder:
 
         Not so among the few that belong to the people asked for.
         """
-        met, is_page = None, most <= MOST_ROWS + 1 and not plan.wanted.owners
+        # Where more is to be asked besides, one statement more would be too many.
+        more = self.wanted.owners or self.wanted.span or (key and key.backwards)
+        met, is_page = None, most <= MOST_ROWS + 1 and not more
         if self._matches is None and not self._common and is_page:
             met = self._met(plan, key, most, columns, FIRST_WALK)
             self._common = met.number >= most
@@ -154,10 +165,10 @@ class Finder:
         wanted = plan.wanted
         if self._standing(wanted) <= FEW:
             return Plan.members
-        if wanted.overdue and self._so_many(plan, Plan.overdue, FEW) <= FEW:
+        if wanted.overdue and self._so_many(plan, Plan.overdue) <= FEW:
             return Plan.overdue
         if wanted.owners and 0 not in wanted.owners and not plan.along_owners:
-            if self._so_many(plan, Plan.owned, OWNED) <= FEW:
+            if self._so_many(plan, Plan.owned) <= FEW:
                 return Plan.owned
         asking = (e.number for e in self.counters if e.action in wanted.actions)
         if wanted.actions and sum(asking) <= FEW:
@@ -172,7 +183,7 @@ class Finder:
         by_time = plan.place is sql.OBJECTS.c.modified
         if not (wanted.owners and by_time):
             return False
-        return self._so_many(plan, Plan.owned, OWNED) <= OWNED
+        return self._so_many(plan, Plan.owned) <= OWNED
 
     def _is_narrow(self, wanted: Wanted) -> bool:
         """Say whether there are workflows of which no object is wanted."""
@@ -185,11 +196,17 @@ class Finder:
         places = product(set(wanted.workflows), groups)
         return sum(self._standings[place] for place in places)
 
-    def _so_many(self, plan: Plan, candidates: Candidates, most: int) -> int:
-        """Return how many candidates there are; or that there are more than these."""
+    def _so_many(self, plan: Plan, candidates: Candidates) -> int:
+        """Return how many candidates there are; or that there are too many."""
         if candidates not in self._numbers:
-            counted = self._read(counting(plan, candidates, most + 1), self._given)
-            self._numbers[candidates] = int(counted[0][0])
+            several = []
+            if plan.wanted.overdue:
+                several.append((Plan.overdue, FEW + 1))
+            if plan.wanted.owners and 0 not in plan.wanted.owners:
+                several.append((Plan.owned, OWNED + 1))
+            (counted,) = self._read(counting(plan, tuple(several)), self._given)
+            kinds = [kind for kind, _most in several]
+            self._numbers |= zip(kinds, counted, strict=True)
         return self._numbers[candidates]
 
     def _walk(
@@ -232,7 +249,8 @@ class Finder:
                 return Found(rows, number, edge)
             if found.edge is not None or number >= most:
                 return Found(rows, number, found.edge)
-            if plan.positive and part is plan and not back:
+            most_asked = plan.positive or plan.wanted.owners
+            if most_asked and part is plan and not back:
                 # More statements would be too many.
                 return Found(rows, number, _THE_REST)
         return Found(rows, number)
@@ -262,16 +280,15 @@ class Finder:
         """Return what a walk found that is too few; with where it ended."""
         if not plan.sort_name and self._standing(plan.wanted) <= passing:
             return found
-        if columns is not ROW and key is None:  # nobody goes on from there
+        if columns is ROW:  # it has been told with the rows
+            return found
+        if key is None:  # nobody goes on from there
             return replace(found, edge=_SOMEWHERE)
         statement = ending(plan, shape_of(key), passing)
         edges = self._read(statement, self._given | given_place(key))
         if not edges:
             return found
-        (edge,) = edges
-        value = None if plan.place is sql.OBJECTS.c.id else edge.place
-        edge = Key(value, edge.oid, bool(key and key.backwards))
-        return replace(found, edge=edge)
+        return replace(found, edge=_edge(plan, edges[0], key))
 
     def _arms(self, wanted: Wanted) -> list[Arm]:
         groups = wanted.groups or tuple(Group)
@@ -301,7 +318,12 @@ class Finder:
         """Return what a walk meets, past so many rows at most."""
         read = self._read_of(columns)
         statement = walking(plan, read, shape_of(key), most, passing)
-        return self._found(statement, key, columns)
+        found = self._found(statement, key, columns)
+        if columns is not ROW or passing is None:
+            return found
+        rows = [row for row in found.rows if row.id is not None]
+        ends = [row for row in found.rows if row.id is None]
+        return Found(rows, len(rows), _edge(plan, ends[0], key) if ends else None)
 
     def _gathered(
         self,
@@ -327,7 +349,8 @@ class Finder:
             return Found(rows, tallied(rows).number)
         rows = self._read(statement, values)
         if columns is NUMBERED:
-            return Found([], int(rows[0][0]))
+            ((number, place, oid),) = rows
+            return Found([], number, newest=Key(place, oid) if number else None)
         return Found(rows, len(rows))
 
     def _read(self, statement: Any, values: dict[str, Any]) -> list[Any]:
@@ -338,6 +361,12 @@ class Finder:
 def _passing(columns: Sequence[Any]) -> int:
     """Return past how many rows a walk goes: a sample is of the newest only."""
     return SAMPLE if is_sample(columns) else WALK
+
+
+def _edge(plan: Plan, row: Any, key: Key | None) -> Key:
+    """Return the key of the row at which a walk stopped."""
+    value = None if plan.place is sql.OBJECTS.c.id else row.place
+    return Key(value, row.oid, bool(key and key.backwards))
 
 
 _SOMEWHERE = Key(None, 0)

@@ -198,8 +198,8 @@ class Plan:
             return merged
         found = merged.subquery("walked")
         if counted:
-            modified = found.c.place.label("modified")
-            return select(*(found.c[each.name] for each in more), modified)
+            place = found.c.place.label("modified"), found.c.oid
+            return select(*(found.c[each.name] for each in more), *place)
         return self._rows(columns, found, key)
 
     def _walk_in_two(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -24,12 +25,14 @@ from sqlalchemy import (
     union_all,
 )
 
+from .list_arms import OBJECTS
 from .list_counts import Alike, alike
 from .list_rows import AGES
 from .wanted import Wanted
 
 _ALIKE = ("status", "waits_for", "workflow", "action", "data_type")
 _NO_NUMBER, _NO_TEXT = cast(null(), Integer), cast(null(), String)
+_NO_PLACE = (cast(null(), OBJECTS.c.modified.type), cast(null(), OBJECTS.c.id.type))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Tally:
     owners: Counter[int]
     ages: Counter[str]
     number: int
+    #: Of those that fit, when the one was changed that was changed last, and its id.
+    newest: tuple[datetime, int] | None = None
 
 
 def tally(rows: Select[Any], wanted: Wanted, whole: bool) -> Any:
@@ -65,14 +70,26 @@ def tally(rows: Select[Any], wanted: Wanted, whole: bool) -> Any:
         ),
         else_=literal_column(str(len(AGES) - 1)),
     )
+    times = _of_time(wanted, row.modified)
+    owned = [row.id_user.in_(wanted.owners)] if wanted.owners else []
+    newest = (
+        select(row.modified, row.oid)
+        .where(*([_fits(wanted, row)] if whole else []), *times, *owned)
+        .order_by(row.modified.desc(), row.oid.desc())
+        .limit(literal_column("1"))
+        .subquery("newest")
+    )
     return union_all(
-        all_rows.add_columns(_NO_NUMBER, _NO_NUMBER, number).select_from(found),
-        mine.add_columns(row.id_user, _NO_NUMBER, number)
-        .where(*_of_time(wanted, row.modified))
+        all_rows.add_columns(_NO_NUMBER, _NO_NUMBER, number, *_NO_PLACE).select_from(
+            found
+        ),
+        mine.add_columns(row.id_user, _NO_NUMBER, number, *_NO_PLACE)
+        .where(*times)
         .group_by(row.id_user),
-        mine.add_columns(_NO_NUMBER, age.label("age"), number)
-        .where(*([row.id_user.in_(wanted.owners)] if wanted.owners else []))
+        mine.add_columns(_NO_NUMBER, age.label("age"), number, *_NO_PLACE)
+        .where(*owned)
         .group_by(age),
+        select(*nothing, *(_NO_NUMBER,) * 3, newest.c.modified, newest.c.oid),
     )
 
 
@@ -106,9 +123,12 @@ def _fits(wanted: Wanted, row: Any) -> Any:
 def tallied(rows: Iterable[Any]) -> Tally:
     """Return what was counted."""
     found, owners, ages = [], Counter[int](), Counter[str]()
-    names, total = list(AGES), 0
-    for status, waits_for, workflow, action, data_type, owner, age, number in rows:
-        if status is not None:
+    names, total, newest = list(AGES), 0, None
+    for status, waits_for, workflow, action, data_type, *of in rows:
+        owner, age, number, modified, oid = of
+        if oid is not None:
+            newest = (modified, oid)
+        elif status is not None:
             found.append(alike(workflow, status, waits_for, action, data_type, number))
             total += number
         elif owner is not None:
@@ -117,4 +137,4 @@ def tallied(rows: Iterable[Any]) -> Tally:
             ages[names[age]] += number
         else:
             total += number
-    return Tally(found, owners, ages, total)
+    return Tally(found, owners, ages, total, newest)

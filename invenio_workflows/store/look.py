@@ -30,6 +30,8 @@ class Look(Finder):
         #: The place of the first row of the page.
         self._first: Key | None = None
         self._count: Count | None = None
+        #: What was changed last of all that was counted.
+        self._newest: Key | None = None
 
     # --- what is asked --------------------------------------------------------------
 
@@ -52,6 +54,9 @@ class Look(Finder):
             self._first = self._key(rows[0]) if rows else _NEVER
         if key is None and not more and (found.complete or wanted.sort == "updated"):
             self._count = Count(len(rows), found.complete)
+            self._newest = max(
+                (Key(row.modified, row.id) for row in rows), key=_changed, default=None
+            )
         first, last = self._ends(rows, found.edge, more, key)
         sort = wanted.sort
         return Page(
@@ -94,7 +99,7 @@ class Look(Finder):
             return Count(sum(groups[each] for each in self.wanted.groups or groups))
         newest = replace(self.wanted, sort="updated")
         found = self.find(newest, None, SAMPLE + 1, NUMBERED)
-        number = min(found.number, SAMPLE)
+        number, self._newest = min(found.number, SAMPLE), found.newest
         return Count(number, found.complete and found.number <= SAMPLE)
 
     def groups(self) -> dict[Group, Count]:
@@ -106,10 +111,19 @@ class Look(Finder):
         """Return a mark of the newest change in the list, for :meth:`Lists.newer`."""
         wanted, first = self.wanted, self._first
         if first is None or wanted.sort != "updated" or wanted.after is not None:
-            newest = replace(wanted, sort="updated", after=None)
-            rows = self.find(newest, None, 1, LIGHT).rows
-            first = Key(rows[0].modified, rows[0].id) if rows else _NEVER
+            first = self._changed_last()
         return write_key("least_updated", first)
+
+    def _changed_last(self) -> Key:
+        """Return the place of the newest change, by what was asked already."""
+        if "_sample" in vars(self):
+            if not self._is_exact and self.count().number:
+                return self._newest or _NEVER
+            newest = self.sample.newest
+            return Key(*newest) if newest else _NEVER
+        newest_first = replace(self.wanted, sort="updated", after=None)
+        rows = self.find(newest_first, None, 1, LIGHT).rows
+        return Key(rows[0].modified, rows[0].id) if rows else _NEVER
 
     def facets(self) -> Facets:
         """Return how many rows each value has, ignoring the filter on it itself.
@@ -141,7 +155,7 @@ class Look(Finder):
     @cached_property
     def _sample(self) -> tuple[Tally, bool]:
         wanted, columns = _newest(self.wanted), OWNED_AND_AGED
-        if self._is_sampled(wanted):
+        if self.is_sampled:
             columns = TALLIED
             visible = wanted.visible or wanted.workflows
             wanted = replace(wanted, workflows=visible, groups=())
@@ -155,20 +169,14 @@ class Look(Finder):
 
     # --- counting -------------------------------------------------------------------
 
-    @staticmethod
-    def _is_sampled(wanted: Wanted) -> bool:
-        """Say whether something is asked for that no counter knows."""
-        times = wanted.since or wanted.until or wanted.overdue
-        return bool(wanted.terms or wanted.owners or times)
-
     @property
     def _is_exact(self) -> bool:
         """Whether what is counted by group, workflow, action and type is all."""
-        return not self._is_sampled(self.wanted) or self._is_whole
+        return not self.is_sampled or self._is_whole
 
     @cached_property
     def _values(self) -> dict[str, Counter[Any]]:
-        if self._is_sampled(self.wanted):
+        if self.is_sampled:
             return values(self.wanted, self.sample.alike)
         visible = self.wanted.visible or self.wanted.workflows
         there = [each for each in self.counters if each.workflow in visible]
@@ -199,6 +207,10 @@ def _owners_and_ages(sample: Tally, exact: bool) -> Facets:
     ages = sample.ages
     counted = [(age, Count(ages[age], exact)) for age in AGES if age in ages]
     return {"owner": facet(sample.owners, exact), "age": counted}
+
+
+def _changed(key: Key) -> tuple[Any, int]:
+    return key.value, key.id
 
 
 _NEVER = Key(datetime(1970, 1, 1, tzinfo=UTC), 0)

@@ -60,10 +60,12 @@ def fill(
 def walk(wanted: Wanted) -> tuple[list[int], list[list[int]]]:
     """Return the ids of all pages forwards, and the pages met on the way back."""
     lists, there, back = current_workflows.lists, [], []
+    # Behind those that have the sort key, where an owner is asked for.
+    stops = bool(wanted.owners) and wanted.sort.removeprefix("-") == "k"
     page = lists.page(wanted)
     while True:
         there.append([row.id for row in page.rows])
-        assert page.complete
+        assert page.complete or stops
         if page.next is None:
             break
         page = lists.page(replace(wanted, after=page.next))
@@ -356,10 +358,12 @@ def counting(site: Site) -> Iterator[list[str]]:
         {"terms": (Term(("word",)),), "owners": (1,), "actions": ("approval",)},
         {"sort": "k"},
         {"sort": "k", "terms": (Term(("word",)),)},
+        {"sort": "k", "owners": (1,)},
+        {"sort": "newest", "owners": (1,), "overdue": True, "since": BEGIN},
     ],
     ids=str,
 )
-def test_a_page_with_all_that_it_counts_is_eight_statements_at_most(
+def test_a_page_with_all_that_it_counts_is_six_statements_at_most(
     site: Site,
     more: dict[str, Any],
     few: int,
@@ -376,4 +380,5 @@ def test_a_page_with_all_that_it_counts_is_eight_statements_at_most(
         with counting(site) as seen:
             look = current_workflows.lists.look(replace(wanted, after=after))
             look.page(), look.groups(), look.facets(), look.count(), look.mark()
-        assert len(seen) <= 8, "\n".join(seen)
+        assert len(seen) <= 6, "\n".join(seen)
+        assert look.mark() == current_workflows.lists.mark(wanted)
