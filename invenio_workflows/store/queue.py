@@ -236,7 +236,7 @@ class Queue(Entering):
         each = [_soonest(kind, uuid) for kind in kinds]
         either = union_all(*each).subquery()
         asked = select(either.c.wake_at, now().label("at")).order_by(either.c.wake_at)
-        with self._transactions.reading() as connection:
+        with self._transactions.looking() as connection:
             row = connection.execute(asked.limit(1)).one_or_none()
         return None if row is None else (row.wake_at - row.at).total_seconds()
 

@@ -45,7 +45,7 @@ class RunQueries:
             .select_from(sql.RUNS.outerjoin(sql.OBJECTS, waits))
             .where(sql.RUNS.c.uuid == uuid)
         )
-        with self._store.transactions.beside() as connection:
+        with self._store.transactions.beside(alone=True) as connection:
             rows = connection.execute(asked).all()
         if not rows:
             raise WorkflowNotFound(

@@ -340,7 +340,7 @@ class SQLStore(Following, Once):
 
     def run_status(self, uuid: str) -> WorkflowStatus:
         """Return the status of the run."""
-        with self.transactions.reading() as connection:
+        with self.transactions.looking() as connection:
             found = sql.RUN_STATUS(connection, {"uuid": uuid}).scalar_one_or_none()
         if found is None:
             raise WorkflowNotFound(f"There is no run {uuid!r}.", uuid=uuid)

@@ -100,10 +100,12 @@ INSERT_TASK_LINE = Change(
     )
 )
 
+#: The object that this worker holds. Plainly put, PostgreSQL goes through the index of
+#: those that run, in which are all that have run since it was cleaned.
 MINE = (
-    OBJECTS.c.id == _p("oid"),
+    OBJECTS.c.id == _p("oid", OBJECTS.c.id),
     OBJECTS.c.fence == _p("held", OBJECTS.c.fence),
-    OBJECTS.c.status == _n(S.RUNNING),
+    OBJECTS.c.status + _n(0) == _n(S.RUNNING),
 )
 
 #: One object, if it stands as it was seen.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -54,6 +54,7 @@ class Transactions:
         self._busy_seconds = busy_seconds
         self._local = threading.local()
         self._one: bool | None = None
+        self._alone: Engine | None = None
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -178,9 +179,28 @@ class Transactions:
                 yield connection
 
     @contextmanager
-    def beside(self) -> Iterator[Connection]:
-        """Give a connection that shares nothing with the session."""
-        with clear_errors(), self.database.engine.connect() as connection:
+    def looking(self) -> Iterator[Connection]:
+        """Give a connection to read with, as :meth:`reading`, for one statement."""
+        held = getattr(self._local, "connection", None)
+        beside = held is None and not in_use(self.database.session)
+        is_beside = beside and not self.is_single()
+        look = self.beside(alone=True) if is_beside else self.reading()
+        with look as connection:
+            yield connection
+
+    @contextmanager
+    def beside(self, alone: bool = False) -> Iterator[Connection]:
+        """Give a connection that shares nothing with the session.
+
+        :param alone: for one statement, which needs no BEGIN and no ROLLBACK where
+            those are round trips.
+        """
+        engine = self.database.engine
+        if alone and engine.dialect.name == "postgresql":
+            if self._alone is None:
+                self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+            engine = self._alone
+        with clear_errors(), engine.connect() as connection:
             yield connection
 
     def run_beside(self, work: Callable[[Connection], T]) -> T:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from sites import Site
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.pool import NullPool
 
 from invenio_workflows.api import cancel, start_delayed
 from invenio_workflows.calls import Call
@@ -17,6 +18,8 @@ from invenio_workflows.jobs import perform
 from invenio_workflows.objects import WorkflowObject
 from invenio_workflows.proxies import current_workflows
 from invenio_workflows.states import WorkflowStatus
+from invenio_workflows.store.alone import ChangeAlone, positional
+from invenio_workflows.store.told_with_it import advance_and_tell
 from invenio_workflows.worker_result import uuid_to_workflow
 
 
@@ -128,6 +131,59 @@ def test_its_statements_are_prepared_on_the_connection_by_their_names(
             )
             # A task each, but the first, which shares something; three handed over to.
             assert counted.scalar_one() == 3 + 3
+
+
+def test_what_it_holds_it_finds_by_its_number(idle: Site) -> None:
+    _, oids = started(30)
+    perform(Call(tuple(oids)))
+    with current_workflows.store.transactions.database.engine.begin() as connection:
+        said = connection.exec_driver_sql
+        said("ANALYZE workflows_object")
+        said("SET LOCAL plan_cache_mode = force_generic_plan")
+        said("SET LOCAL enable_seqscan = off")
+        query, _ = positional(_text_of(advance_and_tell(*_A_TASK, events=1)))
+        said("PREPARE checkpoint AS " + query.decode().replace("%", "%%"))
+        nothing = ", ".join(["NULL"] * query.count(b"$"))
+        plan = said(f"EXPLAIN EXECUTE checkpoint ({nothing})").scalars().all()
+        said("DEALLOCATE checkpoint")
+    assert any("workflows_object_pkey" in line for line in plan), plan
+
+
+#: Of the object that a task leaves RUNNING, its data changed.
+_A_TASK = True, False, False, False, False, False
+
+
+def _text_of(statement: ChangeAlone) -> str:
+    engine = current_workflows.store.transactions.database.engine
+    with engine.connect() as connection:
+        return statement._text(connection)
+
+
+def test_a_look_at_a_run_is_one_round_trip(
+    idle: Site,
+) -> None:
+    result = start_delayed("steps", [{"n": 1}])
+    engine = current_workflows.store.transactions.database.engine
+    last = text(
+        "SELECT query FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+        "AND datname = current_database() AND backend_type = 'client backend' "
+        "AND application_name = 'the one that looks'"
+    )
+    looks: list[Callable[[], object]] = [
+        result.status,
+        lambda: current_workflows.queries.moves(result.uuid),
+        current_workflows.queue.is_due,
+    ]
+    for look in looks:
+        engine.dispose()
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SET application_name = 'the one that looks'")
+            connection.commit()
+        look()
+        with create_engine(engine.url, poolclass=NullPool).connect() as other:
+            (sent,) = other.execute(last).scalars()
+        # Not a ROLLBACK, before which there was a BEGIN.
+        assert sent.startswith("SELECT")
 
 
 def test_objects_of_several_runs_in_one_call_end_their_own(idle: Site) -> None:
