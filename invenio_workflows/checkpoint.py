@@ -227,12 +227,17 @@ class Checkpoint:
             return kept
 
     @property
-    def bars(self) -> bool:
-        """Whether it asks something that not everybody may answer."""
+    def rules(self) -> str | None:
+        """What the halt itself says of who may answer it, and how: JSON, for lists."""
         payload = self.obj.extra_data.get("_payload")
         if self.status != ObjectStatus.HALTED or not isinstance(payload, dict):
-            return False
-        return bool(payload.get("four_eyes"))
+            return None
+        rules: dict[str, Any] = {"four_eyes": True} if payload.get("four_eyes") else {}
+        if isinstance(votes := payload.get("votes"), int):
+            rules["votes"] = votes
+        if isinstance(reasons := payload.get("needs_reason"), (list, tuple)):
+            rules["needs_reason"] = [str(each)[:100] for each in reasons[:10]]
+        return dumps(rules) if rules else None
 
     @property
     def waits(self) -> bool:

@@ -51,9 +51,17 @@ class Approval(Action):
         self.four_eyes = rule(self, {"four_eyes": four_eyes})
 
     def render_mini(self, obj: Any) -> Shown | None:
-        """Return the two buttons of a row; none if an answer may need a reason."""
-        offered = [each for each in VALUES if each not in self.needs_reason]
-        return "workflows/actions/approval_mini.html", {"offered": offered}
+        """Return the two buttons of a row; one that needs a reason leads to its field.
+
+        :param obj: a row of the list, or the object itself.
+        """
+        rules = getattr(obj, "rules", None)
+        if rules is None:
+            needs_reason = self._needs_reason(obj)
+        else:
+            needs_reason = _said(rules, "needs_reason", self.needs_reason)
+        context = {"offered": list(VALUES), "needs_reason": needs_reason}
+        return "workflows/actions/approval_mini.html", context
 
     def render(self, obj: Any) -> dict[str, Shown]:
         """Return the form beside the record."""

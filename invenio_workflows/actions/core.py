@@ -64,7 +64,8 @@ class Action:
         """Return template and context of the quick decision in a list's row.
 
         :param obj: the object; with :attr:`mini_of_row` the row of the list, which has
-            its ``id``, ``revision``, ``title`` and ``message``.
+            its ``id``, ``revision``, ``title`` and ``message``, and in ``rules`` what
+            the halt itself says of ``votes``, ``needs_reason`` and ``four_eyes``.
         :return: ``None`` for an action that is not decided from a list.
         """
         return None

@@ -34,10 +34,11 @@ COLUMNS = {
     "fork": sa.Integer(),
     "branch": sa.SmallInteger(),
     "needs": sa.SmallInteger(),
+    "rules": sa.Text(),
     "stands_at": PLACE,
     "stands_since": TIME,
 }
-NUMBERS = ("rank", "sends", "tries", "reminded", "four_eyes")
+NUMBERS = ("rank", "sends", "tries", "reminded")
 
 #: Name, columns and the condition under which a row is in the index.
 INDEXES = (

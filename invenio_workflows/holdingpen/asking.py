@@ -21,6 +21,7 @@ from .answer_by import AnswerBy, answer_by, why_not
 from .ballot import Ballot, ballot_of
 from .flask_wtf import csrf_field, csrf_token
 from .forms import Sent, form_of
+from .own_words import waiting_for
 from .permissions import may as allowed
 from .seeing import definition_of, has_template
 from .texts import N_, _
@@ -82,7 +83,7 @@ def asked(
     stands = obj.status in (ObjectStatus.HALTED, ObjectStatus.WAITING)
     if not stands or obj.waits_for == "queue":
         return None
-    message = visible(obj.get_action_message(), 10_000)
+    message = visible(waiting_for(obj.get_action_message() or ""), 10_000)
     by = answer_by(obj)
     if name is None:
         return Asked("", "", message, by=by)

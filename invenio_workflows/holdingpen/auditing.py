@@ -14,13 +14,14 @@ from ..differences import without_anywhere
 from ..errors import IllegalMove
 from ..proxies import current_workflows
 from ..store.audited import Audited
+from .answered import decided, vote
 from .exporting import encodable, streamed
 from .hiding import hidden_from_me
 from .people import name, names
 from .permissions import may, may_somewhere, workflows_for
 from .refusals import told
 from .texts import N_, _
-from .timeline import decided, start_point
+from .timeline import start_point
 from .tree import visible
 
 #: At most this many decisions are on a page.
@@ -201,7 +202,7 @@ def _who(row: Any) -> str:
 def _what(row: Any) -> str:
     """Return what was decided, in words that follow who did."""
     if row.verb == "vote":
-        return _("voted: {what}", what=decided(row.action, row.value))
+        return _("voted: {what}", what=vote(row.action, row.value))
     if row.verb == "resolve":
         return decided(row.action, row.value)
     if row.verb == "continue":

@@ -9,9 +9,9 @@ from datetime import datetime
 from ..objects import WorkflowObject
 from ..proxies import current_workflows
 from ..votes import poll_on
+from .answered import vote as voted
 from .permissions import actor
 from .texts import _
-from .timeline import decided
 from .tree import visible
 
 _logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def ballot_of(obj: WorkflowObject) -> Ballot | None:
     votes = [
         (
             visible(vote.actor, 200),
-            decided(asked, vote.value),
+            voted(asked, vote.value),
             visible(vote.reason, 2000),
             vote.created,
             me is not None and vote.actor == str(me),

@@ -21,6 +21,7 @@ from .changes import tell
 from .decide import revision_seen, tell_if_deleted
 from .display import number
 from .guard import page_of_error, wants_json
+from .own_words import json_fault
 from .permissions import actor
 from .record import Alert, conflict, seen
 from .refusals import told
@@ -150,7 +151,7 @@ def _read(oid: int, text: str) -> Any:
                 "This is not JSON: line {line}, column {column}: {what}.",
                 line=error.lineno,
                 column=error.colno,
-                what=error.msg,
+                what=json_fault(error.msg),
             )
         ) from None
     except (KeyError, TypeError, ArithmeticError) as error:

@@ -16,18 +16,8 @@ from typing import Any, Protocol
 
 from .form_fields import DEEPEST, MOST_ROWS, Unread, Variant, is_json
 from .form_shape import ABSENT, Part, Schema, Shape, below
-from .texts import N_, _
-
-#: What Python says of a text that is not JSON; named here to be translated.
-_NO_JSON = (
-    N_("Expecting value"),
-    N_("Expecting property name enclosed in double quotes"),
-    N_("Expecting ',' delimiter"),
-    N_("Expecting ':' delimiter"),
-    N_("Extra data"),
-    N_("Unterminated string starting at"),
-    N_("Invalid control character at"),
-)
+from .own_words import json_fault
+from .texts import _
 
 #: What is asked of a file: the reference of what was sent under a name, or of the file
 #: with an id, if this record has it. It raises a ValueError that says what is wrong.
@@ -201,7 +191,7 @@ class _Reader:
                 "This is not JSON: line {line}, column {column}: {what}.",
                 line=error.lineno,
                 column=error.colno,
-                what=_(error.msg),
+                what=json_fault(error.msg),
             )
         except RecursionError:
             said = _("This is nested too deep.")

@@ -22,9 +22,9 @@ from .display import group_label, plain, span
 from .facets import Facet, facets
 from .flask_wtf import csrf_field, csrf_token
 from .links import Link, age_label, counted, list_url, owner_label
-from .permissions import actor, may_somewhere, user_id, workflows_for
+from .permissions import may_somewhere, user_id, workflows_for
 from .query import free_text
-from .rows import drawn
+from .rows import Votes, drawn
 from .texts import _, language, ngettext, speaking
 from .urls import MOST_CHARACTERS, SIZES, SORT, ListState
 from .wanting import Asked, Person, asked
@@ -77,7 +77,8 @@ def arrivals() -> Any:
         count = lists.newer(ask.wanted, before)
     except ValueError:
         count = Count(0)
-    text = _("{n} new", n=counted(count)) if count.number else ""
+    said = ngettext("{count} new", "{count} new", count.number, count=counted(count))
+    text = said if count.number else ""
     answer.set_data(jsonify(count=count.number, text=text).get_data())
     return answer
 
@@ -115,10 +116,10 @@ def asked_for() -> Asked:
     return asked(ListState.read(request.args), person())
 
 
-def _rows(ask: Asked, page: Page, votes: dict[int, str]) -> Markup:
+def _rows(ask: Asked, page: Page, votes: Votes) -> Markup:
     """Return the rows of a page.
 
-    :param votes: what this person has answered where others must answer alike.
+    :param votes: what persons have answered where several must answer alike.
     """
     tail = urlencode(ask.state.pairs("after") or [("from", "list")])
     context = {
@@ -128,8 +129,9 @@ def _rows(ask: Asked, page: Page, votes: dict[int, str]) -> Markup:
         "csrf_field": csrf_field(),
         "csrf_token": cache(csrf_token),  # once for all the rows
         "back": list_url(ask.state),
+        "tail": f"?{tail}",  # what the address of each record ends in
     }
-    return drawn(page.rows, f"?{tail}", context, votes)
+    return drawn(page.rows, context, votes)
 
 
 def _view(
@@ -138,7 +140,7 @@ def _view(
     state = ask.state
     here = groups_of(ask.wanted.groups, groups)
     # Those who see some workflows learn of no others by what these are sorted by.
-    beside = current_workflows.lists.beside(page.rows, actor())
+    beside = current_workflows.lists.beside(page.rows)
     orders = list(_orders(state, beside.sort_keys))
     return {
         "state": state,
@@ -244,8 +246,8 @@ def _chip(name: str, value: str) -> str:
 
 def _orders(state: ListState, keys: list[str]) -> Iterator[Link]:
     names = {
-        "updated": _("Updated last"),
-        "least_updated": _("Updated first"),
+        "updated": _("Recently updated"),
+        "least_updated": _("Least recently updated"),
         "newest": _("Newest"),
         "oldest": _("Oldest"),
         "title": _("Title, A–Z"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,9 @@ _logger = logging.getLogger(__name__)
 #: Stand for id and revision in what is the same for all rows but for these.
 _ID, _REVISION = 7204915386027139415, 7204915386027139416
 
+#: Of so many kinds of rows the text is remembered.
+_KINDS = 8
+
 
 class Mini:
     """What one action shows in the rows; what they have in common is made once.
@@ -36,8 +40,8 @@ class Mini:
         self._usual = _usual_mini(name)
         self._template = cache(current_app.jinja_env.get_template)
         self._is_alike: dict[str, bool] = {}
-        #: What was to be drawn last, and its text for all rows.
-        self._last: tuple[Any, str] = (None, "")
+        #: What was drawn last, under which rules, and its text for all such rows.
+        self._texts: deque[tuple[Any, str]] = deque(maxlen=_KINDS)
 
     def of(self, row: Row, obj: Any) -> Markup:
         """Return what is shown in a row.
@@ -58,15 +62,18 @@ class Mini:
         name, values = made
         if not self._is_alike.get(name, True):
             return Markup(self._template(name).render(self._given(values, row)))
-        if made != self._last[0]:
-            module = self._template(name).make_module(self._given(values, row))
-            self._is_alike[name] = getattr(module, "rows_are_alike", False) is True
-            if not self._is_alike[name]:
-                return Markup(str(module))
+        kind = (made, row.rules)
+        text = next((text for each, text in self._texts if each == kind), None)
+        if text is None:
+            if name not in self._is_alike:
+                module = self._template(name).make_module(self._given(values, row))
+                self._is_alike[name] = getattr(module, "rows_are_alike", False) is True
+                if not self._is_alike[name]:
+                    return Markup(str(module))
             any_row = row._replace(id=_ID, revision=_REVISION)
             text = self._template(name).render(self._given(values, any_row))
-            self._last = (made, text)
-        text = self._last[1].replace(str(_ID), str(row.id))
+            self._texts.appendleft((kind, text))
+        text = text.replace(str(_ID), str(row.id))
         return Markup(text.replace(str(_REVISION), str(row.revision)))
 
     def _given(self, values: dict[str, Any], row: Row) -> dict[str, Any]:

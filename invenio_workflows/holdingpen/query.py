@@ -153,7 +153,7 @@ def without_number(query: Query) -> None:
     """Say that nothing is found of who asks for what is theirs, and has no number."""
     _fault(
         query,
-        _("Records are kept under numbers, and your id is none: “me” finds nothing."),
+        _("Owners are kept as numbers, and your id is none: “me” finds nothing."),
     )
 
 

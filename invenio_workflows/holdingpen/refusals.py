@@ -23,6 +23,7 @@ from ..errors import (
 )
 from ..states import ObjectStatus
 from .display import number
+from .own_words import json_fault
 from .seeing import status_in_words
 from .texts import _, ngettext
 
@@ -91,8 +92,12 @@ def _no_workflow(details: Details) -> str:
 
 
 def _not_json(details: Details) -> str:
-    where = {key: details[key] for key in ("line", "column", "what")}
-    return _("This is no JSON: line {line}, column {column}: {what}.", **where)
+    return _(
+        "This is not JSON: line {line}, column {column}: {what}.",
+        line=details["line"],
+        column=details["column"],
+        what=json_fault(details["what"]),
+    )
 
 
 #: What is told of each code.
@@ -155,8 +160,8 @@ SAID: dict[str, Callable[[Details], str]] = {
     "no_data": lambda it: _("There is no data to start with."),
     "not_json": _not_json,
     "not_text": lambda it: _("Line {line} is not UTF-8.", line=it["line"]),
-    "no_number": lambda it: _("{name} is no number of JSON.", name=it["name"]),
-    "not_value": lambda it: _("This is no value: {what}.", what=it["what"]),
+    "no_number": lambda it: _("{name} is not a number in JSON.", name=it["name"]),
+    "not_value": lambda it: _("This cannot be a value: {what}.", what=it["what"]),
     "too_deep": lambda it: _("This is nested too deep."),
 }
 

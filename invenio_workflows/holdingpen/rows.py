@@ -12,21 +12,26 @@ from flask import current_app, url_for
 from markupsafe import Markup, escape
 
 from ..actions.core import four_eyes
+from ..actions.voting import Poll, Vote
 from ..definition.workflow import WorkflowBase
 from ..groups import Group
 from ..proxies import current_workflows
 from ..states import ObjectStatus
 from ..store.wanted import Row
 from .answer_by import chip, why_not
+from .answered import vote
 from .display import group_label, html, moment
 from .hiding import error_as_seen, sees_all
 from .minis import Mini, wants_object
-from .permissions import may
+from .own_words import waiting_for
+from .permissions import actor, may
 from .seeing import shown_copy, sight
-from .texts import N_, _
-from .timeline import decided
+from .texts import N_, _, ngettext
 
 _logger = logging.getLogger(__name__)
+
+#: The votes on what rows ask, by their ids; the oldest first.
+Votes = Mapping[int, list[Vote]]
 
 
 class Shown(NamedTuple):
@@ -49,45 +54,38 @@ class Shown(NamedTuple):
     changed: Markup
     #: Whether its deadline is over, and when it is or was.
     due: tuple[bool, Markup] | None
-    #: That this person has answered, and what, where others must answer alike.
-    voted: Markup
+    #: Where several must answer alike: how many are missing, how many did, and what
+    #: this person has answered, if they have.
+    votes: tuple[Markup, Markup, Markup] | None
     #: The record that it is a branch of.
     id_fork: int | None
 
 
-def drawn(
-    rows: list[Row], tail: str, context: dict[str, Any], votes: Mapping[int, str]
-) -> Markup:
+def drawn(rows: list[Row], context: dict[str, Any], votes: Votes) -> Markup:
     """Return the rows of a page.
 
     Each is thrown away when it is written. Held together those of a page of 500 have
     Python look for garbage, now and then among all that the process has.
 
-    :param tail: what the address of each record ends in.
     :param context: what the templates of the rows and of the actions are given.
-    :param votes: for what the person voted, by the ids of the rows.
     """
     template = current_app.jinja_env.get_template("workflows/holdingpen/_rows.html")
     text = StringIO()
     shown = _shown(rows, context, votes)
-    text.writelines(
-        template.generate(
-            **context, rows=shown, above=url_for("holdingpen.index"), tail=tail
-        )
-    )
+    above = url_for("holdingpen.index")
+    text.writelines(template.generate(**context, rows=shown, above=above))
     return Markup(text.getvalue())
 
 
-def _shown(
-    rows: list[Row], context: dict[str, Any], votes: Mapping[int, str]
-) -> Iterator[Shown]:
+def _shown(rows: list[Row], context: dict[str, Any], votes: Votes) -> Iterator[Shown]:
     hooks = {name: _hook(name) for name in {row.workflow for row in rows}}
     deciding = {name: may("decide", name) for name in hooks}
     told_all = {name: sees_all(name) for name in hooks}
     names = {name: escape(name) for name in hooks}
     documents, own = _documents(rows, hooks)
     minis = {name: Mini(name, context) for name in {row.action for row in rows}}
-    standing = cache(_standing)
+    needed = {name: _needed(name) for name in minis}
+    standing, counted, me = cache(_standing), cache(_counted), actor()
     for row in rows:
         obj, workflow = documents.get(row.id), row.workflow
         mine = row.group is Group.NEED_ACTION and deciding[workflow]
@@ -106,16 +104,51 @@ def _shown(
             opens=mine and not mini,
             changed=moment(row.modified),
             due=None if row.deadline is None else chip(row.deadline),
-            voted=_voted(row, votes) if votes else _NOTHING,
+            votes=_votes(row, needed[row.action], votes, me, counted),
             id_fork=row.id_fork,
         )
 
 
-def _voted(row: Row, votes: Mapping[int, str]) -> Markup:
+def _needed(action: str | None) -> int:
+    """Return how many persons must answer alike, if a halt says nothing else."""
+    return int(getattr(current_workflows.actions.get(action), "votes", 1))
+
+
+def _votes(
+    row: Row, needed: int, votes: Votes, me: str | None, counted: Any
+) -> tuple[Markup, Markup, Markup] | None:
+    """Return what is shown of votes; ``None`` where one answer is enough.
+
+    :param me: who looks at it.
+    :param counted: :func:`_counted`, which says each number once.
+    """
+    needed = row.rules.get("votes", needed)
+    if needed < 2 or row.group is not Group.NEED_ACTION:
+        return None
     if row.id not in votes:
-        return _NOTHING
-    what = decided(row.action, votes[row.id])
-    return escape(_("You have voted: {what}", what=what))
+        return *counted(needed, needed), _NOTHING
+    poll = Poll(needed).with_votes(votes[row.id])
+    mine, said = poll.of(me), _NOTHING
+    if mine is not None:
+        said = escape(_("Your vote: {what}", what=vote(row.action, mine.value)))
+    return *counted(needed, poll.lacking), said
+
+
+def _counted(needed: int, lacking: int) -> tuple[Markup, Markup]:
+    """Return how many votes are missing, and how many were alike."""
+    missing = ngettext(
+        "{needed} persons must answer alike; {n} vote is missing.",
+        "{needed} persons must answer alike; {n} votes are missing.",
+        lacking,
+        needed=needed,
+    )
+    alike = ngettext(
+        "{n} of {needed} votes",
+        "{n} of {needed} votes",
+        needed - lacking,
+        needed=needed,
+    )
+    return escape(missing), escape(alike)
 
 
 _NOTHING = Markup("")
@@ -146,7 +179,7 @@ def _documents(
         for row in rows
         if row.group is Group.NEED_ACTION
         and row.action
-        and (row.four_eyes or row.action in careful)
+        and ("four_eyes" in row.rules or row.action in careful)
     }
     if not wanted | asking:
         return {}, set()
@@ -184,6 +217,8 @@ def _reason(row: Row, told_all: bool) -> str:
     """Return why the record is where it is."""
     if row.group is Group.FAILED:
         return error_as_seen(row.error, told_all) or row.message or ""
+    if row.waits_for == "join" and row.message:
+        return waiting_for(row.message)
     return row.message or ""
 
 

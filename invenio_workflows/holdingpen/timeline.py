@@ -17,7 +17,9 @@ from ..proxies import current_workflows
 from ..store.audited import Audited
 from ..store.queries import HistoryEvent
 from .answer_by import passed
+from .answered import decided, vote
 from .hiding import error_as_seen
+from .own_words import waiting_for
 from .texts import N_, _
 from .tree import visible
 
@@ -239,7 +241,9 @@ def _text(
         return visible(said.get("reason") or "", 10_000)
     if event.kind in _QUOTING:
         return visible(error_as_seen(event.message, told_all), 10_000)
-    return "" if event.kind in ("Started", "Queued") else visible(event.message, 10_000)
+    if event.kind in ("Started", "Queued"):
+        return ""
+    return visible(waiting_for(event.message or ""), 10_000)
 
 
 def _of_lines(lines: Iterable[tuple[int, LogLine]], told_all: bool) -> Iterator[Entry]:
@@ -267,7 +271,7 @@ def _of_comments(rows: Iterable[Audited], told: Container[int]) -> Iterator[Entr
             continue
         what = _("asked to cancel it") if asked else _("commented")
         if row.verb == "vote":
-            what = _("voted: {what}", what=decided(row.action, row.value))
+            what = _("voted: {what}", what=vote(row.action, row.value))
         yield Entry(
             anchor=f"c{row.id}",
             kind="comment",
@@ -349,22 +353,6 @@ def _what(event: HistoryEvent, said: dict[str, Any]) -> str:
     if event.kind in ("Started", "Queued") and event.message:
         return f"{what}: {start_point(event.message)}"
     return what
-
-
-#: Votes on input tell only which are alike.
-_SEALED = re.compile(r"given \(([0-9a-f]{6})[0-9a-f]{18}\)\Z")
-
-
-def decided(action: Any, value: Any) -> str:
-    """Return what a person answered, in words."""
-    known = {
-        ("approval", "accept"): _("accepted it"),
-        ("approval", "reject"): _("rejected it"),
-    }
-    if sealed := _SEALED.match(str(value)):
-        return _("gave input, sealed as {code}", code=sealed[1])
-    plain = _("answered {action}: {value}", action=action, value=value)
-    return known.get((str(action), str(value))) or visible(plain, 300)
 
 
 def start_point(name: str) -> str:

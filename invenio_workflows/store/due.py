@@ -38,13 +38,13 @@ _TIME = (
 
 
 def due(connection: Connection, point: Checkpoint) -> dict[str, Any]:
-    """Return the parameters of an object that asks until a deadline, or not everybody.
+    """Return the parameters of an object that asks until a deadline, or by rules.
 
     :raises TaskWritesLost: if the deadline has passed already.
     """
     what = point.deadline
     if what is None:
-        return {"deadline": None, "wake_at": None, "reminded": 0, "four_eyes": 1}
+        return {"deadline": None, "wake_at": None, "reminded": 0, "rules": point.rules}
     at = connection.execute(select(now())).scalar_one()
     deadline = what.at(at)
     if deadline is not None and deadline <= at:
@@ -60,7 +60,7 @@ def due(connection: Connection, point: Checkpoint) -> dict[str, Any]:
         "deadline": None if deadline is None else utc(deadline) + zone,
         "wake_at": None if look is None else utc(look) + zone,
         "reminded": over,
-        "four_eyes": int(point.bars),
+        "rules": point.rules,
     }
 
 

@@ -108,7 +108,7 @@ def _is_alone(point: Checkpoint) -> bool:
     """Say whether nothing is to be kept but an object that stops, and its events."""
     goes_on = point.waits or point.take_next or point.ends_run or not point.leaves
     forks = point.branches or point.obj.id_fork is not None
-    more = point.lines or point.changes or point.deadline is not None or point.bars
+    more = point.lines or point.changes or point.rules or point.deadline is not None
     return not (goes_on or forks or more) and len(point.events) <= TOLD_WITH_IT
 
 

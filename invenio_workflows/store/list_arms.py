@@ -20,7 +20,7 @@ ROW = tuple(
     for name in (
         "id title description markup status waits_for workflow action message error "
         "data_type uri id_user created modified revision id_fork deadline "
-        "four_eyes"
+        "rules"
     ).split()
 )
 LIGHT = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
@@ -11,7 +12,7 @@ from markupsafe import Markup
 
 from ..groups import group_of
 from ..states import ObjectStatus
-from .wanted import Count, Row, Wanted
+from .wanted import NO_RULES, Count, Row, Wanted
 
 #: How long ago it changed, at most; in the order shown.
 AGES = {
@@ -68,14 +69,15 @@ def values(wanted: Wanted, counters: Iterable[Any]) -> dict[str, Counter[Any]]:
 
 def as_row(row: Iterable[Any]) -> Row:
     """Return a row of the database as a list shows it: :data:`.list_arms.ROW`."""
-    oid, title, description, markup, status, waits_for, *others, four_eyes = row
+    oid, title, description, markup, status, waits_for, *others, rules = row
     if markup & 1 and title is not None:
         title = Markup(title)
     if markup & 2 and description is not None:
         description = Markup(description)
     group = group_of(status, waits_for)
     number = _STATUSES[status]
-    of = (oid, title, description, number, waits_for, group, *others, bool(four_eyes))
+    said = json.loads(rules) if rules else NO_RULES
+    of = (oid, title, description, number, waits_for, group, *others, said)
     return Row._make(of)
 
 

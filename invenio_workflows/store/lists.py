@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Select, bindparam, cast, func, null, select, union_all
+from sqlalchemy import Select, cast, func, null, select, union_all
 
+from ..actions.voting import Vote
 from ..groups import Group
 from .audited import AUDIT
 from .list_arms import LIGHT
@@ -28,11 +30,11 @@ class Beside:
     """What is kept beside the rows of a page.
 
     :param sort_keys: the names of the sort keys that some have, ``title`` first.
-    :param votes: for what somebody voted last on what a row asks, by its id.
+    :param votes: the votes on what a row asks, by its id; the oldest first.
     """
 
     sort_keys: list[str]
-    votes: dict[int, str]
+    votes: dict[int, list[Vote]]
 
 
 class Lists:
@@ -91,25 +93,26 @@ class Lists:
             found = connection.execute(_SORT_KEYS).scalars()
             return sorted((name for name in found if name is not None), key=_in_order)
 
-    def beside(self, rows: Sequence[Row], actor: str | None) -> Beside:
-        """Return what is kept beside some rows.
-
-        :param actor: whose votes are wanted.
-        """
+    def beside(self, rows: Sequence[Row]) -> Beside:
+        """Return what is kept beside some rows."""
         asked = {row.id: (row.revision, row.action) for row in rows}
-        given = {"asked": ids_in_text(asked, self._dialect), "actor": actor}
+        given = {"asked": ids_in_text(asked, self._dialect)}
         names: list[str] = []
-        voted: dict[int, tuple[int, str]] = {}
+        found: dict[int, list[tuple[int, Vote]]] = {}
         with self._store.transactions.reading() as connection:
-            for name, oid, number, revision, action, value in connection.execute(
+            for name, oid, number, revision, action, actor, value in connection.execute(
                 _keys_and_votes(self._dialect), given
             ):
                 if name is not None:
                     names.append(name)
                 elif asked[oid] == (revision, action):
-                    voted[oid] = max(voted.get(oid, (0, "")), (number, value or ""))
-        last = {oid: value for oid, (_number, value) in voted.items()}
-        return Beside(sorted(names, key=_in_order), last)
+                    vote = Vote(actor or "", value or "")
+                    found.setdefault(oid, []).append((number, vote))
+        votes = {
+            oid: [vote for _number, vote in sorted(numbered, key=itemgetter(0))]
+            for oid, numbered in found.items()
+        }
+        return Beside(sorted(names, key=_in_order), votes)
 
     def counters(self) -> list[Alike]:
         """Return the kept counters: how many objects are alike."""
@@ -126,16 +129,14 @@ def _in_order(name: str) -> tuple[bool, str]:
 
 @cache
 def _keys_and_votes(dialect: str) -> Any:
-    vote = [AUDIT.c[name] for name in "id_object id revision action value".split()]
+    names = "id_object id revision action actor value"
+    vote = [AUDIT.c[name] for name in names.split()]
     no_key, *no_vote = (
         cast(null(), column.type).label(column.name) for column in (SORT.c.name, *vote)
     )
-    actor: Any = bindparam("actor")
     keys = select(SORT.c.name, *no_vote).where(is_asked(SORT.c.id_object, dialect))
-    votes = (
-        select(no_key, *vote)
-        .where(is_asked(AUDIT.c.id_object, dialect), AUDIT.c.verb == "vote")
-        .where(AUDIT.c.actor == actor)
+    votes = select(no_key, *vote).where(
+        is_asked(AUDIT.c.id_object, dialect), AUDIT.c.verb == "vote"
     )
     return union_all(keys.distinct(), votes)
 

@@ -214,8 +214,8 @@ class ObjectRow(Base):
     #: Until when what it asks may be answered, and how many reminders are done.
     deadline: Mapped[datetime | None] = mapped_column(UTCDateTime)
     reminded: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    #: Whether the halt says by whom it may not be answered.
-    four_eyes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    #: What the halt itself says of who may answer it, and how, as JSON.
+    rules: Mapped[str | None] = mapped_column(Text)
     #: How often the task that it stands at has failed.
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     #: What the worker that holds it is to do at the next checkpoint: ``cancel``.

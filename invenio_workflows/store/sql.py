@@ -170,7 +170,7 @@ class SQLStore(Following, Once):
     ) -> list[dict[str, Any]]:
         """Write the object, if the lease is held; return the events yet to write."""
         changed = point.data is not None, point.extra_data is not None
-        is_due = point.deadline is not None or point.bars
+        is_due = point.deadline is not None or point.rules is not None
         how = *changed, point.leaves, point.waits, asked, is_due
         parameters = self._moved(point)
         if is_due:

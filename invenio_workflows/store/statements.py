@@ -158,7 +158,7 @@ def moving(
             delay = later(_p("delay", EVENTS.c.seconds))
             values |= {"wake_at": func.coalesce(until, delay), "sends": _n(0)}
         if due:
-            for name in ("deadline", "wake_at", "reminded", "four_eyes"):
+            for name in ("deadline", "wake_at", "reminded", "rules"):
                 values[name] = _p(name, OBJECTS.c[name])
     else:
         values["lease_until"] = later(_p("lease", OBJECTS.c.position))
@@ -176,8 +176,8 @@ def advance(
     :param leaves: whether the object stops here and gives the lease back.
     :param waits: whether it then goes on by itself, from a queue or at its time.
     :param asked: whether it stops because it was asked to.
-    :param due: whether it asks something until a deadline, with reminders, or not of
-        everybody.
+    :param due: whether it asks something until a deadline, with reminders, or by rules
+        of its own.
     """
     return Change(moving(data, extra_data, leaves, waits, asked, due))
 
@@ -188,7 +188,7 @@ TAKEN = {
     "waits_for": null(),
     "wake_at": null(),
     "deadline": null(),
-    "four_eyes": _n(0),
+    "rules": null(),
     "wanted": null(),
     "progress": null(),
     "fence": OBJECTS.c.fence + _n(1),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..groups import Group
@@ -19,6 +21,8 @@ SORTS = {
     "oldest": ("id", False),
 }
 MOST_ROWS = 500
+#: Of a halt that says nothing of its own.
+NO_RULES: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,9 @@ class Row(NamedTuple):
     revision: int
     id_fork: int | None
     deadline: datetime | None = None
-    four_eyes: bool = False
+    #: What the halt itself says of who may answer it, and how: ``four_eyes``, ``votes``
+    #: and ``needs_reason``.
+    rules: Mapping[str, Any] = NO_RULES
 
 
 @dataclass(frozen=True, slots=True)

@@ -774,7 +774,7 @@ def test_a_workflow_is_started_with_a_file(pen: PenSite, admin: Browser) -> None
 
     assert send(b'{"title": "A"}\n{"title": "B"}\n').status_code == 303
     for answer, said in (
-        (send(b'{"title": "A"}\n{'), "This is no JSON: line 2"),
+        (send(b'{"title": "A"}\n{'), "This is not JSON: line 2"),
         (send(b""), "There is no data to start with"),
         (send(b"{}", "nothing"), "Choose how the file is to be read."),
         (send(b"\xff"), "is not UTF-8"),
@@ -788,9 +788,9 @@ def test_a_workflow_is_started_with_a_file(pen: PenSite, admin: Browser) -> None
     ("data", "said"),
     [
         ("", "Give data, or a file."),
-        ("{", "This is no JSON: line 1, column 2"),
+        ("{", "This is not JSON: line 1, column 2"),
         ("[]", "There is no data to start with"),
-        ("[NaN]", "NaN is no number of JSON."),
+        ("[NaN]", "NaN is not a number in JSON."),
         ("[" * 100_000, "This is nested too deep."),
         ('{"a": "\\u0000"}', None),
     ],

@@ -522,6 +522,15 @@ document.addEventListener("keydown", (event) => {
   button.click();
 });
 
+/** Who came for an answer that needs a reason writes that first; nothing is pressed. */
+function goToReason() {
+  const meant = document.getElementById(location.hash.slice(1));
+  const needed = document.getElementById(meant?.dataset.needs ?? "");
+  if (!meant || !needed) return;
+  askedBy.set(needed, meant);
+  needed.focus();
+}
+
 /** @param {Element} field says whether it, or another one of its form, has a text */
 function filled(field) {
   const fields = all("select, textarea", field.closest("form") ?? document);
@@ -622,6 +631,7 @@ addEventListener("resize", reachable);
 // What is open is in sight among the others, without moving the page.
 for (const each of all(":is(.hp-beside, .hp-tabs) [aria-current]")) each.closest("nav")?.scrollTo(each.offsetLeft - 40, each.offsetTop - 200);
 goOn();
+goToReason();
 list.restore();
 if (all(".hp-row").length) kept.set("hp record", null);
 

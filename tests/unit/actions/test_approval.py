@@ -40,8 +40,8 @@ def test_a_reason_may_be_needed() -> None:
     with pytest.raises(ValueError, match="Say why"):
         action.resolve(halted(), {"value": "reject", "reason": "  "}, None)
     assert action.resolve(halted(), {"value": "accept"}, None).reason == ""
-    offered = action.render_mini(halted())
-    assert offered and offered[1] == {"offered": ["accept"]}
+    (_name, context) = action.render_mini(halted()) or ("", {})
+    assert context == {"offered": ["accept", "reject"], "needs_reason": ["reject"]}
     with pytest.raises(ValueError):
         Approval(needs_reason=["maybe"])
 
