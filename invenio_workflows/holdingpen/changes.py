@@ -17,6 +17,7 @@ from ..store.record_queries import MOST_CHANGES
 from .permissions import find
 from .seeing import Sight, shown_copy, sight, title_of
 from .texts import _
+from .timeline import word_of
 from .tree import MOST_FIELDS, visible
 
 #: At most this many fields that differ are shown.
@@ -100,6 +101,7 @@ def changes(oid: int) -> Any:
         title=title_of(shown_copy(obj, sight(obj))),
         changes=found,
         event=_event(obj, end),
+        word_of=word_of,
         is_one=event is not None,
         begin=begin,
         end=end,
@@ -141,6 +143,7 @@ def fields_(oid: int) -> Any:
         read=len(found.changes),
         oldest=found.changes[0].event if found.changes else None,
         walk=request.args.get("walk", "")[:43],
+        word_of=word_of,
     )
 
 

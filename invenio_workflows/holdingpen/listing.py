@@ -246,8 +246,8 @@ def _chip(name: str, value: str) -> str:
 
 def _orders(state: ListState, keys: list[str]) -> Iterator[Link]:
     names = {
-        "updated": _("Recently updated"),
-        "least_updated": _("Least recently updated"),
+        "updated": _("Latest update"),
+        "least_updated": _("Oldest update"),
         "newest": _("Newest"),
         "oldest": _("Oldest"),
         "title": _("Title, A–Z"),

@@ -44,6 +44,8 @@ class Shown(NamedTuple):
     #: … and whether that says more.
     is_special: bool
     title: Markup
+    #: Whether the title is its own, and not its number.
+    is_named: bool
     description: Markup
     reason: Markup
     workflow: Markup
@@ -57,6 +59,8 @@ class Shown(NamedTuple):
     #: Where several must answer alike: how many are missing, how many did, and what
     #: this person has answered, if they have.
     votes: tuple[Markup, Markup, Markup] | None
+    #: Why this person may not answer what others may; empty if they may.
+    barred: Markup
     #: The record that it is a branch of.
     id_fork: int | None
 
@@ -91,11 +95,13 @@ def _shown(rows: list[Row], context: dict[str, Any], votes: Votes) -> Iterator[S
         mine = row.group is Group.NEED_ACTION and deciding[workflow]
         asks = mine and row.action and row.id not in own
         mini = minis[row.action].of(row, obj) if asks else _NOTHING
+        title = _text(row.title, 300)
         yield Shown(
             row.id,
             row.group,
             *standing(row.status, row.waits_for, row.group),
-            title=_text(row.title, 300) or escape(_("Record {id}", id=row.id)),
+            title=title or escape(_("Record {id}", id=row.id)),
+            is_named=bool(title),
             description=_text(row.description, 500),
             reason=_text(_reason(row, told_all[workflow])),
             workflow=names[workflow],
@@ -105,6 +111,7 @@ def _shown(rows: list[Row], context: dict[str, Any], votes: Votes) -> Iterator[S
             changed=moment(row.modified),
             due=None if row.deadline is None else chip(row.deadline),
             votes=_votes(row, needed[row.action], votes, me, counted),
+            barred=_text(own.get(row.id)) if mine else _NOTHING,
             id_fork=row.id_fork,
         )
 
@@ -161,10 +168,10 @@ def _text(value: Any, most: int = 300) -> Markup:
 
 def _documents(
     rows: Iterable[Row], hooks: dict[str, Any]
-) -> tuple[dict[int, Any], set[int]]:
+) -> tuple[dict[int, Any], dict[int, str]]:
     """Return the objects of those rows whose code wants more than is kept.
 
-    And the ids of those that this person may not decide, for they are their own.
+    And why this person may not decide some, by their ids: they are their own.
     """
     actions = {row.action for row in rows if row.action}
     wanting = {name for name in actions if wants_object(name)}
@@ -182,10 +189,11 @@ def _documents(
         and ("four_eyes" in row.rules or row.action in careful)
     }
     if not wanted | asking:
-        return {}, set()
+        return {}, {}
     query = current_workflows.queries.query()
     found = query.filter_by(id=list(wanted | asking)).all()
-    own = {obj.id for obj in found if obj.id in asking and why_not(obj) is not None}
+    barred = {obj.id: why_not(obj) for obj in found if obj.id in asking}
+    own = {oid: told for oid, told in barred.items() if told is not None}
     # a person may not see all that the code would show
     shown = {obj.id: shown_copy(obj, sight(obj)) for obj in found if obj.id in wanted}
     return shown, own

@@ -320,6 +320,8 @@ _WORDS = {
     "Created": N_("created"),
     "Saved": N_("saved"),
     "Edited": N_("edited the data"),
+    "Resolved": N_("decided"),
+    "DeadlinePassed": N_("nobody answered in time: it went on"),
     "Started": N_("went on"),
     "Queued": N_("was queued"),
     "Restored": N_("began anew"),
@@ -342,6 +344,11 @@ _WORDS = {
 }
 
 
+def word_of(kind: str) -> str:
+    """Return what an event of a kind is called, as part of a sentence."""
+    return _(_WORDS[kind]) if kind in _WORDS else kind
+
+
 def _what(event: HistoryEvent, said: dict[str, Any]) -> str:
     if event.kind == "DeadlinePassed":
         return passed(said)
@@ -349,7 +356,7 @@ def _what(event: HistoryEvent, said: dict[str, Any]) -> str:
         return decided(said.get("action"), said.get("value"))
     if event.kind == "Started" and event.seq <= 2 and event.message == "continue_next":
         return _("began")
-    what = _(_WORDS[event.kind]) if event.kind in _WORDS else event.kind
+    what = word_of(event.kind)
     if event.kind in ("Started", "Queued") and event.message:
         return f"{what}: {start_point(event.message)}"
     return what

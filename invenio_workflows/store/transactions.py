@@ -360,9 +360,9 @@ def clear_errors() -> Iterator[None]:
 
 def _none_free() -> DatabaseUnavailable:
     return DatabaseUnavailable(
-        "No connection to the database became free. A thread that runs tasks needs two, "
-        "one of them for the session: raise pool_size in SQLALCHEMY_ENGINE_OPTIONS, or "
-        "find who keeps them."
+        "No connection to the database became free. A thread that runs tasks needs "
+        "two, one of them for the session: raise pool_size in "
+        "SQLALCHEMY_ENGINE_OPTIONS, or find who keeps them."
     )
 
 

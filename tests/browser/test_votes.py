@@ -39,7 +39,7 @@ def test_two_persons_vote_on_the_record(each_pen: Pen, reader_of: Readers) -> No
 
     first.open(str(oid))
     expect(votes).to_contain_text("1 vote is missing.")
-    expect(votes.locator("li")).to_contain_text("You: accept – It reads well")
+    expect(votes.locator("li")).to_contain_text("You · accept · It reads well")
     expect(votes).to_contain_text("You have voted; another answer replaces yours.")
     expect(page.get_by_role("button", name="Accept")).to_be_visible()
     assert first.violations() == []
@@ -47,7 +47,7 @@ def test_two_persons_vote_on_the_record(each_pen: Pen, reader_of: Readers) -> No
 
     page = other.open(str(oid))
     votes = page.locator(".hp-votes")
-    expect(votes.locator("li")).to_contain_text("2: accept – It reads well")
+    expect(votes.locator("li")).to_contain_text("2 · accept · It reads well")
     expect(votes).not_to_contain_text("You have voted")
     other.press("a")
     expect(page).not_to_have_url(re.compile(f"/{oid}$"))
@@ -126,7 +126,7 @@ def test_two_persons_give_the_same_input(pen: Pen, reader_of: Readers) -> None:
     expect(first.page.get_by_text(said)).to_be_visible()
     page = first.open(str(oid))
     votes = page.locator(".hp-votes")
-    expect(votes.locator("li")).to_contain_text("You gave input, sealed as ")
+    expect(votes.locator("li")).to_contain_text("You · gave input, sealed as ")
     expect(page.locator("body")).not_to_contain_text("optics")
     assert first.violations() == []
     give(other, "acoustics")

@@ -11,9 +11,10 @@ import pytest
 from people import Browser, PenSite, texts
 from sqlalchemy import event
 
-from invenio_workflows import start
+from invenio_workflows import WorkflowObject, start
 from invenio_workflows.actions.approval import Approval
 from invenio_workflows.api import comment, continue_oid_delayed, resolve
+from invenio_workflows.patterns import PARALLEL
 
 
 @pytest.fixture
@@ -146,3 +147,54 @@ def test_what_no_answer_is_breaks_no_row(pen: PenSite, said: Any) -> None:
     with pen.app.app_context():
         (kept,) = pen.rows("SELECT rules FROM workflows_object WHERE id_parent IS NULL")
     assert len(kept[0] or "") < 1200
+
+
+def test_a_row_says_that_somebody_else_must_decide(pen: PenSite) -> None:
+    pen.register(
+        "review",
+        lambda obj, eng: eng.halt("?", action="approval", four_eyes=True),
+    )
+    with pen.app.app_context():
+        objects = [WorkflowObject({"n": n}, id_user=n) for n in (3, 1)]
+        mine, other = (o.id for o in start("review", objects).halted_objects)
+    curator = pen.browser("curator")
+    said = row(curator, mine)
+    assert "For somebody else to decide" in said and "You submitted this" in said
+    assert set(pressed(said)) == {"Enter"}
+    assert "somebody else" not in row(curator, other)
+    assert "somebody else" not in row(pen.browser("viewer"), mine)
+
+
+def test_a_record_without_a_title_says_its_number_once(pen: PenSite) -> None:
+    oid = asks(pen)
+    curator = pen.browser("curator")
+    said = texts(row(curator, oid))
+    assert said.count(f"Record {oid}") == 1 and f"#{oid}" not in said
+    head = curator.get(f"/{oid}").text.partition("<header")[2].partition("</header")[0]
+    assert texts(head).count(f"Record {oid}") == 1
+
+
+def test_branches_that_need_somebody_are_told_in_their_order(pen: PenSite) -> None:
+    def ask(obj: Any, eng: Any) -> None:
+        eng.halt("?", action="approval")
+
+    pen.register("review", PARALLEL([ask], [ask], [ask]))
+    with pen.app.app_context():
+        obj = start("review", [{"title": "A"}]).processed_objects[0]
+    page = pen.browser("curator").get(f"/{obj.id}").text
+    asked = page.partition('<section class="hp-asks')[2].partition("</section>")[0]
+    assert re.findall(r"Branch (\d)</a> · Need action", asked) == ["0", "1", "2"]
+
+
+def test_what_set_a_field_is_said_in_words(pen: PenSite) -> None:
+    def halts(obj: Any, eng: Any) -> None:
+        obj.data["seen"] = True
+        eng.halt("?")
+
+    pen.register("review", halts)
+    with pen.app.app_context():
+        (obj,) = start("review", [{"title": "A"}]).halted_objects
+    page = pen.browser("curator").get(f"/{obj.id}/fields").text
+    (event,) = set(re.findall(r"event=(\d+)", page))
+    page = pen.browser("curator").get(f"/{obj.id}/changes?event={event}").text
+    assert "halts halted" in texts(page)

@@ -20,12 +20,14 @@ const kept = {
 
 // --- times ----------------------------------------------------------------------------
 
-const exact = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" });
-const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+/** The reader's own kind of the page's language: British days, American ones. */
+const region = navigator.languages.find((each) => each.split("-")[0] === language) ?? language;
+const exact = new Intl.DateTimeFormat(region, { dateStyle: "full", timeStyle: "long" });
+const day = new Intl.DateTimeFormat(region, { dateStyle: "medium" });
 /** @type {Intl.DateTimeFormatOptions} */
-const AT_HOUR = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
-const hour = new Intl.DateTimeFormat(language, AT_HOUR);
-const farHour = new Intl.DateTimeFormat(language, { ...AT_HOUR, year: "numeric" });
+const AT_HOUR = { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" };
+const hour = new Intl.DateTimeFormat(region, AT_HOUR);
+const farHour = new Intl.DateTimeFormat(region, { ...AT_HOUR, year: "numeric" });
 const ago = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const STEPS = [["second", 60], ["minute", 60], ["hour", 24], ["day", 14]];
@@ -500,23 +502,23 @@ function use(found) {
   const needed = document.getElementById(found.dataset.needs ?? "");
   const asked = /** @type {HTMLElement} */ (needed && !filled(needed) ? needed : found);
   if (asked === found && !(found instanceof HTMLInputElement)) return found.click();
-  if (asked !== found) askedBy.set(asked, found);
+  if (asked !== found) askedBy.set(/** @type {any} */ (asked).form, found);
   for (let each = asked.closest("details"); each; each = each.parentElement?.closest("details") ?? null) each.open = true;
   asked.focus();
   if (asked instanceof HTMLInputElement) asked.select();
 }
 
-/** Which button asked for what is written in a field. @type {WeakMap<Element, HTMLElement>} */
+/** Which button asked for what is written in a form. @type {WeakMap<HTMLFormElement, HTMLElement>} */
 const askedBy = new WeakMap();
 
 // What is written is sent by Ctrl+Enter: by the button that asked for it, or the only one.
 document.addEventListener("keydown", (event) => {
   const field = event.target;
-  if (!(field instanceof HTMLTextAreaElement) || event.isComposing) return;
+  if (!(field instanceof HTMLTextAreaElement || field instanceof HTMLSelectElement) || event.isComposing) return;
   if (event.key === "Escape") field.blur();
   if (event.key !== "Enter" || event.repeat || !(event.ctrlKey || event.metaKey)) return;
   const [first, second] = all("button", field.form ?? undefined);
-  const button = askedBy.get(field) ?? (second ? null : first);
+  const button = askedBy.get(/** @type {any} */ (field.form)) ?? (second ? null : first);
   if (!button) return;
   event.preventDefault();
   button.click();
@@ -527,7 +529,7 @@ function goToReason() {
   const meant = document.getElementById(location.hash.slice(1));
   const needed = document.getElementById(meant?.dataset.needs ?? "");
   if (!meant || !needed) return;
-  askedBy.set(needed, meant);
+  askedBy.set(/** @type {any} */ (needed).form, meant);
   needed.focus();
 }
 
@@ -631,7 +633,8 @@ addEventListener("resize", reachable);
 // What is open is in sight among the others, without moving the page.
 for (const each of all(":is(.hp-beside, .hp-tabs) [aria-current]")) each.closest("nav")?.scrollTo(each.offsetLeft - 40, each.offsetTop - 200);
 goOn();
-goToReason();
+// The browser itself goes to what the address names, once all is there.
+addEventListener("load", () => setTimeout(goToReason));
 list.restore();
 if (all(".hp-row").length) kept.set("hp record", null);
 
