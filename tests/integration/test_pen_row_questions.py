@@ -170,7 +170,8 @@ def test_a_record_without_a_title_says_its_number_once(pen: PenSite) -> None:
     curator = pen.browser("curator")
     said = texts(row(curator, oid))
     assert said.count(f"Record {oid}") == 1 and f"#{oid}" not in said
-    head = curator.get(f"/{oid}").text.partition("<header")[2].partition("</header")[0]
+    page = curator.get(f"/{oid}").text
+    head = page.partition("hp-record-head")[2].partition("</header")[0]
     assert texts(head).count(f"Record {oid}") == 1
 
 
