@@ -176,7 +176,7 @@ def groups_of(wanted: tuple[Group, ...], groups: dict[Group, Count]) -> Count:
 
 def _heading(ask: Asked) -> str:
     """Return what the list shows, in words for its title."""
-    return ", ".join(map(group_label, ask.wanted.groups)) or group_label(None)
+    return ", ".join(map(group_label, ask.wanted.groups)) or _("Records")
 
 
 def _elsewhere(here: Count, everywhere: Count) -> str:

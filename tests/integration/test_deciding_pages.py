@@ -335,6 +335,7 @@ def test_what_was_written_to_a_question_that_is_gone_is_still_there(pen: Site) -
     assert answer.status_code == 409 and "Meanwhile ann accepted it." in text
     assert "What you had typed" in text and "My long &lt;reason&gt;" in text
     assert "Nothing is asked of you" in text and "It halted" not in text
+    assert "It asks nothing of you any more." in text and "decide anew" not in text
     typed = text[text.index("hp-typed") : text.index("</dl>")]
     assert "reject" not in typed and form["csrf_token"] not in typed
 
