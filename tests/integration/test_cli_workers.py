@@ -56,7 +56,7 @@ def create_app():
     app = Flask("desk")
     app.config["SQLALCHEMY_DATABASE_URI"] = {url!r}
     app.config["WORKFLOWS_QUEUES"] = {{"big": "slow"}}
-    app.config["WORKFLOWS_LEASE_SECONDS"] = 2
+    app.config["WORKFLOWS_LEASE_SECONDS"] = 60
     app.config["WORKFLOWS_SWEEP_SECONDS"] = 1
     app.config["WORKFLOWS_STOP_SECONDS"] = 30
     ext = InvenioWorkflows(app)
