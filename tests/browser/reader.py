@@ -18,7 +18,7 @@ addEventListener("submit", (event) => {
   if (!event.defaultPrevented && event.target.method !== "dialog") leave();
 });
 """
-#: Lets stand what a page says for some seconds: a slow machine looks later.
+#: Lets stand what a page says for 6 seconds only: a slow machine looks later.
 _STANDS = """
 const later = window.setTimeout;
 window.setTimeout = (act, delay, ...more) =>
