@@ -23,9 +23,10 @@ from ..errors import DatabaseUnavailable
 from ..states import ObjectStatus
 from . import statements as sql
 from .database import Database
+from .failures import clear_errors, is_busy
 from .kinds import now
 from .rows import place_of
-from .transactions import Transactions, clear_errors, is_busy
+from .transactions import Transactions
 
 _PRAGMAS = ("journal_mode", "synchronous", "foreign_keys")
 _SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")

@@ -16,8 +16,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from .failures import clear_errors
 from .models import Base
-from .transactions import clear_errors
 
 VERSION_TABLE = "workflows_alembic_version"
 #: SQLite's tables of the full-text index begin so; PostgreSQL's index is named so.

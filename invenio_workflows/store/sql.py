@@ -23,6 +23,7 @@ from ..states import ObjectStatus, WorkflowStatus
 from . import statements as sql
 from .audit import keep_event, last_decision
 from .due import due, keep_place, leave_place
+from .failures import is_passing
 from .following import Following as Following
 from .following import taken_up as taken_up
 from .following import tell as tell
@@ -55,7 +56,7 @@ from .shown import keep_shown
 from .standing_at import write_cursor
 from .told_with_it import advance_and_tell
 from .transactions import TaskWritesLost as TaskWritesLost
-from .transactions import Transactions, begin, is_passing
+from .transactions import Transactions, begin
 
 #: Stopped, and not for ever.
 ASLEEP = (ObjectStatus.HALTED, ObjectStatus.WAITING, ObjectStatus.ERROR)

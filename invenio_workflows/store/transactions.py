@@ -11,22 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event, text
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    InterfaceError,
-    OperationalError,
-    SQLAlchemyError,
-)
-from sqlalchemy.exc import TimeoutError as NoneFree
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from ..errors import DatabaseUnavailable, IllegalMove, WorkflowAPIError
 from .alone import prepare_alone
 from .database import Database
+from .failures import FAILURES, clear_errors, is_busy, is_passing, raise_clearly
 from .prepared import Change, commit, rollback, send_directly
 
 T = TypeVar("T")
@@ -86,14 +79,10 @@ class Transactions:
             if self.is_single() or in_use(session):
                 return self._in_session(session, work)
             return self._beside(work, alone)
-        except DBAPIError as error:
+        except FAILURES as error:
             if is_busy(error):
                 return self._waiting(work, error)
             raise_clearly(error)
-        except NoneFree as error:
-            raise _none_free() from error
-        except UnicodeEncodeError as error:
-            raise _no_text(error) from error
 
     def run_alone(self, statement: Callable[[Connection], T]) -> T | None:
         """Do one statement without BEGIN and COMMIT; nothing, if that cannot be.
@@ -282,7 +271,7 @@ class Transactions:
             held.execution_options(isolation_level=level)
             self._local.alone = alone
 
-    def _waiting(self, work: Callable[[Connection], T], busy: DBAPIError) -> T:
+    def _waiting(self, work: Callable[[Connection], T], busy: Exception) -> T:
         """Try again as long as another process writes the SQLite file."""
         end = time.monotonic() + self._busy_seconds
         while time.monotonic() < end:
@@ -332,80 +321,3 @@ def begin(connection: Connection) -> None:
         raw: Any = connection.connection.dbapi_connection
         if not raw.in_transaction:
             _BEGIN(connection, {})
-
-
-def is_busy(error: BaseException) -> bool:
-    """Say whether another process held the SQLite file for too long."""
-    return isinstance(error, OperationalError) and "is locked" in str(error.orig)
-
-
-def is_passing(error: BaseException) -> bool:
-    """Say whether an error is none of the task's: a locked file, a cut connection."""
-    cut = isinstance(error, DBAPIError) and error.connection_invalidated
-    return cut or is_busy(error)
-
-
-@contextmanager
-def clear_errors() -> Iterator[None]:
-    """Turn what a driver says of an absent database into what to do about it."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise_clearly(error)
-    except NoneFree as error:
-        raise _none_free() from error
-    except UnicodeEncodeError as error:
-        raise _no_text(error) from error
-
-
-def _none_free() -> DatabaseUnavailable:
-    return DatabaseUnavailable(
-        "No connection to the database became free. A thread that runs tasks needs "
-        "two, one of them for the session: raise pool_size in "
-        "SQLALCHEMY_ENGINE_OPTIONS, or find who keeps them."
-    )
-
-
-def _no_text(error: Exception) -> WorkflowAPIError:
-    return WorkflowAPIError(
-        "A text has a NUL, or half of a surrogate pair, which the database cannot "
-        f"keep: {error}."
-    )
-
-
-def raise_clearly(error: DBAPIError) -> NoReturn:
-    """Raise what to do about an absent database; the error itself if it is another."""
-    told = str(error.orig)
-    state = getattr(error.orig, "sqlstate", None)
-    if "workflows_" in told and ("no such table" in told or state == "42P01"):
-        raise DatabaseUnavailable(
-            "The tables of workflows are not there: run `flask workflows init`."
-        ) from error
-    if "workflows_" in told and ("no such column" in told or state == "42703"):
-        raise DatabaseUnavailable(
-            "The tables of workflows are of another release: "
-            "run `flask workflows init`."
-        ) from error
-    if "(0x00)" in told and isinstance(error, DataError):
-        raise _no_text(Exception(told)) from error
-    if state == "40P01":
-        raise IllegalMove(
-            "Another worker took some of the same objects at the same moment; "
-            "nothing was changed. Do it again."
-        ) from error
-    away = isinstance(error, (OperationalError, InterfaceError)) or _is_broken(told)
-    if away and not is_busy(error) and not _is_programming(state):
-        raise DatabaseUnavailable(
-            f"The database cannot be used: {told.strip().splitlines()[0]}"
-        ) from error
-    raise error
-
-
-def _is_broken(text: str) -> bool:
-    """Say whether SQLite found a file that it cannot read."""
-    return "is not a database" in text or "image is malformed" in text
-
-
-def _is_programming(state: str | None) -> bool:
-    """Say whether the server answered, with a code that is not about being there."""
-    return state is not None and state[:2] not in {"08", "53", "57", "58"}
