@@ -45,7 +45,6 @@ class Lists:
 
     def __init__(self, store: SQLStore) -> None:
         self._store = store
-        self._dialect = store.transactions.database.engine.dialect.name
 
     def look(self, wanted: Wanted) -> Look:
         """Return one look at a list: for its page, count, groups and facets."""
@@ -96,12 +95,13 @@ class Lists:
     def beside(self, rows: Sequence[Row]) -> Beside:
         """Return what is kept beside some rows."""
         asked = {row.id: (row.revision, row.action) for row in rows}
-        given = {"asked": ids_in_text(asked, self._dialect)}
+        dialect = self._store.transactions.database.engine.dialect.name
+        given = {"asked": ids_in_text(asked, dialect)}
         names: list[str] = []
         found: dict[int, list[tuple[int, Vote]]] = {}
         with self._store.transactions.reading() as connection:
             for name, oid, number, revision, action, actor, value in connection.execute(
-                _keys_and_votes(self._dialect), given
+                _keys_and_votes(dialect), given
             ):
                 if name is not None:
                     names.append(name)
