@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from servers import free_port
 from sites import TABLES, Site
 from sqlalchemy import text
 
@@ -310,14 +310,22 @@ def test_tables_that_were_never_made(
         assert start("nothing", [1]).status == R.COMPLETED
 
 
+@pytest.fixture
+def nobodys() -> Iterator[int]:
+    """A port that is kept from others, and where nobody listens."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))
+        yield kept.getsockname()[1]
+
+
 def test_a_database_that_is_away(
-    make_site: Callable[..., Site], tmp_path: Path
+    make_site: Callable[..., Site], tmp_path: Path, nobodys: int
 ) -> None:
     (tmp_path / "noise.db").write_bytes(bytes(range(256)) * 40)
     for url in (
         f"sqlite:///{tmp_path / 'nowhere' / 'workflows.db'}",
         f"sqlite:///{tmp_path / 'noise.db'}",  # a disk that failed, or another file
-        f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing",
+        f"postgresql+psycopg://nobody@127.0.0.1:{nobodys}/nothing",
     ):
         site = make_site(url, tables=False)
         with site.app.app_context():
