@@ -105,3 +105,26 @@ def is_sample(columns: Sequence[Any]) -> bool:
 def number_in_text(number: int) -> Any:
     """A limit that the planner sees: it plans for a tenth of the table else."""
     return literal_column(str(int(number)))
+
+
+def in_index(columns: Sequence[Any]) -> Sequence[Any] | None:
+    """Return what is read of rows that are only counted, beside place and id.
+
+    :return: ``None`` for rows that are shown: they are read whole.
+    """
+    if columns is not NUMBERED and not is_sample(columns):
+        return None
+    return [each for each in columns if each.name not in ("id", "modified")]
+
+
+#: Where a walk ends that meets no edge.
+LEAST: dict[str, Any] = {
+    "id": literal_column("0"),
+    "modified": literal_column("'0001-01-01'"),
+    "value": literal_column("''"),
+}
+MOST: dict[str, Any] = {
+    "id": literal_column(str(2**63 - 1)),
+    "modified": literal_column("'9999-12-31'"),
+    "value": literal_column("'\U0010ffff'"),
+}

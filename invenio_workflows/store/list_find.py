@@ -297,7 +297,10 @@ class Finder:
         if not names:
             return []
         arms = [Arm(*state, (name,)) for state in states for name in names]
-        if len(arms) > _FEW_ARMS or wanted.actions or wanted.data_types:
+        # What waits for other things lies between them in the index: all of it would
+        # be passed to find nothing.
+        shared = any(arm.waits_for for arm in arms)
+        if len(arms) > _FEW_ARMS or wanted.actions or wanted.data_types or shared:
             there = {
                 (each.status, each.waits_for, each.workflow)
                 for each in self._alike(wanted)

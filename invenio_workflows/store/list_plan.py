@@ -27,7 +27,16 @@ from sqlalchemy import (
 
 from ..states import ObjectStatus
 from .kinds import now
-from .list_arms import IS_OWNED, NUMBERED, OBJECTS, Arm, is_sample, number_in_text
+from .list_arms import (
+    IS_OWNED,
+    LEAST,
+    MOST,
+    NUMBERED,
+    OBJECTS,
+    Arm,
+    in_index,
+    number_in_text,
+)
 from .list_match import matched, named
 from .list_models import SORT
 from .list_words import is_all_looked_up, negative, probe
@@ -39,9 +48,6 @@ _o = OBJECTS.c
 _NOW = select(now()).scalar_subquery()
 #: The object of a key.
 _OID: Any = bindparam("oid", type_=_o.id.type)
-
-#: What a walk has of each row without being asked.
-_PLACE = ("id", "modified")
 
 
 class Plan:
@@ -190,17 +196,19 @@ class Plan:
         self, columns: Sequence[Any], conditions: list[Any], key: Key | None, most: int
     ) -> Select[Any]:
         """Return the rows of all arms, or what of them is in the index itself."""
-        counted = columns is NUMBERED or is_sample(columns)
-        more = [each for each in columns if each.name not in _PLACE] if counted else []
-        merged: Select[Any] = self._merged(conditions, key, most, more)
+        more = in_index(columns)
+        merged: Select[Any] = self._merged(conditions, key, most, more or ())
         merged = merged.limit(number_in_text(most))
-        if columns is NUMBERED:
-            return merged
         found = merged.subquery("walked")
-        if counted:
-            place = found.c.place.label("modified"), found.c.oid
-            return select(*(found.c[each.name] for each in more), *place)
-        return self._rows(columns, found, key)
+        if more is None:
+            return self._rows(columns, found, key)
+        return merged if columns is NUMBERED else self._counted(found, more)
+
+    @staticmethod
+    def _counted(found: Any, more: Sequence[Any]) -> Select[Any]:
+        """Return what is counted of rows, without reading them."""
+        place = (found.c.place, found.c.place.label("modified"), found.c.oid)
+        return select(*(found.c[each.name] for each in more), *place)
 
     def _walk_in_two(
         self, columns: Sequence[Any], key: Key | None, most: int, passing: int
@@ -211,9 +219,14 @@ class Plan:
         them: behind a limit it cannot. It keeps the order, and stops where it may.
         """
         passing += 1  # with the edge, behind which the next page begins
-        passed = self._along(key, passing).limit(number_in_text(passing))
-        found = passed.subquery("walked")
+        more = None if self.filters or self.sort_name else in_index(columns)
+        passed = self._along(key, passing, more or ())
+        found = passed.limit(number_in_text(passing)).subquery("walked")
         conditions = [*self.filters, *self.texts(found.c.oid)]
+        if more is not None:
+            order = self._ordered([found.c.place, found.c.oid], key)
+            rows = self._counted(found, more).where(*conditions).order_by(*order)
+            return rows.limit(number_in_text(most))
         if self.sort_name:
             conditions.append(self.standing)
         rows = self._rows(columns, found, key)
@@ -229,11 +242,11 @@ class Plan:
         inner = self._along(key, passing + 1).limit(number_in_text(1))
         return inner.offset(number_in_text(passing)).subquery("edge")
 
-    def _along(self, key: Key | None, most: int) -> Any:
+    def _along(self, key: Key | None, most: int, more: Sequence[Any] = ()) -> Any:
         """Return place and id of whatever follows the key in the index."""
         ahead = self._ahead(key)
         if not self.sort_name:
-            return self._merged(ahead, key, most)
+            return self._merged(ahead, key, most, more)
         return (
             select(self.place.label("place"), self.oid.label("oid"))
             .where(SORT.c.name == self.sort_name, *ahead)
@@ -243,7 +256,7 @@ class Plan:
     def _not_beyond(self, edge: Any, down: bool) -> Any:
         """Return the condition that a row is not behind the edge, if there is one."""
         kind = "value" if self.sort_name else self.place.name
-        last = func.coalesce(edge, _LEAST[kind] if down else _MOST[kind])
+        last = func.coalesce(edge, LEAST[kind] if down else MOST[kind])
         return self.place >= last if down else self.place <= last
 
     def _ahead(self, key: Key | None) -> list[Any]:
@@ -381,16 +394,3 @@ class Plan:
             return [none, _o.id < _OID]
         (beyond,) = self._ahead(key)
         return [beyond if key.backwards else or_(none, beyond)]
-
-
-#: Where a walk ends that meets no edge.
-_LEAST: dict[str, Any] = {
-    "id": literal_column("0"),
-    "modified": literal_column("'0001-01-01'"),
-    "value": literal_column("''"),
-}
-_MOST: dict[str, Any] = {
-    "id": literal_column(str(2**63 - 1)),
-    "modified": literal_column("'9999-12-31'"),
-    "value": literal_column("'\U0010ffff'"),
-}

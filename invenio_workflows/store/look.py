@@ -1,6 +1,6 @@
 """One look at a list: its page, how many it has, its groups and facets.
 
-None of it reads a data column. It takes eight statements at most, and each looks at a
+None of it reads a data column. It takes six statements at most, and each looks at a
 fixed number of rows at most, however many objects there are.
 """
 

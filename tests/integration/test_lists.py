@@ -382,3 +382,20 @@ def test_a_page_with_all_that_it_counts_is_six_statements_at_most(
             look.page(), look.groups(), look.facets(), look.count(), look.mark()
         assert len(seen) <= 6, "\n".join(seen)
         assert look.mark() == current_workflows.lists.mark(wanted)
+
+
+def test_a_state_in_which_nothing_is_is_not_walked(site: Site) -> None:
+    """All that waits for other things would be passed to find nothing."""
+    fill(site, 200)
+    with site.ext.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE workflows_object SET waits_for = 'queue' "
+            "WHERE waits_for IN ('join', 'event')"
+        )
+    wanted = Wanted(("one", "two"), groups=(Group.WAITING,))
+    with counting(site) as seen:
+        page = current_workflows.lists.page(wanted)
+    assert {row.waits_for for row in page.rows} == {"timer"}
+    (walked,) = [each for each in seen if "workflows_object" in each]
+    assert "'timer'" in walked
+    assert "'join'" not in walked and "'event'" not in walked
