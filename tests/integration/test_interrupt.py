@@ -8,6 +8,7 @@ import pytest
 
 from invenio_workflows import ObjectStatus, recover, resume_objects_in_workflow, start
 from invenio_workflows.models import WorkflowObject
+from invenio_workflows.store.alone import ChangeAlone
 
 
 def three_tasks():
@@ -24,34 +25,49 @@ def three_tasks():
 
 
 class Interrupt:
-    """Ctrl-C at the commit of a number, before or after it took effect."""
+    """Ctrl-C at the commit of a number, before or after it took effect.
 
-    def __init__(self, engine, number, after):
-        self.left, self.after, self.engine = number, after, engine
-        self.real = engine.dialect.do_commit
-        engine.dialect.do_commit = self.commit
+    A statement that PostgreSQL is sent alone is a commit too.
+    """
 
-    def commit(self, connection):
+    def __init__(self, engine, number, after, patch):
+        self.left, self.after = number, after
+        commit, answer = engine.dialect.do_commit, ChangeAlone._answer
+
+        def answered(statement, connection, *of):
+            driver = connection.connection.dbapi_connection
+            if not connection.get_execution_options().get("workflows_alone"):
+                return answer(statement, connection, *of)
+            if not driver.autocommit:
+                return answer(statement, connection, *of)
+            return self.counted(lambda: answer(statement, connection, *of))
+
+        def committed(connection):
+            self.counted(lambda: commit(connection))
+
+        patch.setattr(engine.dialect, "do_commit", committed)
+        patch.setattr(ChangeAlone, "_answer", answered)
+
+    def counted(self, commit):
         self.left -= 1
         if self.left == 0 and not self.after:
             raise KeyboardInterrupt
-        self.real(connection)
+        found = commit()
         if self.left == 0:
             raise KeyboardInterrupt
-
-    def end(self):
-        self.engine.dialect.do_commit = self.real
+        return found
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
-def test_an_interrupt_at_any_commit_leaves_nothing_running(site, number, after):
+def test_an_interrupt_at_any_commit_leaves_nothing_running(
+    site, number, after, monkeypatch
+):
     site.register("three", *three_tasks())
     with site.app.app_context():
-        interrupt = Interrupt(site.ext.engine, number, after)
-        with pytest.raises(KeyboardInterrupt):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            Interrupt(site.ext.engine, number, after, patch)
             start("three", [{}, {}])
-        interrupt.end()
         list(recover())
         running = WorkflowObject.query.filter_by(status=ObjectStatus.RUNNING)
         assert running.count() == 0
