@@ -31,6 +31,24 @@ def fail(obj, eng):
     raise ValueError("no")
 
 
+@pytest.mark.parametrize("name", ["id", "id_workflow", "cursor", "position"])
+def test_a_task_does_not_become_another_object(name):
+    def mistaken(obj, eng):
+        setattr(obj, name, 999)
+
+    told = f"Inside a task the engine keeps obj.{name}; a task may set data_type, id_u"
+    with pytest.raises(WorkflowError, match=told):
+        run([mistaken], {})
+
+
+def test_a_task_may_describe_its_object():
+    def describe(obj, eng):
+        obj.data_type, obj.uri, obj.id_user = "book", "urn:x", 7
+
+    obj = run([describe], {}).obj
+    assert (obj.data_type, obj.uri, obj.id_user) == ("book", "urn:x", 7)
+
+
 def test_three_lines_are_enough():
     result = run([add(20), halt_if_high], 10)
     assert result.data == 30
