@@ -15,9 +15,10 @@ given, in a list.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from ..encoding import plain, restored
+from ..encoding import dumps_plain, plain, restored
 from .node import Memo
 
 #: What the node at work leaves.
@@ -29,13 +30,33 @@ _STAYS = ("in", "again", "names")
 _ATOMS = (str, bool, type(None))
 
 
+class _Came(dict[str, list[Any]]):
+    """What is under ``in``: never changed once it is made, so it is written once.
+
+    The next one, which has a node more, is written by adding that: what flowed is not
+    written again at each node behind.
+    """
+
+    #: It as JSON, if that was needed yet.
+    text: str | None = None
+
+
+#: The name of a node as JSON.
+_quoted = lru_cache(maxsize=1024)(dumps_plain)
+
+
 def reached(memo: Memo, name: str, ceiling: int) -> Memo:
     """Return the memo with the object at the next node, given what this one gives.
 
     :raises OverflowError: if it was there as often as the ceiling allows.
     """
     known: dict[str, list[Any]] = memo["in"]
-    came = {**known, name: [memo["at"], *handed_on(memo)]}
+    came, handed = _Came(known), handed_on(memo)
+    came[name] = [memo["at"], *handed]
+    if type(known) is _Came and known.text is not None and name not in known:
+        value = f",{_value(handed[0])}" if handed else ""
+        node = f"{_quoted(name)}:[{_quoted(memo['at'])}{value}]"
+        came.text = f"{known.text[:-1]},{node}}}"
     fresh: dict[str, Any] = {"at": name, "in": came}
     if name in known:
         again = memo.get("again", {})
@@ -55,7 +76,7 @@ def first(name: str, given: list[Any]) -> Memo:
 
     :param given: what that is given, in a list; nothing in it for the object's data.
     """
-    return {"at": name, "in": {name: [None, *given]}}
+    return {"at": name, "in": _Came({name: [None, *given]})}
 
 
 def stands_at(memo: Memo, name: str) -> Memo:
@@ -69,6 +90,24 @@ def stands_at(memo: Memo, name: str) -> Memo:
     if name not in memo["in"]:
         fresh["in"] = {**memo["in"], name: [memo["at"], *handed_on(memo)]}
     return {"at": name, **fresh}
+
+
+def as_json(memo: Memo) -> str:
+    """Return the memo of a graph, or of a branch, as JSON."""
+    came = memo.get("in")
+    if type(came) is not _Came:
+        return dumps_plain(memo)
+    if came.text is None:
+        came.text = dumps_plain(came)
+    if len(memo) == 3 and "out" in memo:
+        out = _value(memo["out"][0])
+        return f'{{"at":{_quoted(memo["at"])},"in":{came.text},"out":[{out}]}}'
+    rest = dumps_plain({key: memo[key] for key in memo if key != "in"})
+    return f'{{"in":{came.text},{rest[1:]}'
+
+
+def _value(value: Any) -> str:
+    return "null" if value is None else dumps_plain(value)
 
 
 def undone(memo: Memo) -> Memo:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..encoding import dumps_plain
 from ..errors import WorkflowDefinitionError, WorkflowError
 from . import flow
 from .build import clone, sequence
@@ -169,6 +170,9 @@ class GRAPH(Pattern):
 
     def undone(self, memo: Memo) -> Memo:
         return flow.undone(memo)
+
+    def as_json(self, memo: Memo) -> str:
+        return flow.as_json(memo) if memo else dumps_plain(memo)
 
     def structure(self) -> Any:
         return [self.first, [[name, *edges] for name, edges in self.edges.items()]]

@@ -180,6 +180,10 @@ class Node(Place, ABC):
         """Return the memo without what the task in it left, which is undone."""
         return memo
 
+    def as_json(self, memo: Memo) -> str:
+        """Return the memo as it is kept."""
+        return dumps_plain(memo)
+
     def asked(self, last: int | None) -> Place:
         """Return what is asked for the child that follows: what an error is told of."""
         return self

@@ -89,7 +89,7 @@ def encode(
             place.encoded_cursor = _around(definition, place, cursor, nodes)
         before, alone, key = place.encoded_cursor
         memo = cursor.frames[-1][1]
-        return alone if memo is None else f"{before}{dumps_plain(memo)}{key}"
+        return alone if memo is None else f"{before}{nodes[-1].as_json(memo)}{key}"
     pairs = zip(cursor.frames, nodes, strict=True)
     frames = ",".join(_written(index, memo, node) for (index, memo), node in pairs)
     text = f"{_head(definition, place, cursor)}{frames}]"
@@ -130,7 +130,9 @@ def _head(definition: Definition, place: Place, cursor: Cursor) -> str:
 def _written(index: int | None, memo: Any, node: Node) -> str:
     """Return a frame as JSON, with the key of its node if it has a memo."""
     at = "null" if index is None else index
-    return f"[{at}," + ("null]" if memo is None else f"{dumps_plain(memo)},{node.key}]")
+    return (
+        f"[{at},{f'{node.as_json(memo)},{node.key}' if memo is not None else 'null'}]"
+    )
 
 
 def keeps_answers(start_point: str, mode: str) -> bool:

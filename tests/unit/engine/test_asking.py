@@ -198,3 +198,26 @@ def test_an_answer_that_is_not_valid_when_the_task_runs_is_asked_for_again() -> 
     strict[0] = False
     result.provide_input({"number": 3})
     assert result.data["numbers"] == [1, 3], "the first is not asked for again"
+
+
+def test_what_a_task_was_given_is_not_the_next_ones_when_it_is_passed_over() -> None:
+    def fails(obj: Any, eng: Any) -> None:
+        eng.ask(Number, "One?")
+        raise ValueError("on purpose")
+
+    result = run([fails, ask], {}, answers=[{"number": 1}], stop_on_error=False)
+    assert result.status == S.ERROR
+    assert result.go_on("continue_next").message == "Which?"
+    assert result.provide_input({"number": 2}).data == {"got": [2]}
+
+
+def test_a_task_that_waits_to_run_again_keeps_what_it_was_given() -> None:
+    def waits(obj: Any, eng: Any) -> None:
+        ask(obj, eng)
+        if len(obj.data["got"]) < 2:
+            eng.wait(event="paid", timeout=60, then="restart_task")
+
+    result = run([waits], {}, answers=[{"number": 1}])
+    assert result.status == S.WAITING
+    result.pass_time(61)
+    assert (result.status, result.data) == (S.COMPLETED, {"got": [1, 1]})

@@ -139,3 +139,38 @@ def test_a_node_may_be_called_like_a_word_of_ours() -> None:
     assert place_of(result.obj.cursor)[1] == "$datetime"
     assert Cursor.decode(result.obj.cursor).task_name == "$datetime"
     assert result.go_on("continue_next").data == ["a"]
+
+
+@pytest.mark.parametrize("value", [None, 7, {"ä": [None, '"']}, []], ids=repr)
+def test_what_is_written_of_a_graph_is_its_memo(value: Any) -> None:
+    """It is put together from what was written before; that must be the same."""
+
+    @task('the "fir\\st" é')
+    def first(obj: Any, eng: Any) -> Any:
+        return value
+
+    class Round(Decision):
+        def transition(self, _input: Any) -> Any:
+            self.obj.data += 1
+            return "second" if self.obj.data < 3 else "halts"
+
+    def second(obj: Any, eng: Any) -> Any:
+        return value
+
+    def halts(obj: Any, eng: Any) -> None:
+        eng.halt()
+
+    class Checked(World):
+        def keep(self, event: Any, machine: Any, *more: Any) -> None:
+            super().keep(event, machine, *more)
+            if self.cursor is not None and machine._frames:
+                memo = json.loads(self.cursor)["frames"][-1][1]
+                assert memo == machine._frames[-1][1]
+
+    nodes = {START: [first], first: [Round], Round: [second, halts], second: [Round]}
+    once, often = (Checked(lambda: nodes, 0, die_after=dies) for dies in (False, True))
+    once.process()
+    while often.status != "Halted":
+        often.process("resume")
+    assert once.status == "Halted" and once.cursor == often.cursor
+    assert json.loads(once.cursor or "")["frames"][-1][1]["again"]["Round"] == 2
