@@ -74,12 +74,15 @@ class Desk:
         self.site = site
         (home / "desk.py").write_text(APP.format(url=site.url))
         self.running: list[subprocess.Popen[str]] = []
+        #: Wide enough for the name of any machine.
+        self.environment = {**os.environ, "COLUMNS": "250"}
 
     def command(self, *words: Any) -> list[str]:
         return ["--app", "desk", "workflows", *map(str, words)]
 
     def run(self, *words: Any, input: str = "") -> subprocess.CompletedProcess[str]:
-        done = warm.run(self.command(*words), 60, input, cwd=self.home)
+        where: dict[str, Any] = {"cwd": self.home, "env": self.environment}
+        done = warm.run(self.command(*words), 60, input, **where)
         assert "Traceback" not in done.stdout + done.stderr
         return done
 
@@ -93,6 +96,7 @@ class Desk:
         process = warm.Popen(
             self.command(*words),
             cwd=self.home,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             text=True,
             bufsize=1,

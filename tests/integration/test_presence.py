@@ -48,7 +48,9 @@ def presence(site: Site) -> Presence:
 
 @pytest.fixture
 def flask(site: Site) -> Terminal:
-    return Terminal(site.app, site)
+    terminal = Terminal(site.app, site)
+    terminal.columns = "250"  # wide enough for the name of any machine
+    return terminal
 
 
 def there(site: Site) -> list[Seen]:
