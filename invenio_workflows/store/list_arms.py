@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, func, literal_column, select, text
+from sqlalchemy import (
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+)
 
 from ..states import ObjectStatus
 from . import statements as sql
@@ -95,6 +104,24 @@ class Arm(NamedTuple):
         if len(names) == 1:
             return [workflow == names[0]]
         return [workflow.in_(names)] if names else []
+
+
+def standing(arms: Sequence[Arm]) -> Any:
+    """Return the condition that an object is in one of the arms; not for an index."""
+    status = _o.status + literal_column("0")
+    names: dict[tuple[ObjectStatus | None, str | None], list[str]] = {}
+    for arm in arms:
+        names.setdefault((arm.status, arm.waits_for), []).extend(arm.workflows)
+    states: dict[tuple[str, ...], list[Any]] = {}
+    for (number, waits_for), workflows in names.items():
+        same = status == literal_column(str(int(number or 0)))
+        if waits_for is not None:
+            same = and_(same, _o.waits_for == literal_column(f"'{waits_for}'"))
+        states.setdefault(tuple(workflows), []).append(same)
+    each = (
+        and_(or_(*same), _o.workflow.in_(list(names))) for names, same in states.items()
+    )
+    return and_(IS_LISTED, or_(*each))
 
 
 def is_sample(columns: Sequence[Any]) -> bool:

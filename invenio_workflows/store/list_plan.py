@@ -25,7 +25,6 @@ from sqlalchemy import (
     union_all,
 )
 
-from ..states import ObjectStatus
 from .kinds import now
 from .list_arms import (
     IS_OWNED,
@@ -36,6 +35,7 @@ from .list_arms import (
     Arm,
     in_index,
     number_in_text,
+    standing,
 )
 from .list_match import matched, named
 from .list_models import SORT
@@ -48,6 +48,7 @@ _o = OBJECTS.c
 _NOW = select(now()).scalar_subquery()
 #: The object of a key.
 _OID: Any = bindparam("oid", type_=_o.id.type)
+_TIMES = ("since", "until")
 
 
 class Plan:
@@ -122,12 +123,19 @@ class Plan:
             found.append(~select(SORT.c.name).where(*mine).exists())
         return found
 
-    def _times(self) -> list[Any]:
+    def _times(self, *unseen: str) -> list[Any]:
+        """Return the conditions on the time.
+
+        :param unseen: those that no index is to be looked up by: SQLite takes one bound
+            of two, and would pass all that is between them.
+        """
         wanted, found = self.wanted, []
+        same = func.coalesce(_o.modified, _o.modified)
+        since, until = (same if n in unseen else _o.modified for n in _TIMES)
         if wanted.since is not None:
-            found.append(_o.modified >= bindparam("since"))
+            found.append(since >= bindparam("since"))
         if wanted.until is not None:
-            found.append(_o.modified < bindparam("until"))
+            found.append(until < bindparam("until"))
         return found
 
     def texts(self, oid: Any, gathered: bool = False) -> list[Any]:
@@ -145,25 +153,6 @@ class Plan:
             found.append(~negative(self.negative, oid, self.dialect))
         return found
 
-    @property
-    def standing(self) -> Any:
-        """The condition that an object is in one of the arms; not for an index."""
-        status = _o.status + literal_column("0")
-        names: dict[tuple[ObjectStatus | None, str | None], list[str]] = {}
-        for arm in self.arms:
-            names.setdefault((arm.status, arm.waits_for), []).extend(arm.workflows)
-        states: dict[tuple[str, ...], list[Any]] = {}
-        for (number, waits_for), workflows in names.items():
-            same = status == literal_column(str(int(number or 0)))
-            if waits_for is not None:
-                same = and_(same, _o.waits_for == literal_column(f"'{waits_for}'"))
-            states.setdefault(tuple(workflows), []).append(same)
-        each = (
-            and_(or_(*same), _o.workflow.in_(list(names)))
-            for names, same in states.items()
-        )
-        return and_(IS_LISTED, or_(*each))
-
     # --- walking ----------------------------------------------------------------------
 
     def walk(
@@ -176,9 +165,10 @@ class Plan:
         """
         if passing is not None and self.dialect == "postgresql":
             return self._walk_in_two(columns, key, most, passing)
-        conditions = [*self._ahead(key), *self.filters, *self.texts(_o.id)]
+        ahead = self._ahead(key, has_end=passing is not None)
+        conditions = [*ahead, *self.filters, *self.texts(_o.id)]
         if self.along_owners:
-            conditions.append(self.standing)
+            conditions.append(standing(self.arms))
         if passing is not None:
             edge = select(self._at(key, passing).c.place).scalar_subquery()
             conditions.append(self._not_beyond(edge, self.goes_down(key)))
@@ -187,7 +177,7 @@ class Plan:
         return (
             select(*columns, self.place.label("place"), self.oid.label("oid"))
             .select_from(SORT.join(OBJECTS, _o.id == SORT.c.id_object))
-            .where(SORT.c.name == self.sort_name, self.standing, *conditions)
+            .where(SORT.c.name == self.sort_name, standing(self.arms), *conditions)
             .order_by(*self._ordered([self.place, self.oid], key))
             .limit(number_in_text(most))
         )
@@ -228,7 +218,7 @@ class Plan:
             rows = self._counted(found, more).where(*conditions).order_by(*order)
             return rows.limit(number_in_text(most))
         if self.sort_name:
-            conditions.append(self.standing)
+            conditions.append(standing(self.arms))
         rows = self._rows(columns, found, key)
         return rows.where(*conditions).limit(number_in_text(most))
 
@@ -256,12 +246,22 @@ class Plan:
     def _not_beyond(self, edge: Any, down: bool) -> Any:
         """Return the condition that a row is not behind the edge, if there is one."""
         kind = "value" if self.sort_name else self.place.name
-        last = func.coalesce(edge, LEAST[kind] if down else MOST[kind])
+        end: Any = LEAST[kind] if down else MOST[kind]
+        name = _TIMES[0] if down else _TIMES[1]
+        if kind == "modified" and getattr(self.wanted, name) is not None:
+            end = bindparam(name, type_=_o.modified.type)
+        last = func.coalesce(edge, end)
         return self.place >= last if down else self.place <= last
 
-    def _ahead(self, key: Key | None) -> list[Any]:
+    def _ahead(self, key: Key | None, has_end: bool = False) -> list[Any]:
+        """Return the conditions that a row is behind the key, and of its time.
+
+        :param has_end: whether it is said besides where the walk ends.
+        """
         # In the order of the changes the times are places, where the walk begins.
-        times = self._times() if self.place is _o.modified else []
+        first, last = _TIMES if not self.goes_down(key) else _TIMES[::-1]
+        unseen = ([first] if key else []) + ([last] if has_end else [])
+        times = self._times(*unseen) if self.place is _o.modified else []
         if key is None or key.id < 0:
             return times
         down = self.goes_down(key)
@@ -369,7 +369,7 @@ class Plan:
         rows = (
             select(*columns, place.label("place"), _o.id.label("oid"))
             .select_from(source)
-            .where(self.standing, *self.filters, *texts, *ahead)
+            .where(standing(self.arms), *self.filters, *texts, *ahead)
             .limit(number_in_text(most))
         )
         return rows if columns is NUMBERED else rows.order_by(*order)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -399,3 +399,41 @@ def test_a_state_in_which_nothing_is_is_not_walked(site: Site) -> None:
     (walked,) = [each for each in seen if "workflows_object" in each]
     assert "'timer'" in walked
     assert "'join'" not in walked and "'event'" not in walked
+
+
+@pytest.mark.parametrize("sort", ["updated", "least_updated"])
+def test_a_walk_within_a_time_passes_no_more_rows(
+    make_site: Callable[..., Site],
+    sqlite_ready_url: str,
+    sort: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SQLite looks up one bound of two, and would take that which is far away."""
+    for name, number in {"FEW": -1, "OWNED": -1, "WALK": 20}.items():
+        monkeypatch.setattr(lists_module, name, number)
+    site = make_site(sqlite_ready_url, tables=False)
+    fill(site, 2_000)
+    taken = 0
+
+    def step() -> int:
+        nonlocal taken
+        taken += 1
+        return 0
+
+    @event.listens_for(site.ext.engine, "before_cursor_execute")
+    def watch(conn: Any, *rest: Any) -> None:
+        conn.connection.dbapi_connection.set_progress_handler(step, 10)
+
+    def steps(**more: Any) -> int:
+        nonlocal taken
+        wanted = Wanted(("one", "two"), owners=(99,), sort=sort, **more)
+        with site.app.app_context():
+            first = current_workflows.lists.page(wanted)
+            taken = 0
+            second = current_workflows.lists.page(replace(wanted, after=first.next))
+        assert not first.complete and not second.complete
+        return taken
+
+    times = {"since": BEGIN - timedelta(1), "until": BEGIN + timedelta(1)}
+    usual = steps()
+    assert 0 < steps(**times) < 2 * usual
