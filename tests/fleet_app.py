@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery, Task
+from commits import around_commits
 from flask import Flask
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -120,19 +121,19 @@ def die(obj: Any, name: str, when: str) -> None:
 
 def die_at_commit(moment: str, number: str) -> None:
     """Let this thread's commit of that number from here kill the process."""
-    dialect, thread = current_workflows.engine.dialect, threading.get_ident()
-    real, left = dialect.do_commit, [int(number)]
+    thread, left = threading.get_ident(), [int(number)]
 
-    def do_commit(connection: Any) -> None:
+    def around(commit: Callable[[], Any]) -> Any:
         if threading.get_ident() == thread:
             left[0] -= 1
         if left[0] == 0 and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        real(connection)
+        found = commit()
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
+        return found
 
-    dialect.do_commit = do_commit
+    around_commits(current_workflows.engine, around)
 
 
 def count(obj: Any, name: str, group: str) -> None:
@@ -148,15 +149,14 @@ def count(obj: Any, name: str, group: str) -> None:
 
 def commit_slowly(obj: Any, name: str, seconds: float) -> None:
     """Let the commits of this thread take long, for a while."""
-    dialect, thread = current_workflows.engine.dialect, threading.get_ident()
-    real, end = dialect.do_commit, time.monotonic() + 4 * seconds
+    thread, end = threading.get_ident(), time.monotonic() + 4 * seconds
 
-    def do_commit(connection: Any) -> None:
+    def around(commit: Callable[[], Any]) -> Any:
         if threading.get_ident() == thread and time.monotonic() < end:
             time.sleep(seconds)
-        real(connection)
+        return commit()
 
-    dialect.do_commit = do_commit
+    around_commits(current_workflows.engine, around)
 
 
 def turn(obj: Any, eng: Any, name: str, what: str) -> None:

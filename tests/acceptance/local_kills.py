@@ -13,8 +13,10 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
+from commits import around_commits
 from sites import TABLES, Site
 
 from invenio_workflows.api import start_delayed
@@ -93,14 +95,13 @@ def work(run: str, commits: int, moment: str) -> None:
         if left[0] == 0 and moment == "after":
             die()
 
-    real = engine.dialect.do_commit
-
-    def do_commit(connection: Any) -> None:
+    def around(commit: Callable[[], Any]) -> Any:
         committing()
-        real(connection)
+        found = commit()
         committed()
+        return found
 
-    engine.dialect.do_commit = do_commit
+    around_commits(engine, around)
     with site.app.app_context():
         sweep()  # so that the first look finds what the last one left, always
         worker.begin(1)

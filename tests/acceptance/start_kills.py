@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from commits import around_commits
 from sites import TABLES, Site
 from terminals import Terminal
 
@@ -79,17 +80,18 @@ def starts(number: int, moment: str) -> Callable[[], None]:
 
     def work() -> None:
         clear()
-        real, left = site.ext.engine.dialect.do_commit, [number]
+        left = [number]
 
-        def do_commit(connection: Any) -> None:
+        def around(commit: Callable[[], Any]) -> Any:
             left[0] -= 1
             if left[0] == 0 and moment == "before":
                 os.kill(os.getpid(), signal.SIGKILL)
-            real(connection)
+            found = commit()
             if left[0] == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
+            return found
 
-        site.ext.engine.dialect.do_commit = do_commit  # type: ignore[method-assign]
+        around_commits(site.ext.engine, around)
         start("splits", [{}, {}])
 
     return work

@@ -133,7 +133,7 @@ def killer(url: str) -> Iterator[Callable[[str, list[str]], int]]:
         stdout=subprocess.PIPE,
         text=True,
         bufsize=1,
-        env={"PYTHONPATH": str(HERE.parent)},
+        env={"PYTHONPATH": f"{HERE.parent}:{HERE.parent.parent}"},
     ) as process:
         assert process.stdin is not None and process.stdout is not None
         assert process.stdout.readline() == "ready\n"

@@ -23,7 +23,7 @@ def test_what_a_killed_start_left_of_branches_is_ended(database_url: str) -> Non
         capture_output=True,
         text=True,
         timeout=900,
-        env={"PYTHONPATH": str(HERE.parent)},
+        env={"PYTHONPATH": f"{HERE.parent}:{HERE.parent.parent}"},
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-5000:]
     whole, *found = map(json.loads, done.stdout.splitlines())
