@@ -279,7 +279,7 @@ WRONG: list[tuple[Any, dict[str, str], str]] = [
     (
         timedelta,
         {"/x": "long"},
-        "Ce n’est pas une durée ; écrivez-la ainsi : 01:30:00.",
+        "Ce n’est pas une durée\xa0; écrivez-la ainsi\xa0: 01:30:00.",
     ),
     (constr(pattern="^[a-z]+$"), {"/x": "A"}, "Ce n’est pas de la forme ^[a-z]+$."),
     (
@@ -291,13 +291,13 @@ WRONG: list[tuple[Any, dict[str, str], str]] = [
     (
         Annotated[SecretStr, Field(min_length=3)],
         {"/x~secret": "s"},
-        "C’est trop court : au moins 3 lettres.",
+        "C’est trop court\xa0: au moins 3 caractères.",
     ),
-    (dict[str, int], {"/x~json": "3"}, "Il faut des champs et leurs valeurs : { }."),
+    (dict[str, int], {"/x~json": "3"}, "Il faut des champs et leurs valeurs\xa0: { }."),
     (
         tuple[int, str],
         {"/x~json": "[1"},
-        "Ce n’est pas du JSON : ligne 1, colonne 3 : il manque une virgule.",
+        "Ce n’est pas du JSON\xa0: ligne 1, colonne 3\xa0: il manque une virgule.",
     ),
 ]
 
