@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ..encoding import is_text
@@ -12,7 +12,7 @@ _LONGEST = 10**9
 
 
 def awaited(
-    until: Any, seconds: Any, event: Any, key: Any, timeout: Any, then: str
+    until: Any, seconds: Any, event: Any, key: Any, timeout: Any, then: Any
 ) -> Awaited | None:
     """Return what is waited for, ``None`` for a person.
 
@@ -23,6 +23,9 @@ def awaited(
         raise ValueError("eng.wait() takes one of until, seconds and event.")
     if event is None and (key is not None or timeout is not None):
         raise ValueError("eng.wait() takes key and timeout together with event only.")
+    if timeout is None and then is not None:
+        raise ValueError("eng.wait() takes then together with timeout only.")
+    then = "continue_next" if then is None else then
     if not any(given):
         return None
     if until is not None:
@@ -61,7 +64,10 @@ def _aware(until: Any) -> datetime:
         raise ValueError(
             f"until must be a datetime with a time zone, such as UTC, not {until!r}."
         )
-    return until
+    try:
+        return until.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"until is {until}, before or after all time.") from None
 
 
 def _positive(name: str, value: Any) -> float:

@@ -196,7 +196,7 @@ class WorkflowEngine(OldNames, Outside, Asking):
         event: str | None = None,
         key: str | int | None = None,
         timeout: float | None = None,
-        then: str = "continue_next",
+        then: str | None = None,
         **payload: Any,
     ) -> NoReturn:
         """Stop this object here until its time or an event comes; no worker is held.
@@ -210,7 +210,8 @@ class WorkflowEngine(OldNames, Outside, Asking):
         :param event: the name of what is waited for; see :func:`.api.send_event`.
         :param key: which of that name; the object's id when left out.
         :param timeout: seconds after which the event is no longer waited for.
-        :param then: what to do then: a start point, or ``error``.
+        :param then: what to do then: a start point, ``continue_next`` when left out,
+            or ``error``.
         :raises ValueError: if these do not fit together.
         """
         message = payload.pop("message", msg)
