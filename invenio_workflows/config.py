@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any
 
 from .errors import ConfigurationError
@@ -170,6 +171,21 @@ class Settings:
         settings = cls(**chosen)
         settings._check()
         return settings
+
+    @classmethod
+    def unknown(cls, values: Mapping[str, Any]) -> dict[str, str | None]:
+        """Return the names that look like settings and are none.
+
+        :return: by each the name that may have been meant, ``None`` if none is near.
+        """
+        known = [each.name.upper() for each in fields(cls)]
+        found: dict[str, str | None] = {}
+        for name in values:
+            own = name.removeprefix(PREFIX)
+            if own != name and own not in known:
+                near = get_close_matches(own, known, 1)
+                found[name] = PREFIX + near[0] if near else None
+        return found
 
     def queue_of(self, workflow: str) -> str:
         """Return the name of the queue in which a workflow's objects wait."""

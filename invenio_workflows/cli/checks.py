@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flask import current_app
 
+from ..config import Settings
 from ..errors import WorkflowsError
 from ..ping import NAME as PING
 from ..proxies import current_workflows
@@ -34,6 +35,7 @@ def checks(travels: bool = False) -> Iterator[Check]:
     yield from _definitions()
     yield _processors()
     yield from _skipped()
+    yield from _settings()
     yield from _secret()
     yield from worker()
     try:
@@ -97,6 +99,17 @@ def _skipped() -> Iterator[Check]:
             "doctor.skip",
             "warn",
             f"WORKFLOWS_DOCTOR_SKIP names no check of ours: {', '.join(unknown)}",
+            "Correct the name, or take it out.",
+        )
+
+
+def _settings() -> Iterator[Check]:
+    for name, near in Settings.unknown(current_app.config).items():
+        meant = "" if near is None else f"; {near} is one"
+        yield Check(
+            "settings",
+            "warn",
+            f"{clean(name)} is no setting, and does nothing{meant}",
             "Correct the name, or take it out.",
         )
 

@@ -17,6 +17,10 @@ CHECKS: dict[str, tuple[str, str]] = {
         "Name a package in `WORKFLOWS_PACKAGES`, or call `register_workflow()`; "
         "correct the definition that is named.",
     ),
+    "settings": (
+        "Whether each `WORKFLOWS_…` of the configuration is a setting.",
+        "Correct the name, or take it out.",
+    ),
     "processors": ("Which readers of input `start -t` knows.", "Nothing."),
     "secret-key": (
         "Whether the `SECRET_KEY` of the pages is one that nobody else knows.",

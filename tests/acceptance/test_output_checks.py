@@ -8,6 +8,7 @@ work in the process; nobody but who may see the object reads it. W18 and check 2
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,14 @@ def test_a_check_is_left_out_once_or_for_good_with_the_reason(tmp_path: Path) ->
     assert "skip  worker.redis" in printed
     assert "Left out: It is begun by hand." in printed
     assert "warn  doctor.skip" in printed and "tabels" in printed
+
+
+def test_a_setting_that_is_misspelt_is_named(tmp_path: Path) -> None:
+    printed = site_of(tmp_path, WORKFLOWS_WORKR="rq", WORKFLOWS_XYZ=1)("doctor")
+    said = "WORKFLOWS_WORKR is no setting, and does nothing; WORKFLOWS_WORKER is one"
+    assert re.search(rf"^warn +settings +{said}$", printed, re.MULTILINE)
+    assert "WORKFLOWS_XYZ is no setting, and does nothing\n" in printed
+    assert "no setting" not in site_of(tmp_path)("doctor")
 
 
 def test_checks_of_a_plug_in_have_names_too(
