@@ -189,7 +189,7 @@ def test_every_kind_of_field_is_filled_in(
 def test_what_is_wrong_is_told_and_gone_to(asking: Pen, reader_of: Readers) -> None:
     for language, needed, wrong in (
         ("en", "This is needed.", "3 fields are wrong"),
-        ("fr", "Ce champ est nécessaire.", "3 champs ne conviennent pas"),
+        ("fr", "Ce champ est obligatoire.", "3 champs ne conviennent pas"),
     ):
         oid = asked(asking)
         reader = reader_of(asking, locale=language)

@@ -176,7 +176,7 @@ GIVEN = {
 }
 SAID = {
     "en": ("21 fields are wrong", "has your answer"),
-    "fr": ("21 champs ne conviennent pas", "a votre réponse"),
+    "fr": ("21 champs ne conviennent pas", "Votre réponse à la notice"),
 }
 
 
