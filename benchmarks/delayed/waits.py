@@ -57,7 +57,8 @@ class Asked:
     def queries(self) -> Counter[str]:
         """How often each came that asks something."""
         bounds = {"BEGIN", "COMMIT", "ROLLBACK"}
-        return Counter({k: n for k, n in self.statements.items() if k not in bounds})
+        asked = self.statements.items()
+        return Counter({k: n for k, n in asked if k.split()[0] not in bounds})
 
 
 def idle(place: Place, server: Any, seconds: float) -> Asked:
