@@ -48,6 +48,8 @@ class State(Parts):
             lambda: self.catalogue.code(),
             lambda obj: check(obj, settings),
         )
+        #: What looks like a setting and is none, and what may have been meant.
+        self.unknown_settings = Settings.unknown(app.config)
         #: Whether what is delayed may begin threads; a command ends too soon for it.
         self.embeds = True
         #: The Celery app that was given, if one was.

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from flask import current_app
 
-from ..config import Settings
 from ..errors import WorkflowsError
 from ..ping import NAME as PING
 from ..proxies import current_workflows
@@ -104,7 +103,7 @@ def _skipped() -> Iterator[Check]:
 
 
 def _settings() -> Iterator[Check]:
-    for name, near in Settings.unknown(current_app.config).items():
+    for name, near in current_workflows.unknown_settings.items():
         meant = "" if near is None else f"; {near} is one"
         yield Check(
             "settings",

@@ -547,7 +547,8 @@ def test_what_was_looked_at_before_it_is_deleted_is_what_is_deleted(
         ({"seconds": 1, "event": "e"}, "one of"),
         ({"event": ""}, "1 to 100"),
         ({"key": 1}, "together with event"),
-        ({"event": "e", "then": "never"}, "start point"),
+        ({"event": "e", "timeout": 1, "then": "never"}, "start point"),
+        ({"event": "e", "then": "error"}, "then together with timeout"),
     ],
 )
 def test_a_wait_that_makes_no_sense_is_an_error(
