@@ -43,19 +43,6 @@ from .told_with_it import EVENT, events_of, told_of
 _TIMES = ("created", "modified", "lease_until")
 
 
-class _Short(RowAlone):
-    """A statement that names its table by a letter.
-
-    What is longer than 4096 characters psycopg looks through anew each time.
-    """
-
-    def _compiled(self, connection: Connection) -> str:
-        text, name = super()._compiled(connection), OBJECTS.name
-        for before, after in ((" SET", " AS o SET"), (" \nWHERE", " AS o WHERE")):
-            text = text.replace(f"{name}{before}", f"{name}{after}")
-        return text.replace(f"{name}.", "o.")
-
-
 class Behind:
     """Claims an object in the transaction in which another one stops.
 
@@ -136,7 +123,7 @@ def handing_over(data: bool, extra_data: bool, events: int, taking: Any) -> RowA
     row = cast(func.row_to_json(literal_column("taken")), Text).label("taken")
     shared = cast(RUNS.c.extra_data, Text).label("shared")
     joined = taken.join(RUNS, RUNS.c.uuid == taken.c.id_workflow)
-    return _Short(select(row, shared).select_from(joined).add_cte(told))
+    return RowAlone(select(row, shared).select_from(joined).add_cte(told))
 
 
 def _as_row(text: str) -> Any:

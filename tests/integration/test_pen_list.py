@@ -44,8 +44,6 @@ def pen(ready_url: str) -> Iterator[PenSite]:
     site.register("review", decide, get_title=staticmethod(title))
     site.register("other", decide, get_title=staticmethod(title))
     yield site
-    with site.app.app_context():
-        site.session.remove()
     site.close()
 
 

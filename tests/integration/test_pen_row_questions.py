@@ -21,8 +21,6 @@ from invenio_workflows.patterns import PARALLEL
 def pen(ready_url: str) -> Iterator[PenSite]:
     site = PenSite(ready_url, tables=False, WORKFLOWS_LOCAL_THREADS=0)
     yield site
-    with site.app.app_context():
-        site.session.remove()
     site.close()
 
 

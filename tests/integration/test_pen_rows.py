@@ -33,8 +33,6 @@ def pen(ready_url: str) -> Iterator[PenSite]:
     with site.app.app_context():
         start("review", [{"title": f"T{n} <&>"} for n in range(60)])
     yield site
-    with site.app.app_context():
-        site.session.remove()
     site.close()
 
 
